@@ -1,0 +1,37 @@
+/**
+ * Hands windows their partials.
+ *
+ * @module
+ */
+
+import type { WorkflowPort } from "../adapters/workflow_port.ts";
+import type { DeliveryOutcome, WindowPartial } from "../core/slice.ts";
+import type { DeliverRequest } from "../workflows/ports.ts";
+
+/**
+ * Delivers one slice's partials to some windows, in parallel. A window that has completed is asked
+ * how far it took the partition: that may cover the partial, which had been delivered then.
+ *
+ * @param port Calls of the Temporal server.
+ * @param request The slice and its partials.
+ * @returns How each delivery ended, in the order of the partials.
+ */
+export function deliver(port: WorkflowPort, request: DeliverRequest): Promise<DeliveryOutcome[]> {
+  return Promise.all(request.windows.map((window) => deliverOne(port, request, window)));
+}
+
+async function deliverOne(
+  port: WorkflowPort,
+  request: DeliverRequest,
+  window: WindowPartial,
+): Promise<DeliveryOutcome> {
+  const { plan, generation, searchAttributes, partition, from, to } = request;
+  const { start, shard, cells } = window;
+  const target = { plan, generation, start, shard, searchAttributes };
+  if (await port.foldIntoWindow(target, { partition, from, to, cells })) return "delivered";
+  const end = await port.windowEnd(target);
+  if (end.kind === "running") return deliverOne(port, request, window);
+  if (end.kind === "lost") return "lost";
+  const taken = end.lastTo.find(([p]) => p === partition)?.[1] ?? -1;
+  return taken >= to ? "delivered" : "refused";
+}

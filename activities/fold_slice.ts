@@ -1,0 +1,208 @@
+/**
+ * Folds a slice of a partition into cells, in a worker process.
+ *
+ * @module
+ */
+
+import type { FetchResult, LogReader, LogRecord, LogWriter, OutRecord } from "../adapters/log.ts";
+import { decodeBatch } from "../core/decode.ts";
+import { type EventReader, type Reject, SliceFold } from "../core/fold.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { SliceRequest, SliceResult } from "../core/slice.ts";
+import { sideRecord } from "./side_record.ts";
+
+/** Bytes of one read of the log. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Records decoded and folded between two looks at the limits. */
+const GROUP_RECORDS = 500;
+/** Bytes decoded and folded between two looks at the limits. */
+const GROUP_BYTES = 512 * 1024;
+/** A slice stops at this many cells. */
+const MAX_CELLS = 10_000;
+/** A slice stops at this many windows. */
+const MAX_WINDOWS = 64;
+/** A slice stops at about this many bytes of result. */
+const MAX_RESULT_BYTES = 512 * 1024;
+
+/** What folding needs. */
+export interface FoldDeps {
+  /** The pipeline's plan. */
+  readonly plan: RunPlan;
+  /** Makes events of decoded records. */
+  readonly events: EventReader;
+  /** The log. */
+  readonly reader: LogReader;
+  /** Writes to the side topics. */
+  readonly writer: LogWriter;
+  /** The wall clock, epoch ms. */
+  readonly now: () => number;
+  /** A text that no record can foresee, for joining records. */
+  readonly nonce: () => string;
+  /** Says that the work goes on; called about once a read. */
+  readonly heartbeat: () => void;
+  /** Ends the slice early, with what is folded by then. */
+  readonly stopping: () => boolean;
+  /** Ends reads of the log. */
+  readonly signal: AbortSignal;
+  /** Which attempt this is, from 1. */
+  readonly attempt: number;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Folds from an offset on, until the end of the log, the time budget, or a limit on cells, windows
+ * or bytes. The next chunk is read while the present one is folded. Late, invalid and skewed records
+ * are on their topics before it returns.
+ *
+ * @param deps What folding needs.
+ * @param request The slice.
+ * @returns The slice's cells and counts.
+ */
+export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<SliceResult> {
+  const { maxEventTime, floor, refused } = request;
+  const fold = new SliceFold(deps.plan, deps.events, {
+    maxEventTime,
+    floor,
+    ...(refused === undefined ? {} : { refused }),
+  });
+  const startedMs = deps.now();
+  const deadlineMs = startedMs + request.sliceMs;
+  const side = new SideWriter(deps, request);
+  const over = () =>
+    refused === undefined &&
+    (deps.stopping() || deps.now() >= deadlineMs || fold.cellCount >= MAX_CELLS ||
+      fold.windowCount >= MAX_WINDOWS || fold.resultBytes >= MAX_RESULT_BYTES);
+
+  let to = request.from;
+  let end = request.until ?? request.from;
+  let readAtMs = startedMs;
+  let ahead: Promise<FetchResult> | undefined = read(deps, request, to);
+  try {
+    while (ahead !== undefined) {
+      const chunk: FetchResult = await ahead;
+      readAtMs = deps.now();
+      end = chunk.end;
+      deps.heartbeat();
+      const stopAt = Math.min(request.until ?? end, end);
+      ahead = chunk.next < stopAt ? read(deps, request, chunk.next) : undefined;
+      const folded = foldChunk(deps, fold, chunk.records, stopAt, over);
+      to = folded ?? Math.min(Math.max(chunk.next, to), Math.max(stopAt, to));
+      await side.write(fold.takeRejects(), chunk.records);
+      if (folded !== undefined || over()) break;
+    }
+  } finally {
+    ahead?.catch(() => undefined);
+  }
+  await side.flush();
+  return {
+    from: request.from,
+    to,
+    end,
+    maxEventTime: fold.maxEventTime,
+    firstEventTime: fold.firstEventTime,
+    windows: fold.windows(),
+    counts: fold.counts,
+    busyMs: deps.now() - startedMs,
+    attempt: deps.attempt,
+    readAtMs,
+    ...(refused === undefined ? {} : { moved: fold.moved }),
+  };
+}
+
+function read(deps: FoldDeps, request: SliceRequest, from: number): Promise<FetchResult> {
+  const { topic, partition } = request;
+  const reading = deps.reader.fetch({
+    topic,
+    partition,
+    from,
+    maxBytes: CHUNK_BYTES,
+    signal: deps.signal,
+  });
+  // A prefetch that fails is noticed when it is its turn; until then it must not be unhandled.
+  reading.catch(() => undefined);
+  return reading;
+}
+
+/**
+ * Folds the records before `stopAt`, group by group.
+ *
+ * @returns Where it stopped because of a limit; undefined if it folded all.
+ */
+function foldChunk(
+  deps: FoldDeps,
+  fold: SliceFold,
+  records: readonly LogRecord[],
+  stopAt: number,
+  over: () => boolean,
+): number | undefined {
+  let first = 0;
+  while (first < records.length) {
+    const group = nextGroup(records, first, stopAt);
+    if (group.length === 0) return undefined;
+    const values = group.map((record) => record.value);
+    const decoded = decodeBatch(values, deps.nonce(), decodeText);
+    fold.add(group, decoded, (index) => decodeText(values[index] ?? new Uint8Array()) ?? "");
+    first += group.length;
+    const last = group[group.length - 1];
+    if (first < records.length && last !== undefined && over()) return last.offset + 1;
+  }
+  return undefined;
+}
+
+function nextGroup(records: readonly LogRecord[], first: number, stopAt: number): LogRecord[] {
+  const group: LogRecord[] = [];
+  let bytes = 0;
+  for (let i = first; i < records.length && group.length < GROUP_RECORDS; i++) {
+    const record = records[i];
+    if (record === undefined || record.offset >= stopAt) break;
+    group.push(record);
+    bytes += record.value?.length ?? 0;
+    if (bytes >= GROUP_BYTES) break;
+  }
+  return group;
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes rejected records to their topics, one batch under way at a time. */
+class SideWriter {
+  readonly #deps: FoldDeps;
+  readonly #request: SliceRequest;
+  #underWay: Promise<void> = Promise.resolve();
+
+  constructor(deps: FoldDeps, request: SliceRequest) {
+    this.#deps = deps;
+    this.#request = request;
+  }
+
+  async write(rejects: readonly Reject[], records: readonly LogRecord[]): Promise<void> {
+    if (rejects.length === 0) return;
+    const { plan, writer } = this.#deps;
+    const byOffset = new Map(records.map((record) => [record.offset, record]));
+    const late: OutRecord[] = [];
+    const invalid: OutRecord[] = [];
+    for (const reject of rejects) {
+      const record = byOffset.get(reject.offset);
+      if (record === undefined) continue;
+      const out = sideRecord(plan, this.#request, reject, record);
+      (reject.kind === "late" ? late : invalid).push(out);
+    }
+    await this.#underWay;
+    this.#underWay = Promise.all([
+      late.length === 0 ? undefined : writer.send(plan.lateTopic, late),
+      invalid.length === 0 ? undefined : writer.send(plan.invalidTopic, invalid),
+    ]).then(() => undefined);
+    this.#underWay.catch(() => undefined);
+  }
+
+  async flush(): Promise<void> {
+    await this.#underWay;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The workflow bundle, built once for a content of the workflow code and kept in the data folder.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { TidegateError } from "../core/errors.ts";
+
+const ROOT = new URL("../", import.meta.url);
+/** What the bundle depends on besides its sources. */
+const PINS = ["deno.json", "adapters/build_bundle.ts"];
+
+/**
+ * The path of the workflow bundle; builds it if there is none of the present workflow code.
+ *
+ * @param dataDir The data folder.
+ * @param say Told before a build, which takes some seconds.
+ * @returns The path of a JavaScript file.
+ * @throws {TidegateError} `TG_BUILD_FAILED`
+ */
+export async function workflowBundle(
+  dataDir: string,
+  say: (line: string) => void,
+): Promise<string> {
+  const folder = `${dataDir}/bundle`;
+  const path = `${folder}/workflows-${await sourcesHash()}.js`;
+  if (await exists(path)) return path;
+  say("building the workflow bundle (some seconds, once)");
+  await Deno.mkdir(folder, { recursive: true });
+  const draft = `${path}.${Deno.pid}.tmp`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--allow-env",
+      "--allow-sys",
+      "--allow-read",
+      `--allow-write=${folder}`,
+      "--allow-ffi",
+      new URL("build_bundle.ts", import.meta.url).href,
+      draft,
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) {
+    throw new TidegateError(
+      "TG_BUILD_FAILED",
+      `Cannot build the workflow bundle: ${new TextDecoder().decode(stderr)}`,
+    );
+  }
+  await Deno.rename(draft, path);
+  return path;
+}
+
+async function sourcesHash(): Promise<string> {
+  const hash = createHash("sha256");
+  const files = [...PINS];
+  for (const room of ["core", "workflows"]) {
+    for await (const entry of Deno.readDir(new URL(room, ROOT))) {
+      if (entry.isFile && entry.name.endsWith(".ts")) files.push(`${room}/${entry.name}`);
+    }
+  }
+  for (const file of files.sort()) {
+    hash.update(`${file}\n`);
+    hash.update(await Deno.readFile(new URL(file, ROOT)));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

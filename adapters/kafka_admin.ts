@@ -1,0 +1,221 @@
+/**
+ * Makes and removes topics, and keeps a group's offsets for display.
+ *
+ * @module
+ */
+
+import { Admin as OffsetAdmin } from "@platformatic/kafka";
+import { type Admin as TopicAdmin, ConfigResourceTypes, type Kafka } from "kafkajs";
+import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
+import { createKafkaJs } from "./_kafkajs.ts";
+import { wireOptions } from "./_kafka_connections.ts";
+import { fromClient, KafkaCode } from "./_kafka_errors.ts";
+import { closed, offsetGone, topicMissing } from "./_log_errors.ts";
+
+/**
+ * Makes an admin. It connects when first used.
+ *
+ * Topics go through kafkajs; group offsets through @platformatic/kafka, because kafkajs's
+ * `setOffsets` joins the group as a consumer and takes 5 s for what is one request of 10 ms.
+ *
+ * @param settings How to reach the brokers.
+ * @returns The admin; close it to let the process end.
+ */
+export function createKafkaAdmin(settings: KafkaSettings): LogAdmin {
+  return new KafkaAdmin(settings);
+}
+
+class KafkaAdmin implements LogAdmin {
+  readonly #settings: KafkaSettings;
+  #kafka: Kafka | undefined;
+  #topics: Promise<TopicAdmin> | undefined;
+  #offsets: OffsetAdmin | undefined;
+  #closed = false;
+
+  constructor(settings: KafkaSettings) {
+    this.#settings = settings;
+  }
+
+  async createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
+    const made: string[] = [];
+    for (const { topic, partitions, config } of topics) {
+      const isNew = await this.#run(`create ${topic}`, topic, (admin) =>
+        admin.createTopics({
+          waitForLeaders: true,
+          topics: [{
+            topic,
+            numPartitions: partitions,
+            replicationFactor: -1,
+            configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
+          }],
+        }));
+      if (isNew) made.push(topic);
+    }
+    return made;
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    const existing = new Set(await this.listTopics());
+    const doomed = topics.filter((topic) => existing.has(topic));
+    if (doomed.length === 0) return;
+    await this.#run(
+      `delete ${doomed.join(", ")}`,
+      undefined,
+      (admin) => admin.deleteTopics({ topics: doomed }),
+    );
+  }
+
+  async listTopics(): Promise<readonly string[]> {
+    return await this.#run("list topics", undefined, (admin) => admin.listTopics());
+  }
+
+  async topicConfig(topic: string): Promise<Readonly<Record<string, string>>> {
+    const { resources } = await this.#run(
+      `read the settings of ${topic}`,
+      topic,
+      (admin) =>
+        admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+        }),
+    );
+    const entries = resources[0]?.configEntries ?? [];
+    return Object.fromEntries(
+      entries.flatMap(({ configName, configValue }) =>
+        configValue === null ? [] : [[configName, configValue]]
+      ),
+    );
+  }
+
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#run(`add partitions to ${topic}`, topic, async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      if ((topics[0]?.partitions.length ?? 0) >= count) return;
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    });
+  }
+
+  async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
+    const what = `delete records of ${topic}/${partition}`;
+    await this.#run(what, topic, async (admin) => {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      const held = offsets.find((it) => it.partition === partition);
+      if (held === undefined) throw topicMissing(what, topic, partition);
+      const range = { start: Number(held.low), end: Number(held.high) };
+      if (before <= range.start) return; // The broker would call it out of range.
+      if (before > range.end) throw offsetGone(what, before, range);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition, offset: String(before) }],
+      });
+    });
+  }
+
+  async commitOffsets(
+    group: string,
+    topic: string,
+    offsets: ReadonlyMap<number, number>,
+  ): Promise<void> {
+    const partitionOffsets = [...offsets].map(([partition, offset]) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    const what = `commit offsets of ${group}`;
+    await this.#map(what, topic, () =>
+      this.#offsetAdmin(what).alterConsumerGroupOffsets({
+        groupId: group,
+        topics: [{ name: topic, partitionOffsets }],
+      }));
+  }
+
+  async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
+    const what = `read the offsets of ${group}`;
+    const groups = await this.#map(
+      what,
+      topic,
+      () => this.#offsetAdmin(what).listConsumerGroupOffsets({ groups: [group] }),
+    );
+    const found = new Map<number, number>();
+    for (const { name, partitions } of groups[0]?.topics ?? []) {
+      if (name !== topic) continue;
+      for (const { partitionIndex, committedOffset } of partitions) {
+        if (committedOffset >= 0n) found.set(partitionIndex, Number(committedOffset));
+      }
+    }
+    return found;
+  }
+
+  async deleteGroup(group: string): Promise<void> {
+    await this.#run(`delete the group ${group}`, undefined, async (admin) => {
+      try {
+        await admin.deleteGroups([group]);
+      } catch (error) {
+        if (!isGroupMissing(error)) throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const admin = await this.#topics?.catch(() => undefined);
+    await Promise.all([admin?.disconnect(), this.#offsets?.close()]);
+  }
+
+  async #run<T>(
+    what: string,
+    topic: string | undefined,
+    call: (admin: TopicAdmin) => Promise<T>,
+  ): Promise<T> {
+    return await this.#map(what, topic, async () => await call(await this.#topicAdmin(what)));
+  }
+
+  async #map<T>(what: string, topic: string | undefined, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw fromClient(error, what, this.#settings.brokers, topic);
+    }
+  }
+
+  #topicAdmin(what: string): Promise<TopicAdmin> {
+    if (this.#closed) return Promise.reject(closed(what));
+    this.#kafka ??= createKafkaJs(this.#settings);
+    const kafka = this.#kafka;
+    const made = this.#topics ?? (async () => {
+      const admin = kafka.admin();
+      try {
+        await admin.connect();
+        return admin;
+      } catch (error) {
+        this.#topics = undefined;
+        await admin.disconnect();
+        throw error;
+      }
+    })();
+    this.#topics = made;
+    return made;
+  }
+
+  #offsetAdmin(what: string): OffsetAdmin {
+    if (this.#closed) throw closed(what);
+    this.#offsets ??= new OffsetAdmin({
+      ...wireOptions(this.#settings),
+      clientId: this.#settings.clientId ?? "tidegate",
+      bootstrapBrokers: [...this.#settings.brokers],
+      requestTimeout: 30_000,
+      // A fresh broker makes its group coordinator when first asked: look again soon (by default
+      // after 1 s), and for 3 s.
+      retries: 15,
+      retryDelay: 200,
+    });
+    return this.#offsets;
+  }
+}
+
+function isGroupMissing(error: unknown): boolean {
+  const groups: unknown = error instanceof Error ? Reflect.get(error, "groups") : undefined;
+  return Array.isArray(groups) &&
+    groups.every((it: { readonly errorCode?: unknown }) =>
+      it.errorCode === KafkaCode.GROUP_ID_NOT_FOUND
+    );
+}

@@ -1,0 +1,236 @@
+/**
+ * Reads partitions over Kafka's wire protocol: any partition, any offset, no consumer group.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { compressionsAlgorithmsByBitmask, crc32c, Reader } from "@platformatic/kafka";
+import { TidegateError } from "../core/errors.ts";
+import type {
+  FetchRequest,
+  FetchResult,
+  KafkaSettings,
+  LogReader,
+  OffsetRange,
+  TopicInfo,
+} from "./log.ts";
+import { type FetchAnswer, sendFetch } from "./_fetch_wire.ts";
+import { Cluster } from "./_kafka_cluster.ts";
+import { BrokerAnswer, isStale, KafkaCode } from "./_kafka_errors.ts";
+import { closed, offsetGone, refused, rejected, unreachable } from "./_log_errors.ts";
+import { BatchError, decodeBatches, type DecodedBatches } from "./_record_batch.ts";
+
+/** Bytes asked for where the request does not say. */
+const DEFAULT_MAX_BYTES = 4_194_304;
+/** Pauses before repetitions after stale metadata, in ms: 3.1 s together. */
+const PAUSES_MS = [20, 50, 100, 200, 400, 800, 1500] as const;
+const EARLIEST = -2;
+const LATEST = -1;
+
+/**
+ * Makes a reader of a Kafka cluster. It connects when first used.
+ *
+ * A long-poll fetch has a connection of its own, so it blocks nothing else. Metadata is cached, and
+ * asked anew where a broker's answer says that it is stale. An aborted fetch rejects with the
+ * signal's reason.
+ *
+ * @param settings How to reach the brokers.
+ * @returns The reader; close it to let the process end.
+ */
+export function createKafkaReader(settings: KafkaSettings): LogReader {
+  return new KafkaReader(settings);
+}
+
+class KafkaReader implements LogReader {
+  readonly #cluster: Cluster;
+  readonly #closing = new AbortController();
+
+  constructor(settings: KafkaSettings) {
+    this.#cluster = new Cluster(settings);
+  }
+
+  async describe(topic: string): Promise<TopicInfo | null> {
+    const what = `describe ${topic}`;
+    return await this.#steadily(topic, what, undefined, async () => {
+      const state = await this.#cluster.refresh(topic, what);
+      if (state === null) return null;
+      return { topic, topicId: state.topicId, partitions: state.partitions };
+    });
+  }
+
+  async offsets(topic: string, partition: number): Promise<OffsetRange> {
+    const what = `read the offsets of ${topic}/${partition}`;
+    const list = (timestamp: number): Promise<number> =>
+      this.#steadily(
+        topic,
+        what,
+        undefined,
+        () => this.#cluster.listOffset(topic, partition, timestamp, what),
+      );
+    const [start, end] = await Promise.all([list(EARLIEST), list(LATEST)]);
+    return { start, end };
+  }
+
+  async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
+    const what = `find the offset of ${topic}/${partition} at a time`;
+    const list = (timestamp: number): Promise<number> =>
+      this.#steadily(
+        topic,
+        what,
+        undefined,
+        () => this.#cluster.listOffset(topic, partition, timestamp, what),
+      );
+    // Negative numbers mean special offsets to the broker; no record is that old.
+    const offset = await list(Math.max(0, Math.floor(timeMs)));
+    return offset >= 0 ? offset : await list(LATEST);
+  }
+
+  async fetch(request: FetchRequest): Promise<FetchResult> {
+    const { topic, partition, signal } = request;
+    const what = `fetch ${topic}/${partition}`;
+    return await this.#steadily(topic, what, signal, () => this.#fetchOnce(request, what));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#cluster.connections.close();
+  }
+
+  async #fetchOnce(request: FetchRequest, what: string): Promise<FetchResult> {
+    const { topic, partition, from, signal } = request;
+    const maxWaitMs = request.maxWaitMs ?? 0;
+    const target = await this.#cluster.fetchTarget(topic, partition, what);
+    let maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+    while (true) {
+      const call = { topic: target.topic, partition, from, maxBytes, maxWaitMs };
+      const answer = await this.#cluster.connections.use(
+        target.address,
+        { what, waitMs: maxWaitMs, alone: true, ...(signal === undefined ? {} : { signal }) },
+        (connection) => sendFetch(connection, target.version, call),
+      );
+      if (answer.errorCode === KafkaCode.OFFSET_OUT_OF_RANGE) {
+        throw offsetGone(what, from, await this.offsets(topic, partition));
+      }
+      if (answer.errorCode !== 0) throw new BrokerAnswer(answer.errorCode);
+      if (from > answer.end || from < answer.start) {
+        // Past the end, yet not refused by the broker: a new leader may not know yet how far its
+        // followers are, or the offset lies in an open transaction. Either can pass.
+        throw offsetGone(what, from, answer, from > answer.end);
+      }
+      const decoded = decode(answer, request);
+      if (decoded.cutOff === 0) {
+        return {
+          records: decoded.records,
+          next: decoded.next,
+          end: answer.end,
+          start: answer.start,
+        };
+      }
+      maxBytes = decoded.cutOff;
+    }
+  }
+
+  /** Repeats after fresh metadata where the broker's answer, or a lost connection, calls for it. */
+  async #steadily<T>(
+    topic: string,
+    what: string,
+    signal: AbortSignal | undefined,
+    once: () => Promise<T>,
+  ): Promise<T> {
+    for (let attempt = 0;; attempt++) {
+      try {
+        return await once();
+      } catch (error) {
+        if (this.#closing.signal.aborted) throw error;
+        const lost = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE";
+        const stale = error instanceof BrokerAnswer && isStale(error.code);
+        if (lost || stale) this.#cluster.forget(topic);
+        // A kept connection may have died unnoticed: one more try tells that from a dead broker.
+        if (lost && attempt === 0 && error.retryable) continue;
+        const pause = PAUSES_MS[attempt];
+        if (stale && pause !== undefined) {
+          await pauseFor(pause, signal, this.#closing.signal);
+          continue;
+        }
+        throw this.#mapped(error, what);
+      }
+    }
+  }
+
+  #mapped(error: unknown, what: string): unknown {
+    if (error instanceof BrokerAnswer) {
+      const { code, message } = error;
+      if (
+        code === KafkaCode.TOPIC_AUTHORIZATION_FAILED ||
+        code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED
+      ) {
+        return refused(what, message, error);
+      }
+      if (code === KafkaCode.INVALID_TOPIC_EXCEPTION) return rejected(what, message, error);
+      return unreachable(what, "that leads it", message, error);
+    }
+    if (error instanceof BatchError) {
+      return new TidegateError("TG_BROKER_UNREACHABLE", `Cannot ${what}: ${error.message}`, {
+        cause: error,
+        retryable: true,
+        next: "If it stays so, the partition's log is damaged on the broker.",
+      });
+    }
+    return error;
+  }
+}
+
+function decode(answer: FetchAnswer, request: FetchRequest): DecodedBatches {
+  return decodeBatches(answer.batches, {
+    from: request.from,
+    end: answer.end,
+    aborted: answer.aborted,
+    decompress,
+    checksum,
+  });
+}
+
+function decompress(codec: number, bytes: Uint8Array): Uint8Array {
+  const algorithm = compressionsAlgorithmsByBitmask[codec];
+  if (algorithm === undefined) {
+    throw new BatchError(`the compression must be gzip, snappy, lz4 or zstd, got codec ${codec}`);
+  }
+  return algorithm.decompressSync(asBuffer(bytes));
+}
+
+function checksum(bytes: Uint8Array): number {
+  // Through a Reader because the client copies plain buffers first (2.7 instead of 0.7 ms a 4 MiB).
+  return crc32c(Reader.from(asBuffer(bytes)).buffer);
+}
+
+/** The same bytes as the client library wants them. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Waits, or rejects with the reason as soon as one of the signals says so. */
+function pauseFor(
+  ms: number,
+  signal: AbortSignal | undefined,
+  closing: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      cleanUp();
+      reject(signal?.aborted === true ? signal.reason : closed("go on"));
+    };
+    const timer = setTimeout(() => {
+      cleanUp();
+      resolve();
+    }, ms);
+    const cleanUp = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      closing.removeEventListener("abort", end);
+    };
+    signal?.addEventListener("abort", end);
+    closing.addEventListener("abort", end);
+    if (signal?.aborted === true || closing.aborted) end();
+  });
+}

@@ -1,0 +1,340 @@
+/**
+ * A pipeline's workflows as the control process and the commands see them: leases, starts, messages
+ * and queries.
+ *
+ * @module
+ */
+
+import {
+  type Client,
+  isGrpcServiceError,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
+import type { SearchAttributePair, Workflow } from "@temporalio/common";
+import { newDrain } from "../core/drain_state.ts";
+import { TidegateError } from "../core/errors.ts";
+import { clockId, controlQueue, drainId, supervisorId } from "../core/ids.ts";
+import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type {
+  ClockInput,
+  ClockView,
+  DrainInput,
+  DrainView,
+  SupervisorInput,
+  WindowView,
+} from "../workflows/messages.ts";
+
+/** How long a query may take: an answer needs a control process that runs the workflows. */
+const QUERY_MS = 10_000;
+
+/** What a generation's drains are started with. */
+export interface DrainStart {
+  /** The pipeline's plan. */
+  readonly plan: RunPlan;
+  /** The generation of the pipeline's state. */
+  readonly generation: number;
+  /** The topic's id, where the broker has ids. */
+  readonly topicId: string | null;
+  /** The pace while caught up, in ms. */
+  readonly paceMs: number;
+  /** The time budget of a slice, in ms. */
+  readonly sliceMs: number;
+  /** Whether the server knows Tidegate's search attributes. */
+  readonly searchAttributes: boolean;
+  /** The partition. */
+  readonly partition: number;
+  /** The first offset. */
+  readonly from: number;
+  /** The fixed end of a bounded run; null to go live. */
+  readonly until: number | null;
+}
+
+/** A pipeline's workflows. */
+export interface PipelineClient {
+  /** Takes or renews the lease of the control process. */
+  lease(request: LeaseRequest): Promise<LeaseAnswer>;
+  /** Gives the lease back. */
+  release(ownerId: string): Promise<void>;
+  /** The supervisor's state; null if the pipeline has never been started. */
+  supervisor(): Promise<SupervisorState | null>;
+  /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
+  startClock(generation: number, partitions: readonly number[]): Promise<void>;
+  /**
+   * Starts a drain unless it runs. Error: `TG_GENERATION_LOST` if it has ended.
+   *
+   * @returns Whether it was started now.
+   */
+  startDrain(start: DrainStart): Promise<boolean>;
+  /** Sets or lifts the fixed end of a drain. */
+  bound(generation: number, partition: number, until: number | null): Promise<void>;
+  /** A drain's state. */
+  drain(generation: number, partition: number): Promise<DrainView>;
+  /** The clock's state. */
+  clock(generation: number): Promise<ClockView>;
+  /** A window's state; null if it has completed or never was. */
+  window(id: string): Promise<WindowView | null>;
+  /** Closes all open windows; only while no partition is being drained. */
+  flush(generation: number): Promise<void>;
+  /** Lets a stopped partition go on. */
+  resume(generation: number, partition: number, from: number): Promise<DrainView>;
+  /** Gives a partition up. */
+  exclude(generation: number, partition: number): Promise<DrainView>;
+  /** Ends a generation's workflows for good; its results stay. */
+  retire(generation: number, partitions: readonly number[], why: string): Promise<void>;
+  /** Ends all of the pipeline's workflows, the supervisor too. */
+  terminateAll(why: string): Promise<void>;
+  /**
+   * Fails the activities that dead processes held, so that they run elsewhere at once.
+   *
+   * @param isDead Tells a dead process by its identity.
+   * @returns How many.
+   */
+  failActivitiesOf(
+    generation: number,
+    partitions: readonly number[],
+    isDead: (identity: string) => boolean,
+  ): Promise<number>;
+}
+
+/**
+ * Makes the calls through a client.
+ *
+ * @param client A connected client.
+ * @param pipeline The pipeline's name.
+ * @returns The calls.
+ */
+export function createPipelineClient(client: Client, pipeline: string): PipelineClient {
+  const handle = (id: string) => client.workflow.getHandle(id);
+  const drainHandle = (generation: number, partition: number) =>
+    handle(drainId(pipeline, generation, partition));
+  const query = <T>(id: string, name: string): Promise<T> =>
+    client.connection.withDeadline(Date.now() + QUERY_MS, () => handle(id).query<T>(name));
+
+  return {
+    async lease(request) {
+      const input: SupervisorInput = { pipeline };
+      const start = new WithStartWorkflowOperation("supervisor", {
+        workflowId: supervisorId(pipeline),
+        taskQueue: controlQueue(pipeline),
+        args: [input],
+        workflowIdConflictPolicy: "USE_EXISTING",
+        staticSummary: `${pipeline}: supervisor`,
+      });
+      return await client.workflow.executeUpdateWithStart<
+        Workflow,
+        LeaseAnswer,
+        [LeaseRequest]
+      >("lease", {
+        args: [request],
+        startWorkflowOperation: start,
+      });
+    },
+    async release(ownerId) {
+      await handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] });
+    },
+    async supervisor() {
+      try {
+        return await query<SupervisorState>(supervisorId(pipeline), "status");
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw unanswered(error, pipeline);
+      }
+    },
+    async startClock(generation, partitions) {
+      const input: ClockInput = { pipeline, generation, partitions };
+      await startOnce(client, "clock", clockId(pipeline, generation), pipeline, input, []);
+    },
+    async startDrain(start) {
+      const { partition, from, until, ...rest } = start;
+      const input: DrainInput = { ...rest, state: newDrain(partition, from, until) };
+      const id = drainId(pipeline, start.generation, partition);
+      const attributes: SearchAttributePair[] = start.searchAttributes
+        ? [{ key: { name: "TidegatePipeline", type: "KEYWORD" }, value: pipeline }]
+        : [];
+      return await startOnce(client, "drain", id, pipeline, input, attributes);
+    },
+    async bound(generation, partition, until) {
+      await drainHandle(generation, partition).signal("bound", { until });
+    },
+    drain: (generation, partition) =>
+      query<DrainView>(drainId(pipeline, generation, partition), "progress"),
+    clock: (generation) => query<ClockView>(clockId(pipeline, generation), "clock"),
+    async window(id) {
+      try {
+        const { status } = await handle(id).describe();
+        return status.name === "RUNNING" ? await query<WindowView>(id, "cells") : null;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
+    async flush(generation) {
+      await handle(clockId(pipeline, generation)).executeUpdate("flush");
+    },
+    resume: (generation, partition, from) =>
+      refusable(() =>
+        drainHandle(generation, partition).executeUpdate<DrainView, [{ from: number }]>("resume", {
+          args: [{ from }],
+        })
+      ),
+    exclude: (generation, partition) =>
+      refusable(() => drainHandle(generation, partition).executeUpdate<DrainView, []>("exclude")),
+    async retire(generation, partitions, why) {
+      const open = await openWindows(client, pipeline, generation);
+      for (const partition of partitions) {
+        await terminate(client, drainId(pipeline, generation, partition), why);
+      }
+      await terminate(client, clockId(pipeline, generation), why);
+      for (const id of open) await terminate(client, id, why);
+    },
+    async terminateAll(why) {
+      const mine = client.workflow.list({ query: ours(pipeline) });
+      const ids: string[] = [];
+      for await (const { workflowId } of mine) ids.push(workflowId);
+      await Promise.all(ids.map((id) => terminate(client, id, why)));
+    },
+    async failActivitiesOf(generation, partitions, isDead) {
+      const failed = await Promise.all(
+        partitions.map((p) => failPending(client, drainId(pipeline, generation, p), isDead)),
+      );
+      return failed.reduce((sum, n) => sum + n, 0);
+    },
+  };
+}
+
+async function startOnce(
+  client: Client,
+  type: string,
+  workflowId: string,
+  pipeline: string,
+  input: ClockInput | DrainInput,
+  attributes: SearchAttributePair[],
+): Promise<boolean> {
+  try {
+    await client.workflow.start(type, {
+      workflowId,
+      taskQueue: controlQueue(pipeline),
+      args: [input],
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      workflowIdConflictPolicy: "FAIL",
+      staticSummary: `${workflowId.slice(pipeline.length + 1)} of ${pipeline}`,
+      ...(attributes.length === 0 ? {} : { typedSearchAttributes: attributes }),
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  const { status } = await client.workflow.getHandle(workflowId).describe();
+  if (status.name === "RUNNING" || status.name === "CONTINUED_AS_NEW") return false;
+  throw new TidegateError(
+    "TG_GENERATION_LOST",
+    `Cannot go on: workflow ${workflowId} has ended (${status.name})`,
+    { next: "Begin a new generation: deno task start --new-generation." },
+  );
+}
+
+async function terminate(client: Client, id: string, why: string): Promise<void> {
+  try {
+    await client.workflow.getHandle(id).terminate(why);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+async function openWindows(client: Client, pipeline: string, generation: number) {
+  const prefix = `${pipeline}/${generation}/window/`;
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: ours(pipeline) })) {
+    if (workflowId.startsWith(prefix)) ids.push(workflowId);
+  }
+  return ids;
+}
+
+function ours(pipeline: string): string {
+  return `WorkflowId STARTS_WITH "${pipeline}/" AND ExecutionStatus = "Running"`;
+}
+
+async function refusable<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
+  }
+}
+
+function unanswered(error: unknown, pipeline: string): unknown {
+  // 4 is DEADLINE_EXCEEDED: nobody runs the workflow that was asked.
+  if (!(isGrpcServiceError(error) && error.code === 4)) return error;
+  return new TidegateError(
+    "TG_CONTROL_NOT_RUNNING",
+    `No control process of pipeline ${pipeline} answers`,
+    { cause: error, next: "Start it: deno task start." },
+  );
+}
+
+async function failPending(
+  client: Client,
+  workflowId: string,
+  isDead: (identity: string) => boolean,
+): Promise<number> {
+  const { raw } = await client.workflow.getHandle(workflowId).describe();
+  // State 2 is STARTED: somebody holds it.
+  const pending = (raw.pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) =>
+    state === 2 && isDead(lastWorkerIdentity ?? "")
+  );
+  for (const { activityId, lastWorkerIdentity } of pending) {
+    await client.workflowService.respondActivityTaskFailedById({
+      namespace: client.options.namespace,
+      workflowId,
+      activityId: activityId ?? "",
+      identity: lastWorkerIdentity ?? "",
+      failure: {
+        message: `process ${lastWorkerIdentity} has ended`,
+        applicationFailureInfo: { type: "TG_WORKER_GONE", nonRetryable: false },
+      },
+    });
+  }
+  return pending.length;
+}
+
+/** Tidegate's search attributes and their types. */
+export const SEARCH_ATTRIBUTES = {
+  TidegatePipeline: "Keyword",
+  TidegateState: "Keyword",
+  TidegateFleet: "Keyword",
+  TidegateWindowStart: "Datetime",
+  TidegateWindowEnd: "Datetime",
+  TidegateEvents: "Int",
+} as const;
+
+/** The numbers of Temporal's IndexedValueType. */
+const INDEXED_TYPE = { Keyword: 2, Int: 3, Datetime: 6 } as const;
+
+/**
+ * Makes Tidegate's search attributes where they are missing.
+ *
+ * @param client A connected client.
+ * @returns Null if they are there; else the reason why they could not be made.
+ */
+export async function ensureSearchAttributes(client: Client): Promise<string | null> {
+  const { namespace } = client.options;
+  const { operatorService } = client.connection;
+  try {
+    const known = await operatorService.listSearchAttributes({ namespace });
+    const missing = Object.entries(SEARCH_ATTRIBUTES)
+      .filter(([name]) => known.customAttributes?.[name] === undefined);
+    if (missing.length === 0) return null;
+    const searchAttributes = Object.fromEntries(
+      missing.map(([name, type]) => [name, INDEXED_TYPE[type]]),
+    );
+    await operatorService.addSearchAttributes({ namespace, searchAttributes });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Gathers the account of a generation from its workflows.
+ *
+ * @module
+ */
+
+import type { PipelineClient } from "../adapters/temporal_pipeline.ts";
+import { type Account, accountOf } from "../core/account.ts";
+import type { ClockView, DrainView, WindowView } from "../workflows/messages.ts";
+
+/** How often a moving pipeline is looked at before its account counts as broken. */
+const TRIES = 12;
+const PAUSE_MS = 300;
+
+/** A look at a whole generation. */
+export interface Snapshot {
+  /** All drains. */
+  readonly drains: readonly DrainView[];
+  /** The clock. */
+  readonly clock: ClockView;
+  /** All open windows. */
+  readonly open: readonly WindowView[];
+}
+
+/**
+ * Looks at a generation: first at the drains, then at the clock and the windows.
+ *
+ * @param workflows The pipeline's workflows.
+ * @param generation The generation.
+ * @returns What was found; in a moving pipeline the parts may be of different moments.
+ */
+export async function lookAt(workflows: PipelineClient, generation: number): Promise<Snapshot> {
+  const { partitions } = await workflows.clock(generation);
+  const drains = await Promise.all(
+    partitions.map(([partition]) => workflows.drain(generation, partition)),
+  );
+  const clock = await workflows.clock(generation);
+  const windows = await Promise.all(clock.open.map(({ id }) => workflows.window(id)));
+  return { drains, clock, open: windows.filter((window) => window !== null) };
+}
+
+/**
+ * Adds the account up. In a moving pipeline a look may catch a partial between drain and window, so
+ * an account that does not hold is taken again; one that is broken stays broken.
+ *
+ * @param workflows The pipeline's workflows.
+ * @param generation The generation.
+ * @returns The account.
+ */
+export async function gatherAccount(
+  workflows: PipelineClient,
+  generation: number,
+): Promise<Account> {
+  for (let tries = 1;; tries++) {
+    const { drains, clock, open } = await lookAt(workflows, generation);
+    const account = accountOf(drains, clock.totals, clock.lost, open);
+    if (account.ok || tries === TRIES) return account;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}

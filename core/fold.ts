@@ -1,0 +1,446 @@
+/**
+ * Folding a slice: judges every record of a run of offsets, in order, and adds the events to the
+ * cells of their windows. This is the hot loop of a worker.
+ *
+ * @module
+ */
+
+import { type KeyProblem, SliceCells, type SliceKey } from "./_slice_cells.ts";
+import type { AggregateSpec } from "./aggregates.ts";
+import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
+import { NO_COUNTS, type SliceCounts, type WindowPartial, type WindowShard } from "./slice.ts";
+import { formatInstant, MAX_INSTANT_MS, parseInstant } from "./time.ts";
+import { firstWindowStart, lastWindowStart, type Windowing, windowStarts } from "./windows.ts";
+
+/** The part of a plan that folding needs; times in ms. */
+export interface FoldPlan {
+  /** Size, slide and offset of the windows. */
+  readonly windowing: Windowing;
+  /** How far the watermark stays behind the largest event time seen. */
+  readonly delayMs: number;
+  /** How long a window stays open after its end, in event time. */
+  readonly latenessMs: number;
+  /** How far an event time may lie ahead of the record's timestamp. */
+  readonly maxAheadMs: number;
+  /** The event's fields that make the key, in this order. */
+  readonly groupBy: readonly string[];
+  /** What is computed per window and key. */
+  readonly aggregates: readonly AggregateSpec[];
+  /** How many shares of the keys there are. */
+  readonly shards: number;
+}
+
+/** An event: the fields that the schema lets through. */
+export type FoldEvent = Readonly<Record<string, unknown>>;
+
+/** The answer of a schema. */
+export type CheckResult =
+  | {
+    /** The value keeps to the schema. */
+    readonly ok: true;
+    /** The event. */
+    readonly event: FoldEvent;
+  }
+  | {
+    /** The value breaks the schema. */
+    readonly ok: false;
+    /** The first failing path. */
+    readonly path: string;
+    /** What is wrong there, for people. */
+    readonly message: string;
+  };
+
+/** How the events of a pipeline are read: the part of a definition that is code. */
+export interface EventReader {
+  /** Checks a decoded value against the schema. If it throws, the record is invalid. */
+  readonly check: (value: unknown) => CheckResult;
+  /** The field of the event time: an RFC 3339 text with an offset, or epoch ms. */
+  readonly eventTimeField: string;
+  /** The filter; null for none. If it throws, the record is invalid. */
+  readonly where: ((event: FoldEvent) => boolean) | null;
+  /** The top-level number fields. One that an aggregate needs must be there, others may be absent. */
+  readonly numericFields: readonly string[];
+}
+
+/** A record as it was fetched. */
+export interface FoldRecord {
+  /** Its offset. */
+  readonly offset: number;
+  /** Its timestamp, epoch ms; negative if it has none. */
+  readonly timestampMs: number;
+  /** Its value; null for a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
+/** Where a slice goes on from. */
+export interface FoldStart {
+  /** The partition's largest event time before the slice. */
+  readonly maxEventTime: number | null;
+  /** The partition's floor. */
+  readonly floor: number | null;
+  /**
+   * All windows that refused the cells of this slice, because they had completed. The slice is then
+   * folded again, exactly as before, but only to tell what that changes: {@linkcode SliceFold.moved},
+   * and as rejects the events that count nowhere any more. There are no cells.
+   */
+  readonly refused?: readonly WindowShard[];
+}
+
+/** A record for a side topic. */
+export interface Reject {
+  /** The record's offset. */
+  readonly offset: number;
+  /** Which count it is part of. */
+  readonly kind: "late" | "invalid" | "skewed";
+  /** Why: an invalid one's reason, "skewed", "late", or "window-closed" from folding again. */
+  readonly reason: InvalidReason | "late" | "window-closed";
+  /** The failing path inside the event; empty where none is at fault. */
+  readonly path: string;
+  /** What is wrong, for people. */
+  readonly message: string;
+  /** The partition's watermark before the record, epoch ms; null before the first event. */
+  readonly bound: number | null;
+  /** The starts of the windows that a late event missed. */
+  readonly windows: readonly number[];
+}
+
+/** What moves from aggregated to late when a slice is folded again. */
+export interface Moved {
+  /** Events that count nowhere any more. */
+  readonly events: number;
+  /** (event, window) pairs of the windows that refused them. */
+  readonly pairs: number;
+}
+
+/** Numbers of this magnitude and above are invalid, so that no order of adding overflows. */
+const NUMBER_LIMIT = 2 ** 960;
+
+type Counts = { -readonly [K in keyof SliceCounts]: SliceCounts[K] };
+
+/** The fold of one slice. Records are handed in chunk by chunk, in the order of their offsets. */
+export class SliceFold {
+  readonly #plan: FoldPlan;
+  readonly #reader: EventReader;
+  readonly #cells: SliceCells;
+  readonly #floor: number;
+  readonly #refused: ReadonlyMap<number, ReadonlySet<number>> | null;
+  /** Number fields that may be absent or hold something else: those of the schema and the key. */
+  readonly #optionalNumbers: readonly string[];
+  /** Number fields that the aggregates need. */
+  readonly #neededNumbers: readonly string[];
+  readonly #minTime: number;
+  readonly #maxTime: number;
+  /** From a window's start to the time at which it completes. */
+  readonly #completesAfter: number;
+  readonly #isTumbling: boolean;
+  readonly #counts: Counts = { ...NO_COUNTS };
+  readonly #moved = { events: 0, pairs: 0 };
+  #rejects: Reject[] = [];
+  #maxEventTime: number;
+  #firstEventTime: number | null = null;
+  /** Largest event time − delay. */
+  #ownBound: number;
+  /** The partition watermark. */
+  #bound: number;
+  /** The last window start looked up: most events belong to the same one as the event before. */
+  #lastStart = NaN;
+
+  /**
+   * @param plan The part of the plan that folding needs.
+   * @param reader How events are read.
+   * @param start Where the slice goes on from.
+   */
+  constructor(plan: FoldPlan, reader: EventReader, start: FoldStart) {
+    this.#plan = plan;
+    this.#reader = reader;
+    this.#cells = new SliceCells(plan);
+    this.#floor = start.floor ?? -Infinity;
+    this.#maxEventTime = start.maxEventTime ?? -Infinity;
+    this.#ownBound = this.#maxEventTime - plan.delayMs;
+    this.#bound = Math.max(this.#ownBound, this.#floor);
+    this.#refused = start.refused === undefined ? null : byStart(start.refused);
+    const needed = new Set(plan.aggregates.flatMap(({ field }) => field ?? []));
+    this.#neededNumbers = [...needed];
+    this.#optionalNumbers = [...new Set([...reader.numericFields, ...plan.groupBy])]
+      .filter((field) => !needed.has(field));
+    const { windowing: w, delayMs, latenessMs } = plan;
+    this.#completesAfter = w.sizeMs + latenessMs;
+    this.#isTumbling = w.sizeMs === w.slideMs;
+    // The smallest and the largest time whose windows, watermark and completion have ISO dates.
+    const firstStart = lastWindowStart(w, -MAX_INSTANT_MS - 1) + w.slideMs;
+    this.#minTime = Math.max(firstStart + w.sizeMs - w.slideMs, delayMs - MAX_INSTANT_MS);
+    this.#maxTime = lastWindowStart(w, MAX_INSTANT_MS - this.#completesAfter) + w.slideMs - 1;
+  }
+
+  /**
+   * Folds the next records.
+   *
+   * @param records The records.
+   * @param decoded Their decoded values, one each.
+   * @param sourceText Gives the JSON text of the record at an index of this call; only asked where
+   * a number is too large to be surely exact.
+   */
+  add(
+    records: readonly FoldRecord[],
+    decoded: readonly Decoded[],
+    sourceText: (index: number) => string,
+  ): void {
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i];
+      const value = decoded[i];
+      if (record !== undefined && value !== undefined) this.#judge(record, value, i, sourceText);
+    }
+  }
+
+  /** How many cells there are; a slice ends at 10,000. */
+  get cellCount(): number {
+    return this.#cells.cellCount;
+  }
+
+  /** How many windows there are; a slice ends at 64. */
+  get windowCount(): number {
+    return this.#cells.windowCount;
+  }
+
+  /** About how many bytes the cells take as JSON. It walks over all cells: ask once a chunk. */
+  get resultBytes(): number {
+    return this.#cells.bytes();
+  }
+
+  /** The partition's largest event time, that of before the slice included. */
+  get maxEventTime(): number | null {
+    return this.#maxEventTime === -Infinity ? null : this.#maxEventTime;
+  }
+
+  /** The event time of the slice's first event that is neither invalid nor skewed. */
+  get firstEventTime(): number | null {
+    return this.#firstEventTime;
+  }
+
+  /** What was counted so far; folding again counts as it was counted the first time. */
+  get counts(): SliceCounts {
+    return { ...this.#counts };
+  }
+
+  /** What moves from aggregated to late; nothing unless windows refused the slice. */
+  get moved(): Moved {
+    return { ...this.#moved };
+  }
+
+  /** Takes the rejects since the last call, in the order of their offsets. */
+  takeRejects(): Reject[] {
+    const rejects = this.#rejects;
+    this.#rejects = [];
+    return rejects;
+  }
+
+  /** The cells by window and share, sorted by both; the cells of each sorted by key. */
+  windows(): WindowPartial[] {
+    return this.#cells.partials();
+  }
+
+  #judge(
+    record: FoldRecord,
+    decoded: Decoded,
+    index: number,
+    sourceText: (index: number) => string,
+  ): void {
+    this.#counts.read += 1;
+    if (!decoded.ok) {
+      return this.#invalid(record, decoded.reason, decoded.path, decoded.message);
+    }
+    const checked = this.#check(decoded.value);
+    if (!checked.ok) return this.#invalid(record, "schema", checked.path, checked.message);
+    const event = checked.event;
+    const number = this.#numberProblem(event, index, sourceText);
+    if (number !== null) return this.#invalid(record, "number", number.path, number.message);
+    const time = this.#timeOf(event);
+    if (time === undefined) {
+      const field = this.#reader.eventTimeField;
+      return this.#invalid(record, "time", field, timeMessage(field, event[field]));
+    }
+    const key = this.#cells.keyOf(event);
+    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
+    const wanted = this.#isWanted(event);
+    if (typeof wanted === "string") return this.#invalid(record, "schema", "", wanted);
+    const timestamp = record.timestampMs;
+    if (timestamp >= 0 && time > timestamp + this.#plan.maxAheadMs) {
+      this.#counts.skewed += 1;
+      const message = `the event time ${formatInstant(time)} is ${time - timestamp} ms ahead of ` +
+        `the record's timestamp`;
+      return this.#reject(record, "skewed", "skewed", this.#reader.eventTimeField, message);
+    }
+    this.#place(record, event, time, key, wanted);
+  }
+
+  /** Moves the largest event time and adds the event to its windows. */
+  #place(
+    record: FoldRecord,
+    event: FoldEvent,
+    time: number,
+    key: SliceKey,
+    wanted: boolean,
+  ): void {
+    // An event is judged by what came before it, never by its own time.
+    const bound = this.#bound;
+    const ownBound = this.#ownBound;
+    this.#firstEventTime ??= time;
+    if (time > this.#maxEventTime) {
+      this.#maxEventTime = time;
+      this.#ownBound = time - this.#plan.delayMs;
+      this.#bound = Math.max(this.#ownBound, this.#floor);
+    }
+    if (!wanted) {
+      this.#counts.filtered += 1;
+      return;
+    }
+    const { windowing: w } = this.#plan;
+    let last = this.#lastStart;
+    if (!(time >= last && time < last + w.slideMs)) {
+      last = lastWindowStart(w, time);
+      this.#lastStart = last;
+    }
+    const first = this.#isTumbling ? last : firstWindowStart(w, time);
+    this.#counts.assigned += (last - first) / w.slideMs + 1;
+    let start = first;
+    for (; start <= last && start + this.#completesAfter <= bound; start += w.slideMs) {
+      this.#counts.missed += 1;
+    }
+    if (start > last) {
+      this.#counts.late += 1;
+      if (last + this.#completesAfter > ownBound) this.#counts.lateByFloor += 1;
+      return this.#late(record, "late", time, bound);
+    }
+    this.#counts.aggregated += 1;
+    if (this.#refused === null) {
+      for (; start <= last; start += w.slideMs) this.#cells.add(start, key, event);
+      return;
+    }
+    let kept = 0;
+    for (; start <= last; start += w.slideMs) {
+      if (this.#refused.get(start)?.has(key.shard)) this.#moved.pairs += 1;
+      else kept += 1;
+    }
+    if (kept > 0) return;
+    this.#moved.events += 1;
+    this.#late(record, "window-closed", time, bound);
+  }
+
+  #check(value: unknown): CheckResult {
+    try {
+      return this.#reader.check(value);
+    } catch (error) {
+      return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
+    }
+  }
+
+  #isWanted(event: FoldEvent): boolean | string {
+    const where = this.#reader.where;
+    if (where === null) return true;
+    try {
+      return where(event) === true;
+    } catch (error) {
+      return `the filter threw: ${textOf(error)}`;
+    }
+  }
+
+  /** The first number of the event that can't be added exactly. */
+  #numberProblem(
+    event: FoldEvent,
+    index: number,
+    sourceText: (index: number) => string,
+  ): Pick<KeyProblem, "path" | "message"> | null {
+    let large: string | null = null;
+    for (const field of this.#neededNumbers) {
+      const value = event[field];
+      if (typeof value !== "number") {
+        return { path: field, message: `${field} must be a number, got ${typeof value}` };
+      }
+      if (value > Number.MAX_SAFE_INTEGER || !(value >= -Number.MAX_SAFE_INTEGER)) {
+        if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+        large ??= field;
+      }
+    }
+    for (const field of this.#optionalNumbers) {
+      const value = event[field];
+      if (typeof value !== "number") continue;
+      if (value > Number.MAX_SAFE_INTEGER || !(value >= -Number.MAX_SAFE_INTEGER)) {
+        if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+        large ??= field;
+      }
+    }
+    if (large === null || !hasUnsafeInteger(sourceText(index))) return null;
+    return { path: large, message: `${large}: integers beyond 2^53 - 1 are not exact in JSON` };
+  }
+
+  /** The event time; undefined if it can't be read or is out of range. */
+  #timeOf(event: FoldEvent): number | undefined {
+    const value = event[this.#reader.eventTimeField];
+    let time: number | undefined;
+    if (typeof value === "string") time = parseInstant(value);
+    // As the digits of a text after the millisecond, a fraction is dropped downwards.
+    else if (typeof value === "number") time = Math.floor(value);
+    return time !== undefined && time >= this.#minTime && time <= this.#maxTime ? time : undefined;
+  }
+
+  #invalid(record: FoldRecord, reason: InvalidReason, path: string, message: string): void {
+    this.#counts.invalid += 1;
+    this.#reject(record, "invalid", reason, path, message);
+  }
+
+  #late(record: FoldRecord, reason: "late" | "window-closed", time: number, bound: number): void {
+    if (this.#refused !== null && reason === "late") return;
+    const message = reason === "late"
+      ? `all windows of ${formatInstant(time)} ended by ${formatInstant(bound)}`
+      : `all windows of ${formatInstant(time)} had completed when it arrived`;
+    this.#rejects.push({
+      offset: record.offset,
+      kind: "late",
+      reason,
+      path: this.#reader.eventTimeField,
+      message,
+      bound: bound === -Infinity ? null : bound,
+      windows: windowStarts(this.#plan.windowing, time),
+    });
+  }
+
+  #reject(
+    record: FoldRecord,
+    kind: "invalid" | "skewed",
+    reason: InvalidReason,
+    path: string,
+    message: string,
+  ): void {
+    // When a slice is folded again, its other rejects have been written.
+    if (this.#refused !== null) return;
+    const bound = this.#bound === -Infinity ? null : this.#bound;
+    this.#rejects.push({ offset: record.offset, kind, reason, path, message, bound, windows: [] });
+  }
+}
+
+function byStart(refused: readonly WindowShard[]): Map<number, Set<number>> {
+  const shards = new Map<number, Set<number>>();
+  for (const { start, shard } of refused) {
+    const known = shards.get(start);
+    if (known === undefined) shards.set(start, new Set([shard]));
+    else known.add(shard);
+  }
+  return shards;
+}
+
+function tooLarge(field: string, value: number): Pick<KeyProblem, "path" | "message"> {
+  return { path: field, message: `${field} must be finite and below 2^960, got ${value}` };
+}
+
+function timeMessage(field: string, value: unknown): string {
+  const got = typeof value === "string"
+    ? JSON.stringify(value.slice(0, 64))
+    : typeof value === "number"
+    ? String(value)
+    : typeof value;
+  return `${field} must be an RFC 3339 time with an offset, or epoch ms, in range, got ${got}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,92 @@
+/**
+ * Names of workflows, task queues and groups. A workflow id tells which pipeline, generation and
+ * part it is, so that a person finds it in the Temporal Web UI.
+ *
+ * @module
+ */
+
+import { formatInstant } from "./time.ts";
+
+/**
+ * The id of a pipeline's supervisor workflow.
+ *
+ * @param pipeline The pipeline's name.
+ * @returns `<pipeline>/supervisor`.
+ */
+export function supervisorId(pipeline: string): string {
+  return `${pipeline}/supervisor`;
+}
+
+/**
+ * The id of a generation's clock workflow.
+ *
+ * @param pipeline The pipeline's name.
+ * @param generation The generation.
+ * @returns `<pipeline>/<generation>/clock`.
+ */
+export function clockId(pipeline: string, generation: number): string {
+  return `${pipeline}/${generation}/clock`;
+}
+
+/**
+ * The id of the drain workflow of one partition.
+ *
+ * @param pipeline The pipeline's name.
+ * @param generation The generation.
+ * @param partition The partition.
+ * @returns `<pipeline>/<generation>/drain/<partition>`.
+ */
+export function drainId(pipeline: string, generation: number, partition: number): string {
+  return `${pipeline}/${generation}/drain/${partition}`;
+}
+
+/**
+ * The id of a window workflow.
+ *
+ * @param pipeline The pipeline's name.
+ * @param generation The generation.
+ * @param startMs The window's start, epoch ms.
+ * @param shard Which share of the keys; left out of the id where there is one shard only.
+ * @param shards How many shares there are.
+ * @returns `<pipeline>/<generation>/window/<start ISO>` and `/<shard>` where there are several.
+ */
+export function windowId(
+  pipeline: string,
+  generation: number,
+  startMs: number,
+  shard = 0,
+  shards = 1,
+): string {
+  const id = `${pipeline}/${generation}/window/${formatInstant(startMs)}`;
+  return shards > 1 ? `${id}/${shard}` : id;
+}
+
+/**
+ * The task queue of the control process: workflows, and all activities but folding.
+ *
+ * @param pipeline The pipeline's name.
+ * @returns `<pipeline>-control`.
+ */
+export function controlQueue(pipeline: string): string {
+  return `${pipeline}-control`;
+}
+
+/**
+ * The task queue of the worker processes.
+ *
+ * @param pipeline The pipeline's name.
+ * @returns `<pipeline>-drain`.
+ */
+export function drainQueue(pipeline: string): string {
+  return `${pipeline}-drain`;
+}
+
+/**
+ * The Kafka group that shows how far a pipeline has come; display only, never read back.
+ *
+ * @param pipeline The pipeline's name.
+ * @returns `tidegate-<pipeline>`.
+ */
+export function groupId(pipeline: string): string {
+  return `tidegate-${pipeline}`;
+}

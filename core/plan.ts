@@ -1,0 +1,111 @@
+/**
+ * The plan of a pipeline: the part of a definition that is plain data. Workflows are started with
+ * it, result rows are shaped by it, and its fingerprint tells one definition from another.
+ *
+ * @module
+ */
+
+import type { AggregateSpec } from "./aggregates.ts";
+import type { Windowing } from "./windows.ts";
+
+/** Where a generation begins to read. */
+export type StartPosition = "earliest" | "latest" | number;
+
+/** The plain data of a pipeline definition; times in ms. */
+export interface Plan {
+  /** The pipeline's name, a prefix of its workflow ids, task queues and topics. */
+  readonly pipeline: string;
+  /** The source topic. */
+  readonly topic: string;
+  /** Where result rows go (compacted). */
+  readonly resultsTopic: string;
+  /** Where late records go. */
+  readonly lateTopic: string;
+  /** Where invalid and skewed records go. */
+  readonly invalidTopic: string;
+  /** Where the first generation begins; a number is an epoch time in ms. */
+  readonly from: StartPosition;
+  /** Size, slide and offset of the windows. */
+  readonly windowing: Windowing;
+  /** How far the watermark stays behind the largest event time seen. */
+  readonly delayMs: number;
+  /** How long a caught-up partition may be still before it leaves the minimum. */
+  readonly idleAfterMs: number;
+  /** How far an event time may lie ahead of the record's Kafka timestamp. */
+  readonly maxAheadMs: number;
+  /** How far a partition in a backlog may run ahead of the watermark. */
+  readonly maxDriftMs: number;
+  /** How long a window stays open for late changes after its first emission. */
+  readonly latenessMs: number;
+  /** How many workflows share the keys of one window; fixed per generation. */
+  readonly shards: number;
+  /** The event's fields that make the key, in this order. */
+  readonly groupBy: readonly string[];
+  /** What is computed per window and key, in the order of the definition. */
+  readonly aggregates: readonly AggregateSpec[];
+  /** The event field that holds the event time. */
+  readonly eventTimeField: string;
+  /** A stable text of the event schema. */
+  readonly schema: string;
+  /** The source text of the filter, empty if there is none. */
+  readonly where: string;
+}
+
+/**
+ * What workflows carry of a plan: all but the texts that only the fingerprint needs, which would
+ * travel with every start of a window.
+ */
+export type RunPlan = Omit<Plan, "schema" | "where">;
+
+/**
+ * The part of a plan that workflows carry.
+ *
+ * @param plan The whole plan.
+ * @returns The plan without the texts of schema and filter.
+ */
+export function runPlanOf(plan: Plan): RunPlan {
+  const { schema: _schema, where: _where, ...rest } = plan;
+  return rest;
+}
+
+/** The settings of a plan that decide what its state means; a change needs a new generation. */
+const STATE_BEARING = [
+  "topic",
+  "windowing",
+  "delayMs",
+  "maxAheadMs",
+  "latenessMs",
+  "shards",
+  "groupBy",
+  "aggregates",
+  "eventTimeField",
+  "schema",
+  "where",
+] as const satisfies readonly (keyof Plan)[];
+
+/** What a definition's state depends on: setting name to its canonical text. */
+export type Fingerprint = Readonly<Record<string, string>>;
+
+/**
+ * The fingerprint of a plan. Two plans with equal fingerprints can share state.
+ *
+ * @param plan The plan.
+ * @returns The canonical text of every state-bearing setting.
+ */
+export function fingerprintOf(plan: Plan): Fingerprint {
+  return Object.fromEntries(STATE_BEARING.map((name) => [name, JSON.stringify(plan[name])]));
+}
+
+/**
+ * What differs between two fingerprints.
+ *
+ * @param before The kept one.
+ * @param after The one of the definition at hand.
+ * @returns One line per differing setting, empty if they are equal.
+ */
+export function fingerprintDifferences(before: Fingerprint, after: Fingerprint): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].sort()
+    .filter((name) => before[name] !== after[name])
+    .map((name) => `${name}: was ${before[name] ?? "unset"}, is ${after[name] ?? "unset"}`);
+}

@@ -1,0 +1,236 @@
+/**
+ * `stack up`: taking what is there, starting what is not.
+ *
+ * @module
+ */
+import { TidegateError } from "../core/errors.ts";
+import { ADDRESS_SETTING, findFirst } from "./find.ts";
+import { launchServer, READY_WITHIN_MS } from "./launch.ts";
+import type { Found, ServerPlan } from "./plan.ts";
+import { choosePorts, LOCALHOST } from "./ports.ts";
+import { stopProcess } from "./process.ts";
+import {
+  answers,
+  exclusively,
+  FINDERS,
+  isAlive,
+  isGiven,
+  openSession,
+  ownServer,
+  ROLES,
+  serves,
+  type Session,
+} from "./session.ts";
+import { type LastPorts, type ServerRecord, withServer } from "./state.ts";
+import { toolsMissing } from "./tools.ts";
+import {
+  SERVER_SOURCES,
+  type ServerRole,
+  type Stack,
+  type StackOptions,
+  type StackServer,
+} from "./types.ts";
+import { until } from "./wait.ts";
+
+/** Says so where a running server listens on another port than the settings want. */
+function comparePorts(role: ServerRole, record: ServerRecord, options: StackOptions): void {
+  const wanted = role === "broker" ? options.brokerPort : options.temporalPort;
+  if (wanted === 0 || record.address.endsWith(`:${wanted}`)) return;
+  options.say(
+    `${record.product} is already up on ${record.address}; \`stack down\` first to move it to ` +
+      `port ${wanted}`,
+  );
+}
+
+/** Takes up a server that was started earlier with this folder, if it still lives. */
+async function takeUp(role: ServerRole, session: Session): Promise<ServerRecord | null> {
+  const { options, stateFile } = session;
+  const record = stateFile.state.servers[role];
+  if (record === undefined) return null;
+  if (!await isAlive(record)) {
+    const { product, pid, logFile } = record;
+    options.say(`${product} (process ${pid}) has ended without \`stack down\`; see ${logFile}`);
+    await stateFile.change((state) => withServer(state, role, null));
+    return null;
+  }
+  comparePorts(role, record, options);
+  const settled = async () => await serves(role, record.address) || !await isAlive(record);
+  const inTime = await until(settled, { timeoutMs: READY_WITHIN_MS });
+  if (inTime && await isAlive(record)) return record;
+  const { product, pid, address, logFile } = record;
+  throw new TidegateError(
+    "TG_STACK",
+    `Cannot use ${product} (process ${pid}): it must answer on ${address}, got silence for ` +
+      `${READY_WITHIN_MS / 1000} s`,
+    { next: `Read ${logFile}; \`deno task stack down\` and \`up\` start it anew.` },
+  );
+}
+
+/** Something that stands for one server on the way up. */
+type Standing =
+  | { readonly kind: "ours"; readonly record: ServerRecord }
+  | Found;
+
+async function standingOf(role: ServerRole, session: Session): Promise<Standing> {
+  if (!isGiven(role, session.options)) {
+    const record = await takeUp(role, session);
+    if (record !== null) return { kind: "ours", record };
+  }
+  return await findFirst(FINDERS[role], session.search);
+}
+
+/** Everything that stands in the way, before anything is built or started. */
+async function refuseEarly(standings: readonly Standing[], session: Session): Promise<void> {
+  const { options, search } = session;
+  const tools = standings.flatMap((one) => one.kind === "missing" ? one.tools : []);
+  if (tools.length > 0) {
+    throw toolsMissing(tools, (await search.compose()).engine);
+  }
+  if (standings.some((one) => one.kind === "missing")) {
+    const sources = (options.sources ?? SERVER_SOURCES).join(", ");
+    throw new TidegateError("TG_STACK", `Cannot find a server in any of the sources: ${sources}`);
+  }
+  const plans = standings.flatMap((one) => one.kind === "startable" ? [one.plan] : []);
+  // Before minutes of building, and with both servers' ports together.
+  await checkPorts(plans);
+  if (plans.some((plan) => plan.mustBuild)) {
+    const allowed = (options.sources ?? SERVER_SOURCES).includes("compose");
+    if (allowed && (await search.compose()).engine) {
+      options.say(
+        "Docker is running here and nothing is built yet: `docker compose up -d --wait` is the " +
+          "quicker alternative (Ctrl-C, then that)",
+      );
+    }
+  }
+}
+
+/** Refuses taken ports; a broker or Temporal that answers there is pointed out. */
+async function checkPorts(plans: readonly ServerPlan[]): Promise<void> {
+  try {
+    choosePorts(plans.flatMap((plan) => plan.ports), 0);
+  } catch (error) {
+    if (!(error instanceof TidegateError) || error.code !== "TG_PORT_TAKEN") throw error;
+    for (const { role, ports } of plans) {
+      const port = ports[0]?.port ?? 0;
+      if (port === 0 || !error.message.includes(`port ${port} `)) continue;
+      const address = `${LOCALHOST}:${port}`;
+      if (!await answers(role, address)) continue;
+      const next = `${error.next} A server of the right kind answers there: to use it, set ` +
+        `${ADDRESS_SETTING[role]}=${address}.`;
+      throw new TidegateError("TG_PORT_TAKEN", error.message, { next });
+    }
+    throw error;
+  }
+}
+
+/** The ports of a record, for a restart on the same addresses. */
+function portsOf(role: ServerRole, [port, ui]: readonly number[]): LastPorts {
+  if (port === undefined) return {};
+  if (role === "broker") return { broker: port };
+  return { temporal: port, ...(ui === undefined ? {} : { ui }) };
+}
+
+/** Brings one server up; what this call itself has started goes into `started`. */
+async function bringUp(
+  role: ServerRole,
+  standing: Standing,
+  session: Session,
+  started: ServerRecord[],
+): Promise<{ server: StackServer; webUi: string | null }> {
+  const { options, dataDir, stateFile } = session;
+  if (standing.kind === "missing") throw new TidegateError("TG_STACK", `Cannot find ${role}`);
+  if (standing.kind === "there") {
+    await awaitForeign(role, standing.server, options);
+    return standing;
+  }
+  const record = standing.kind === "ours" ? standing.record : await launchServer(standing.plan, {
+    dataDir,
+    say: options.say,
+    record: (record, ports) =>
+      stateFile.change((state) => ({
+        ...withServer(state, role, record),
+        lastPorts: { ...state.lastPorts, ...portsOf(role, ports) },
+      })),
+  });
+  if (standing.kind === "startable") started.push(record);
+  return { server: ownServer(record), webUi: record.webUi };
+}
+
+/** Looks at a server that is not ours: compose's must answer, a given one may be late. */
+async function awaitForeign(
+  role: ServerRole,
+  server: StackServer,
+  options: StackOptions,
+): Promise<void> {
+  const { address, source } = server;
+  if (source === "given") {
+    if (!await answers(role, address)) {
+      options.say(`${ADDRESS_SETTING[role]} is ${address}: nothing answers there in plain text`);
+    }
+    return;
+  }
+  const test = () => answers(role, address);
+  if (await until(test, { timeoutMs: 30_000, everyMs: 250 })) return;
+  throw new TidegateError(
+    "TG_STACK",
+    `Cannot use compose's ${role}: it must answer on ${address}, got silence for 30 s`,
+    { next: "Read `docker compose logs`." },
+  );
+}
+
+/** Stops what this call has started: a half stack is of no use, and nobody knows of it. */
+async function takeBack(started: readonly ServerRecord[], session: Session): Promise<void> {
+  const { stateFile } = session;
+  await Promise.all(started.map(({ pid, identity }) => stopProcess(pid, identity)));
+  for (const role of ROLES) {
+    const record = stateFile.state.servers[role];
+    if (record !== undefined && started.includes(record)) {
+      await stateFile.change((state) => withServer(state, role, null));
+    }
+  }
+}
+
+async function up(session: Session): Promise<Stack> {
+  const { options } = session;
+  const [broker, temporal] = await Promise.all([
+    standingOf("broker", session),
+    standingOf("temporal", session),
+  ]);
+  await refuseEarly([broker, temporal], session);
+  const started: ServerRecord[] = [];
+  let failures = 0;
+  const bring = async (role: ServerRole, standing: Standing) => {
+    try {
+      return await bringUp(role, standing, session, started);
+    } catch (error) {
+      // The other one may take minutes to build; nobody should have to wait for the news.
+      if (failures++ === 0 && error instanceof Error) options.say(error.message);
+      throw error;
+    }
+  };
+  const bringing = [bring("broker", broker), bring("temporal", temporal)] as const;
+  await Promise.allSettled(bringing);
+  try {
+    const [first, second] = await Promise.all(bringing);
+    return { broker: first.server, temporal: second.server, webUi: second.webUi };
+  } catch (error) {
+    await takeBack(started, session);
+    throw error;
+  }
+}
+
+/**
+ * Brings a broker and a Temporal server up, and waits until both are ready. What is up already is
+ * taken as it is; servers that are started stay up after this process.
+ *
+ * @param options Folders, ports, set addresses, and whom to tell.
+ * @returns The servers' addresses.
+ * @throws {TidegateError} `TG_TOOL_MISSING` naming all that is missing, `TG_PORT_TAKEN`,
+ * `TG_BUILD_FAILED`, `TG_STACK` with the last lines of a server's log. Nothing that this call
+ * started stays behind then.
+ */
+export async function stackUp(options: StackOptions): Promise<Stack> {
+  // With both addresses set there is nothing to start, and no folder is needed.
+  if (ROLES.every((role) => isGiven(role, options))) return await up(await openSession(options));
+  return await exclusively(options, up);
+}

@@ -1,0 +1,209 @@
+/**
+ * The rooms of the project and who may import whom, as one table. The lint rule in
+ * `import_rules.ts` executes it; `CONTRIBUTING.md` explains it.
+ *
+ * @module
+ */
+
+/** What the files of one room may import besides each other. */
+export interface Room {
+  /**
+   * Other rooms; `"*"` is every room but `tests` and `scripts`, `"**"` is everything.
+   * @default {[]}
+   */
+  readonly rooms?: readonly string[] | "*" | "**";
+  /**
+   * Single files of other rooms.
+   * @default {[]}
+   */
+  readonly files?: readonly string[];
+  /**
+   * Rooms and files of which only types may be taken (`import type`), so that nothing is loaded.
+   * @default {[]}
+   */
+  readonly types?: readonly string[];
+  /**
+   * Names of `deno.json`'s `imports`; `"*"` is all of them.
+   * @default {[]}
+   */
+  readonly npm?: readonly string[] | "*";
+  /**
+   * Whether the runtime's own modules (`node:…`) may be imported.
+   * @default {false}
+   */
+  readonly node?: boolean;
+  /**
+   * Whether `import(expression)` may name a module that is only known at run time.
+   * @default {false}
+   */
+  readonly computed?: boolean;
+}
+
+/** The libraries that talk to a broker or to Temporal; only adapters (and tests) name them. */
+const CLIENTS = [
+  "@platformatic/kafka",
+  "@swc/core",
+  "@temporalio/activity",
+  "@temporalio/client",
+  "@temporalio/common",
+  "@temporalio/proto",
+  "@temporalio/worker",
+  "kafkajs",
+  "protobufjs",
+] as const;
+
+/** Settings and command-line flags: root files that the outer rooms read. */
+const SETTINGS = ["config.ts", "args.ts"] as const;
+
+/** The name under which {@linkcode ROOMS} holds the files beside `deno.json`. */
+export const ROOT_ROOM = "(root)";
+
+/** The import table. A folder that is not in it may hold no TypeScript. */
+export const ROOMS: Readonly<Record<string, Room>> = {
+  core: {},
+  settings: { rooms: ["core"] },
+  workflows: { rooms: ["core"], npm: ["@temporalio/workflow"] },
+  pipelines: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
+  activities: {
+    rooms: ["core"],
+    files: ["workflows/ports.ts"],
+    types: ["adapters"],
+    npm: ["@temporalio/activity"],
+    node: true,
+  },
+  adapters: {
+    rooms: ["core"],
+    types: ["workflows/messages.ts"],
+    npm: CLIENTS,
+    node: true,
+    computed: true,
+  },
+  producer: { rooms: ["core", "pipelines", "adapters"], files: SETTINGS, node: true },
+  dashboard: { rooms: ["core", "adapters"], files: SETTINGS, node: true },
+  local: { rooms: ["core"], files: SETTINGS, node: true },
+  commands: { rooms: "*", node: true, computed: true },
+  [ROOT_ROOM]: { rooms: "*", node: true, computed: true },
+  scripts: { rooms: "**", npm: "*", node: true, computed: true },
+  tests: { rooms: "**", npm: "*", node: true, computed: true },
+};
+
+/** One mention of a module in a file. */
+export interface Mention {
+  /** The module as written, or null if it is only known at run time. */
+  readonly specifier: string | null;
+  /** Whether only types are taken. */
+  readonly typeOnly: boolean;
+}
+
+/**
+ * The room of a file.
+ *
+ * @param path The file's path, relative to the root, with forward slashes.
+ * @returns The room's name, or null if the folder is in no room.
+ */
+export function roomOf(path: string): string | null {
+  const slash = path.indexOf("/");
+  const name = slash < 0 ? ROOT_ROOM : path.slice(0, slash);
+  return Object.hasOwn(ROOMS, name) ? name : null;
+}
+
+/**
+ * The message for a file whose folder is in no room.
+ *
+ * @param path The file, relative to the root.
+ * @returns The message.
+ */
+export function homeless(path: string): string {
+  return `Cannot place ${path}: its folder must be a room of scripts/lint/rooms.ts`;
+}
+
+/**
+ * Checks one import against the table.
+ *
+ * @param path The importing file, relative to the root, with forward slashes.
+ * @param mention What it imports.
+ * @returns What is wrong with it, or null.
+ */
+export function importProblem(path: string, mention: Mention): string | null {
+  const name = roomOf(path);
+  const room = name === null ? undefined : ROOMS[name];
+  if (name === null || room === undefined) return homeless(path);
+  const { specifier } = mention;
+  if (specifier === null) {
+    if (room.computed) return null;
+    return `Cannot import a computed name in ${label(name)}: the module must be a string literal`;
+  }
+  const reason = specifier.startsWith("./") || specifier.startsWith("../")
+    ? fileProblem(path, name, room, mention.typeOnly, specifier)
+    : packageProblem(room, specifier);
+  return reason && `Cannot import "${specifier}" in ${label(name)}: ${reason}`;
+}
+
+function fileProblem(
+  path: string,
+  name: string,
+  room: Room,
+  typeOnly: boolean,
+  specifier: string,
+): string | null {
+  const target = resolve(path, specifier);
+  if (target === null) return "the path must stay inside the project";
+  const sandboxed = name === "core" || name === "workflows";
+  if (!target.endsWith(".ts") && (sandboxed || !target.endsWith(".json"))) {
+    return "a relative import must end with .ts";
+  }
+  const other = roomOf(target);
+  if (other === null) return `${target} must lie in a room of scripts/lint/rooms.ts`;
+  if (other === name || room.rooms === "**") return null;
+  if (room.rooms === "*") {
+    return other === "tests" || other === "scripts" ? `${label(other)} must stay out of it` : null;
+  }
+  if (room.rooms?.includes(other) || room.files?.includes(target)) return null;
+  if (room.types?.includes(other) || room.types?.includes(target)) {
+    return typeOnly ? null : `only types may come from ${label(other)} (import type)`;
+  }
+  return `it may import ${allowed(name, room)} only`;
+}
+
+function packageProblem(room: Room, specifier: string): string | null {
+  if (specifier.startsWith("node:")) {
+    return room.node ? null : "the runtime's modules must stay out of it";
+  }
+  if (/^(?:[a-z][a-z0-9+.-]*:|\/)/i.test(specifier)) {
+    return "a package must be named in deno.json with an exact version";
+  }
+  if (room.npm === "*") return null;
+  const base = packageName(specifier);
+  if (room.npm?.includes(base)) return null;
+  if (base.startsWith("@tidegate/")) return "our own files must be imported by relative path";
+  return room.npm === undefined
+    ? "packages must stay out of it"
+    : `of packages it may import ${room.npm.join(", ")} only`;
+}
+
+/** The package of `@scope/name/sub/path` or `name/sub`. */
+function packageName(specifier: string): string {
+  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+/** Resolves a relative specifier by text; null if it leaves the root. */
+function resolve(path: string, specifier: string): string | null {
+  const parts = path.split("/").slice(0, -1);
+  for (const part of specifier.split("/")) {
+    if (part === "..") {
+      if (parts.pop() === undefined) return null;
+    } else if (part !== "." && part !== "") {
+      parts.push(part);
+    }
+  }
+  return parts.join("/");
+}
+
+function allowed(name: string, room: Room): string {
+  const rooms = Array.isArray(room.rooms) ? room.rooms : [];
+  return [name, ...rooms].map(label).concat(room.files ?? []).join(", ");
+}
+
+function label(room: string): string {
+  return room === ROOT_ROOM ? "a file at the root" : `${room}/`;
+}

@@ -1,0 +1,23 @@
+import { parseInstant } from "../../core/time.ts";
+import { createCellFolder } from "../../core/aggregates.ts";
+import { SliceCells } from "../../core/_slice_cells.ts";
+import { decodeBatch } from "../../core/decode.ts";
+const dec = new TextDecoder("utf-8",{fatal:true,ignoreBOM:true});
+const enc=new TextEncoder();
+const N=7000;
+const vals=Array.from({length:N},(_,i)=>enc.encode(JSON.stringify({student_id:`s-${String(i%200).padStart(4,"0")}`,course:`CS-10${i%8}`,activity:"coding",lines_of_code:i%50,cpu_usage_pct:(i*37%1000)/10,event_time:new Date(1767225600000+i).toISOString()})));
+const fresh=()=>decodeBatch(vals,"x",b=>dec.decode(b)).map(d=>d.ok?d.value as any:null);
+function time(name:string,f:(ev:any[])=>void){ let best=1e9; for(let r=0;r<40;r++){ const ev=fresh(); const t=performance.now(); f(ev); best=Math.min(best,(performance.now()-t));} console.log(name.padEnd(28),(best*1e6/N).toFixed(0),"ns/rec"); }
+let sink=0;
+const aggs=[{name:"a",kind:"sum",field:"lines_of_code"},{name:"b",kind:"avg",field:"cpu_usage_pct"}] as const;
+const folder=createCellFolder(aggs); const cell=folder.create();
+const f1=createCellFolder([aggs[0]]), c1=f1.create(); const f2=createCellFolder([aggs[1]]), c2=f2.create();
+time("parseInstant",ev=>{for(const e of ev) sink+=parseInstant(e.event_time)!;});
+time("charCode touch",ev=>{for(const e of ev) sink+=e.event_time.charCodeAt(3);});
+time("folder.add 2",ev=>{for(const e of ev) folder.add(cell,e);});
+time("folder.add sum",ev=>{for(const e of ev) f1.add(c1,e);});
+time("folder.add avg",ev=>{for(const e of ev) f2.add(c2,e);});
+const cells=new SliceCells({groupBy:["course"],aggregates:aggs,shards:1});
+time("keyOf",ev=>{for(const e of ev) sink+=cells.keyOf(e).ok?1:0;});
+time("cells.keyOf+add",ev=>{for(const e of ev){const k=cells.keyOf(e); if(k.ok) cells.add(0,k,e);}});
+console.log(cell, sink>0);

@@ -1,0 +1,291 @@
+/**
+ * The drain workflow of one partition: awaits records, has them folded, delivers the partials and
+ * reports to the clock. Which comes next is decided by a `DrainState`; this only carries it out.
+ *
+ * @module
+ */
+
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  log,
+  proxyActivities,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from "@temporalio/workflow";
+import { DrainState, type DrainStep, HOLD_MS, pairsOf } from "../core/drain_state.ts";
+import { clockId, drainQueue } from "../core/ids.ts";
+import type { DeliveryOutcome, SliceRequest, WindowPartial } from "../core/slice.ts";
+import { workflowNow } from "./_time.ts";
+import { instant, showState, table } from "./_visible.ts";
+import {
+  boundSignal,
+  type DrainInput,
+  type DrainView,
+  excludeUpdate,
+  progressQuery,
+  resumeUpdate,
+  stopSignal,
+} from "./messages.ts";
+import type { ControlActivities, LocalActivities, WorkerActivities } from "./ports.ts";
+
+/** Windows of one deliver call; several calls run in parallel. */
+const WINDOWS_A_CALL = 8;
+/** Codes of activity failures that stop the partition instead of being tried again. */
+const STOPPING = ["TG_OFFSET_GONE", "TG_TOPIC_MISSING", "TG_TOPIC_RECREATED", "TG_GENERATION_LOST"];
+
+const { awaitRecords } = proxyActivities<ControlActivities>({
+  startToCloseTimeout: "2m",
+  heartbeatTimeout: "10s",
+  cancellationType: "TRY_CANCEL",
+  retry: { initialInterval: 500, maximumInterval: "5s", nonRetryableErrorTypes: STOPPING },
+  summary: "wait for records",
+});
+const { deliver, report } = proxyLocalActivities<LocalActivities>({
+  startToCloseTimeout: "10s",
+  retry: { initialInterval: 50, maximumInterval: "2s", nonRetryableErrorTypes: STOPPING },
+});
+
+/**
+ * The drain of one partition; runs until it is ended from outside.
+ *
+ * @param input The plan, the partition and the state to begin with.
+ */
+export async function drain(input: DrainInput): Promise<void> {
+  const { plan } = input;
+  const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = plan;
+  const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs: input.paceMs };
+  const state = new DrainState(rules, input.state);
+  let held = false;
+  let changed = false;
+  let shown = "";
+
+  const view = () => viewOf(state, held);
+  const show = () => {
+    const now = view();
+    setCurrentDetails(details(now));
+    if (input.searchAttributes && now.mode !== shown) showState(shown = now.mode);
+  };
+  const change = () => {
+    changed = true;
+    show();
+  };
+  setHandler(progressQuery, view);
+  setHandler(boundSignal, ({ until }) => {
+    state.onBound(until);
+    change();
+  });
+  setHandler(stopSignal, ({ code, message }) => {
+    state.onStop({ code, message, sinceMs: workflowNow() });
+    change();
+  });
+  setHandler(resumeUpdate, ({ from }) => {
+    state.onResume(from);
+    change();
+    return view();
+  }, { validator: ({ from }) => refuseResume(view(), from) });
+  setHandler(excludeUpdate, () => {
+    state.onExclude();
+    change();
+    return view();
+  });
+
+  const full = () => state.betweenCycles && workflowInfo().continueAsNewSuggested;
+  for (;;) {
+    show();
+    if (full()) await continueAsNew<typeof drain>({ ...input, state: state.snapshot() });
+    changed = false;
+    const step = state.next(workflowNow());
+    held = step.kind === "hold";
+    try {
+      if (step.kind === "wait") await condition(() => changed || full());
+      else if (step.kind === "await") await awaitStep(input, state, step, () => changed);
+      else await carryOut(input, state, step);
+    } catch (error) {
+      const failure = stoppingFailure(error);
+      if (failure === undefined) throw error;
+      const lostClock = step.kind === "report";
+      if (lostClock) state.onReportFailed();
+      log.warn("partition stopped", { code: failure.type, message: failure.message });
+      const code = failure.type ?? "TG_GENERATION_LOST";
+      state.onStop({ code, message: failure.message, sinceMs: workflowNow() }, !lostClock);
+    }
+  }
+}
+
+/** Looks at the log until there are records, it was long enough, or a message changes the state. */
+async function awaitStep(
+  input: DrainInput,
+  state: DrainState,
+  step: Extract<DrainStep, { kind: "await" }>,
+  changed: () => boolean,
+): Promise<void> {
+  const { cursor, partition } = state.snapshot();
+  const { notBeforeMs, earlyAtMs, quietMs } = step;
+  const { topicId, plan: { topic } } = input;
+  const request = { topic, topicId, partition, cursor, notBeforeMs, earlyAtMs, quietMs };
+  const scope = new CancellationScope();
+  const looked = scope.run(() => awaitRecords(request));
+  const first = scope.run(() => Promise.race([looked, condition(changed)]));
+  try {
+    const answer = await first;
+    if (answer !== undefined) state.onAwait(answer, workflowNow());
+  } finally {
+    scope.cancel();
+    await looked.catch(() => undefined);
+  }
+}
+
+async function carryOut(
+  input: DrainInput,
+  state: DrainState,
+  step: Exclude<DrainStep, { kind: "await" | "wait" }>,
+): Promise<void> {
+  switch (step.kind) {
+    case "hold":
+      await sleep(HOLD_MS);
+      return state.onHeld();
+    case "fold":
+      return state.onSlice(await fold(input, state, sliceRequest(input, state)));
+    case "deliver":
+      return await deliverAll(input, state, step.windows);
+    case "refold": {
+      const delivery = state.snapshot().inDelivery;
+      if (delivery === null) return;
+      const { from, to: until, maxEventTimeBefore: maxEventTime } = delivery;
+      const request = { ...sliceRequest(input, state), from, until, maxEventTime };
+      const result = await fold(input, state, { ...request, refused: step.refused });
+      return state.onRefold(result.moved ?? { events: 0, pairs: 0 });
+    }
+    case "report": {
+      const { pipeline } = input.plan;
+      const request = { clockId: clockId(pipeline, input.generation), report: step.report };
+      return state.onAnswer(await report(request));
+    }
+  }
+}
+
+function sliceRequest(input: DrainInput, state: DrainState): SliceRequest {
+  const { partition, cursor: from, until, maxEventTime, floor } = state.snapshot();
+  const { generation, sliceMs, plan: { topic } } = input;
+  return { generation, topic, partition, from, until, maxEventTime, floor, sliceMs };
+}
+
+function fold(input: DrainInput, state: DrainState, request: SliceRequest) {
+  const { foldSlice } = proxyActivities<WorkerActivities>({
+    taskQueue: drainQueue(input.plan.pipeline),
+    startToCloseTimeout: "1m",
+    heartbeatTimeout: "5s",
+    retry: { initialInterval: 100, maximumInterval: "5s", nonRetryableErrorTypes: STOPPING },
+    summary: `partition ${request.partition} from ${request.from} (slice ${
+      state.snapshot().slices + 1
+    })`,
+  });
+  return foldSlice(request);
+}
+
+async function deliverAll(
+  input: DrainInput,
+  state: DrainState,
+  windows: readonly WindowPartial[],
+): Promise<void> {
+  const delivery = state.snapshot().inDelivery;
+  if (delivery === null) return;
+  const { plan, generation, searchAttributes } = input;
+  const { partition } = state.snapshot();
+  const { from, to } = delivery;
+  const calls: Promise<(readonly [WindowPartial, DeliveryOutcome])[]>[] = [];
+  for (let i = 0; i < windows.length; i += WINDOWS_A_CALL) {
+    const some = windows.slice(i, i + WINDOWS_A_CALL);
+    const request = { plan, generation, searchAttributes, partition, from, to, windows: some };
+    calls.push(deliver(request).then((outcomes) =>
+      some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)
+    ));
+  }
+  const outcomes = (await Promise.all(calls)).flat();
+  state.onDelivered(outcomes);
+  const lost = outcomes.find(([, outcome]) => outcome === "lost");
+  if (lost !== undefined) {
+    const message = `the window from ${instant(lost[0].start)} did not complete as it should`;
+    state.onStop({ code: "TG_WINDOW_LOST", message, sinceMs: workflowNow() });
+  }
+}
+
+function stoppingFailure(error: unknown): ApplicationFailure | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof ApplicationFailure && STOPPING.includes(cause.type ?? "")
+    ? cause
+    : undefined;
+}
+
+function refuseResume(view: DrainView, from: number): void {
+  const refuse = (message: string) => {
+    throw ApplicationFailure.nonRetryable(message, "TG_USAGE");
+  };
+  if (view.mode !== "stopped" && view.mode !== "excluded") {
+    refuse(`Cannot resume partition ${view.partition}: it is ${view.mode}`);
+  }
+  if (!(Number.isSafeInteger(from) && from >= view.cursor)) {
+    refuse(
+      `Cannot resume partition ${view.partition} from ${from}: must be at or after its cursor ` +
+        `${view.cursor}; to read again what was read before, begin a new generation`,
+    );
+  }
+}
+
+function viewOf(state: DrainState, held: boolean): DrainView {
+  const s = state.snapshot();
+  const folded = s.inDelivery?.windows ?? [];
+  const lost = s.inDelivery?.lost ?? [];
+  const inDelivery = [...folded, ...lost].reduce((sum, window) => sum + pairsOf(window), 0);
+  const { partition, mode, stop, cursor, end, until, maxEventTime, totals } = s;
+  const { lostPairs, skippedOffsets, slices, busyMs } = s;
+  return {
+    partition,
+    mode,
+    stop,
+    cursor,
+    end,
+    until,
+    maxEventTime,
+    watermark: state.partitionWatermark,
+    totals,
+    inDelivery,
+    lostPairs,
+    skippedOffsets,
+    slices,
+    busyMs,
+    held,
+  };
+}
+
+function details(view: DrainView): string {
+  const { totals } = view;
+  const state = view.held ? "held: too far ahead of the watermark" : view.mode;
+  return [
+    `**Partition ${view.partition}: ${state}**, cursor ${view.cursor}, lag ${
+      Math.max(0, view.end - view.cursor)
+    }, watermark ${instant(view.watermark)}`,
+    ...(view.stop === null
+      ? []
+      : [`**${view.stop.code}** since ${instant(view.stop.sinceMs)}: ${view.stop.message}`]),
+    table(
+      ["read", "aggregated", "late", "invalid", "skewed", "filtered", "slices"],
+      [[
+        totals.read,
+        totals.aggregated,
+        totals.late,
+        totals.invalid,
+        totals.skewed,
+        totals.filtered,
+        view.slices,
+      ]],
+    ),
+  ].join("\n\n");
+}

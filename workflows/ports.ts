@@ -1,0 +1,77 @@
+/**
+ * What the workflows ask of the world: the activities, by the queue they run on. Implemented in
+ * `activities/`; workflows know only these interfaces.
+ *
+ * @module
+ */
+
+import type { Report, ReportAnswer } from "../core/pipeline_clock.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { ResultRow } from "../core/row.ts";
+import type {
+  AwaitAnswer,
+  AwaitRequest,
+  DeliveryOutcome,
+  SliceRequest,
+  SliceResult,
+  WindowPartial,
+} from "../core/slice.ts";
+
+/** Runs in a worker process, on the queue `<pipeline>-drain`. */
+export interface WorkerActivities {
+  /**
+   * Folds a slice. Late, invalid and skewed records are on their topics before it returns.
+   * Failures of type `TG_OFFSET_GONE` and `TG_TOPIC_MISSING` are final, all others are tried again.
+   */
+  foldSlice(request: SliceRequest): Promise<SliceResult>;
+}
+
+/** Runs in the control process, on the queue `<pipeline>-control`. */
+export interface ControlActivities {
+  /** Waits for records at the cursor. Never holds a worker. */
+  awaitRecords(request: AwaitRequest): Promise<AwaitAnswer>;
+  /** Writes rows to the results topic; a retry writes the same bytes. */
+  emitRows(request: EmitRequest): Promise<void>;
+}
+
+/** Runs in the control process as local activities: short calls of the Temporal server. */
+export interface LocalActivities {
+  /** Hands some windows their partials; starts those that are not there yet. */
+  deliver(request: DeliverRequest): Promise<DeliveryOutcome[]>;
+  /** Reports to the clock. */
+  report(request: ReportRequest): Promise<ReportAnswer>;
+}
+
+/** What {@linkcode LocalActivities.deliver} is asked to do. */
+export interface DeliverRequest {
+  /** The pipeline's plan. */
+  readonly plan: RunPlan;
+  /** The generation of the pipeline's state. */
+  readonly generation: number;
+  /** Whether the server knows Tidegate's search attributes. */
+  readonly searchAttributes: boolean;
+  /** The partition of the slice. */
+  readonly partition: number;
+  /** First offset of the slice. */
+  readonly from: number;
+  /** Offset after the slice. */
+  readonly to: number;
+  /** The partials. */
+  readonly windows: readonly WindowPartial[];
+}
+
+/** What {@linkcode LocalActivities.report} is asked to do. */
+export interface ReportRequest {
+  /** The clock's workflow id. */
+  readonly clockId: string;
+  /** The report. */
+  readonly report: Report;
+}
+
+/** What {@linkcode ControlActivities.emitRows} is asked to do. */
+export interface EmitRequest {
+  /** The results topic. */
+  readonly topic: string;
+  /** The rows of one page. */
+  readonly rows: readonly ResultRow[];
+}
