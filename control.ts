@@ -6,7 +6,6 @@
  */
 
 import { hostname } from "node:os";
-import type { Client } from "@temporalio/client";
 import { createControlActivities } from "./activities/create_activities.ts";
 import { workflowBundle } from "./adapters/bundle.ts";
 import { CursorBook } from "./adapters/cursor_book.ts";
@@ -17,7 +16,7 @@ import type { Launcher } from "./adapters/launcher.ts";
 import type { KafkaSettings, LogAdmin, LogReader, LogWriter, TopicInfo } from "./adapters/log.ts";
 import { createProcessLauncher } from "./adapters/process_launcher.ts";
 import { waitFor } from "./adapters/servers.ts";
-import { connectTemporal, type TemporalSettings } from "./adapters/temporal_client.ts";
+import { type Client, connectTemporal, type TemporalSettings } from "./adapters/temporal_client.ts";
 import {
   createPipelineClient,
   ensureSearchAttributes,

@@ -7,14 +7,11 @@
  */
 
 import { isIP } from "node:net";
-import { apiVersionsV3, Connection, type ConnectionOptions } from "@platformatic/kafka";
-import { TidegateError } from "../core/errors.ts";
+import { Connection, type ConnectionOptions } from "@platformatic/kafka";
+import { parseAddress } from "./_address.ts";
 import type { KafkaSettings } from "./log.ts";
 import { fromClient, reason } from "./_kafka_errors.ts";
 import { closed, unreachable } from "./_log_errors.ts";
-
-/** The versions of each API (by key) that a broker speaks, `[lowest, highest]`. */
-export type ApiRanges = ReadonlyMap<number, readonly [number, number]>;
 
 /** How long a broker may take to answer beyond what it was asked to wait, in ms. */
 const ANSWER_MS = 15_000;
@@ -52,11 +49,15 @@ export class Connections {
   readonly #open = new Set<Connection>();
   readonly #idle = new Map<string, Connection[]>();
   readonly #shared = new Map<string, Promise<Connection>>();
-  readonly #ranges = new Map<string, Promise<ApiRanges>>();
+  readonly #onLost: (address: string) => void;
   #closed = false;
 
-  /** @param settings How to reach the brokers. */
-  constructor(settings: KafkaSettings) {
+  /**
+   * @param settings How to reach the brokers.
+   * @param onLost Called with the address of a broker that could not be reached or went away.
+   */
+  constructor(settings: KafkaSettings, onLost: (address: string) => void) {
+    this.#onLost = onLost;
     this.#clientId = settings.clientId ?? "tidegate";
     this.#options = wireOptions(settings);
   }
@@ -75,50 +76,39 @@ export class Connections {
     options: UseOptions,
     request: (connection: Connection) => Promise<T>,
   ): Promise<T> {
-    options.signal?.throwIfAborted();
+    const { what, signal, alone = false, waitMs = 0 } = options;
+    signal?.throwIfAborted();
     const connection = await this.#take(address, options);
     let ended: unknown;
     const end = (why: unknown): void => {
       ended ??= why;
       connection.socket.destroy();
     };
-    const timeoutMs = (options.waitMs ?? 0) + ANSWER_MS;
+    const timeoutMs = waitMs + ANSWER_MS;
     const timer = setTimeout(
-      () => end(unreachable(options.what, address, `no answer in ${timeoutMs} ms`)),
+      () => end(unreachable(what, address, `nothing in ${timeoutMs} ms`)),
       timeoutMs,
     );
-    const onAbort = (): void => end(options.signal?.reason);
-    if (options.alone === true) options.signal?.addEventListener("abort", onAbort);
+    const onAbort = (): void => end(signal?.reason);
+    if (alone) signal?.addEventListener("abort", onAbort);
     try {
+      // It may have been aborted while the connection was made.
+      if (signal?.aborted === true) throw signal.reason;
       const answer = await request(connection);
-      if (options.alone === true) await this.#giveBack(address, connection);
+      if (alone) await this.#giveBack(address, connection);
       return answer;
     } catch (error) {
-      if (options.alone === true) await this.#drop(connection);
+      const alive = isUsable(connection) && ended === undefined;
+      if (alone) await this.#drop(connection);
       if (ended !== undefined) throw ended;
-      if (this.#closed) throw closed(options.what);
-      if (connection.isConnected()) throw error;
-      this.#forget(address);
-      throw unreachable(options.what, address, reason(error), error);
+      if (this.#closed) throw closed(what);
+      if (alive) throw error;
+      this.#onLost(address);
+      throw unreachable(what, address, reason(error), error);
     } finally {
       clearTimeout(timer);
-      options.signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", onAbort);
     }
-  }
-
-  /** The API versions that a broker speaks; asked once. */
-  ranges(address: string, what: string): Promise<ApiRanges> {
-    const known = this.#ranges.get(address);
-    if (known !== undefined) return known;
-    const asked = this.use(address, { what }, async (connection) => {
-      const answer = await apiVersionsV3.api.async(connection, "tidegate", "0");
-      return new Map(
-        answer.apiKeys.map((api) => [api.apiKey, [api.minVersion, api.maxVersion]] as const),
-      );
-    });
-    this.#ranges.set(address, asked);
-    asked.catch(() => this.#ranges.delete(address));
-    return asked;
   }
 
   /** Closes all connections; requests under way fail. */
@@ -135,25 +125,24 @@ export class Connections {
     if (options.alone !== true) return await this.#takeShared(address, options.what);
     const idle = this.#idle.get(address);
     for (let found = idle?.pop(); found !== undefined; found = idle?.pop()) {
-      if (found.isConnected()) return found;
+      if (isUsable(found)) return found;
     }
     return await this.#connect(address, options.what, 1);
   }
 
   async #takeShared(address: string, what: string): Promise<Connection> {
-    const known = await this.#shared.get(address);
-    if (known?.isConnected() === true) return known;
-    // Another caller may have begun to connect while this one waited for the dead connection.
-    const current = this.#shared.get(address);
-    if (current !== undefined && await current !== known) {
-      return await this.#takeShared(address, what);
+    while (true) {
+      const made = this.#shared.get(address) ?? this.#connect(address, what, SHARED_INFLIGHT);
+      this.#shared.set(address, made);
+      let usable = false;
+      try {
+        const connection = await made;
+        usable = isUsable(connection);
+        if (usable) return connection;
+      } finally {
+        if (!usable && this.#shared.get(address) === made) this.#shared.delete(address);
+      }
     }
-    const made = this.#connect(address, what, SHARED_INFLIGHT);
-    this.#shared.set(address, made);
-    made.catch(() => {
-      if (this.#shared.get(address) === made) this.#shared.delete(address);
-    });
-    return await made;
   }
 
   async #connect(address: string, what: string, maxInflights: number): Promise<Connection> {
@@ -192,33 +181,14 @@ export class Connections {
   async #drop(connection: Connection): Promise<void> {
     this.#open.delete(connection);
     await connection.close();
-  }
-
-  /** What was learnt of a broker is asked anew after it went away: it may return upgraded. */
-  #forget(address: string): void {
-    this.#ranges.delete(address);
+    // After a failed login the client leaves the socket half open.
+    if (!connection.socket?.destroyed) connection.socket?.destroy();
   }
 }
 
-/**
- * Splits `host:port`, IPv6 hosts in brackets included.
- *
- * @param address `host:port`.
- * @returns Its parts.
- * @throws {TidegateError} `TG_CONFIG` if it is something else.
- */
-export function parseAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address.trim());
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new TidegateError(
-      "TG_CONFIG",
-      `Cannot read KAFKA_BROKERS: a broker must be host:port, got "${address}"`,
-      { next: "Name the brokers as host:port, separated by commas." },
-    );
-  }
-  return { host, port };
+/** Whether requests can be sent; they can, too, while an expiring SASL session is renewed. */
+function isUsable(connection: Connection): boolean {
+  return connection.isConnected() || connection.status === "reauthenticating";
 }
 
 /** The connection options of @platformatic/kafka for Tidegate's settings. */

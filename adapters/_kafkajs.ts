@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import requestQueueModule from "kafkajs/src/network/requestQueue/index.js";
 import type { KafkaSettings } from "./log.ts";
-import { parseAddress } from "./_kafka_connections.ts";
+import { formatAddress, parseAddress } from "./_address.ts";
 
 /**
  * A kafkajs client for Tidegate's settings, which prints nothing.
@@ -21,7 +21,7 @@ export function createKafkaJs(settings: KafkaSettings): Kafka {
   const { tls } = settings;
   const brokers = settings.brokers.map((address) => {
     const { host, port } = parseAddress(address);
-    return { host, text: `${host}:${port}` };
+    return { host, text: formatAddress(host, port) };
   });
   const named = brokers.find(({ host }) => isIP(host) === 0);
   const sasl = saslOptions(settings.sasl);

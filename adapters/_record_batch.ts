@@ -104,12 +104,12 @@ export function decodeBatches(bytes: Uint8Array, options: DecodeOptions): Decode
           logAppendTime: (attributes & LOG_APPEND_TIME) !== 0,
           count,
         };
-        const plain = codec === 0 ? content : options.decompress(codec, content);
         try {
+          const plain = codec === 0 ? content : options.decompress(codec, content);
           decodeRecords(plain, batch, options.from, records);
         } catch (cause) {
-          if (!(cause instanceof RangeError)) throw cause;
-          throw new BatchError(`the records of the batch at offset ${base} must fit into it`, {
+          if (cause instanceof BatchError) throw cause;
+          throw new BatchError(`the records of the batch at offset ${base} must be readable`, {
             cause,
           });
         }

@@ -66,7 +66,7 @@ class KafkaReader implements LogReader {
         topic,
         what,
         undefined,
-        () => this.#cluster.listOffset(topic, partition, timestamp, what),
+        () => this.#cluster.offset({ topic, partition, timestamp }, what),
       );
     const [start, end] = await Promise.all([list(EARLIEST), list(LATEST)]);
     return { start, end };
@@ -79,7 +79,7 @@ class KafkaReader implements LogReader {
         topic,
         what,
         undefined,
-        () => this.#cluster.listOffset(topic, partition, timestamp, what),
+        () => this.#cluster.offset({ topic, partition, timestamp }, what),
       );
     // Negative numbers mean special offsets to the broker; no record is that old.
     const offset = await list(Math.max(0, Math.floor(timeMs)));
@@ -143,11 +143,13 @@ class KafkaReader implements LogReader {
         return await once();
       } catch (error) {
         if (this.#closing.signal.aborted) throw error;
-        const lost = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE";
+        const lost = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE" &&
+          error.retryable;
         const stale = error instanceof BrokerAnswer && isStale(error.code);
         if (lost || stale) this.#cluster.forget(topic);
-        // A kept connection may have died unnoticed: one more try tells that from a dead broker.
-        if (lost && attempt === 0 && error.retryable) continue;
+        // A kept connection may have died unnoticed, or bytes have been damaged on the way: one
+        // more try tells that from a dead broker and a damaged log.
+        if ((lost || error instanceof BatchError) && attempt === 0) continue;
         const pause = PAUSES_MS[attempt];
         if (stale && pause !== undefined) {
           await pauseFor(pause, signal, this.#closing.signal);

@@ -7,6 +7,8 @@
 import { Client, Connection, type ConnectionOptions } from "@temporalio/client";
 import { TidegateError } from "../core/errors.ts";
 
+export type { Client };
+
 /** How to reach the Temporal server. */
 export interface TemporalSettings {
   /** `host:port` of its frontend. */
@@ -19,13 +21,28 @@ export interface TemporalSettings {
   readonly apiKey?: string;
 }
 
+/** What connecting needs, for clients and workers alike. */
+export interface CommonConnectionOptions {
+  /** `host:port`. */
+  readonly address: string;
+  /** TLS material; plain text if left out. */
+  readonly tls?: {
+    /** The authority's certificate. */
+    readonly serverRootCACertificate?: Uint8Array;
+    /** The client's certificate and its key. */
+    readonly clientCertPair?: { readonly crt: Uint8Array; readonly key: Uint8Array };
+  };
+  /** API key. */
+  readonly apiKey?: string;
+}
+
 /**
  * The connection options that clients and workers share.
  *
  * @param settings How to reach the server.
  * @returns Options for a client's or a worker's connection.
  */
-export function connectionOptions(settings: TemporalSettings) {
+export function connectionOptions(settings: TemporalSettings): CommonConnectionOptions {
   const { address, tls, apiKey } = settings;
   const bytes = (pem: string) => new TextEncoder().encode(pem);
   const pair = tls?.cert !== undefined && tls.key !== undefined

@@ -7,7 +7,6 @@
 
 import {
   type Client,
-  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -30,6 +29,8 @@ import type {
 
 /** How long a query may take: an answer needs a control process that runs the workflows. */
 const QUERY_MS = 10_000;
+/** How long the question whether anybody answers may take. */
+const ANSWER_MS = 2_000;
 
 /** What a generation's drains are started with. */
 export interface DrainStart {
@@ -59,8 +60,12 @@ export interface PipelineClient {
   lease(request: LeaseRequest): Promise<LeaseAnswer>;
   /** Gives the lease back. */
   release(ownerId: string): Promise<void>;
-  /** The supervisor's state; null if the pipeline has never been started. */
-  supervisor(): Promise<SupervisorState | null>;
+  /** Whether the pipeline has ever been started. */
+  exists(): Promise<boolean>;
+  /** Whether somebody runs the pipeline's workflow tasks at the moment, so that queries answer. */
+  answers(): Promise<boolean>;
+  /** The supervisor's state. */
+  supervisor(): Promise<SupervisorState>;
   /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
   startClock(generation: number, partitions: readonly number[]): Promise<void>;
   /**
@@ -136,14 +141,27 @@ export function createPipelineClient(client: Client, pipeline: string): Pipeline
     async release(ownerId) {
       await handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] });
     },
-    async supervisor() {
+    async exists() {
       try {
-        return await query<SupervisorState>(supervisorId(pipeline), "status");
+        const { status } = await handle(supervisorId(pipeline)).describe();
+        return status.name === "RUNNING";
       } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw unanswered(error, pipeline);
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
       }
     },
+    async answers() {
+      try {
+        await client.connection.withDeadline(
+          Date.now() + ANSWER_MS,
+          () => handle(supervisorId(pipeline)).query("status"),
+        );
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    supervisor: () => query<SupervisorState>(supervisorId(pipeline), "status"),
     async startClock(generation, partitions) {
       const input: ClockInput = { pipeline, generation, partitions };
       await startOnce(client, "clock", clockId(pipeline, generation), pipeline, input, []);
@@ -265,16 +283,6 @@ async function refusable<T>(call: () => Promise<T>): Promise<T> {
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
   }
-}
-
-function unanswered(error: unknown, pipeline: string): unknown {
-  // 4 is DEADLINE_EXCEEDED: nobody runs the workflow that was asked.
-  if (!(isGrpcServiceError(error) && error.code === 4)) return error;
-  return new TidegateError(
-    "TG_CONTROL_NOT_RUNNING",
-    `No control process of pipeline ${pipeline} answers`,
-    { cause: error, next: "Start it: deno task start." },
-  );
 }
 
 async function failPending(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TidegateError, type TgCode } from "../core/errors.ts";
+import { type TgCode, TidegateError } from "../core/errors.ts";
 
 /** Codes of wrong use or configuration; a command that meets one exits with 2. */
 const WRONG_USE: readonly TgCode[] = [

@@ -301,7 +301,10 @@ export class DrainState {
     const ended = (how: DeliveryOutcome) =>
       outcomes.filter(([, outcome]) => outcome === how).map(([window]) => window);
     const windows = delivery.windows.filter((window) => !done.has(window));
-    const refused = [...delivery.refused, ...ended("refused").map(({ start, shard }) => ({ start, shard }))];
+    const refused = [
+      ...delivery.refused,
+      ...ended("refused").map(({ start, shard }) => ({ start, shard })),
+    ];
     const lost = [...delivery.lost, ...ended("lost")];
     const over = windows.length + refused.length + lost.length === 0;
     this.#s = { ...this.#s, inDelivery: over ? null : { ...delivery, windows, refused, lost } };
@@ -329,9 +332,7 @@ export class DrainState {
     const report = this.#s.pending;
     if (report === null) return;
     const s = { ...this.#s, pending: null, ...answer };
-    const told = report.watermark === null
-      ? s.boundaryTold
-      : this.#boundaryOf(report.watermark);
+    const told = report.watermark === null ? s.boundaryTold : this.#boundaryOf(report.watermark);
     switch (report.kind) {
       case "join":
         this.#s = {

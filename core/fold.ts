@@ -5,12 +5,15 @@
  * @module
  */
 
-import { type KeyProblem, SliceCells, type SliceKey } from "./_slice_cells.ts";
+import { EventChecker, type EventReader, type FoldEvent } from "./_event_checker.ts";
+import { SliceCells, type SliceKey } from "./_slice_cells.ts";
 import type { AggregateSpec } from "./aggregates.ts";
-import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
+import type { Decoded, InvalidReason } from "./decode.ts";
 import { NO_COUNTS, type SliceCounts, type WindowPartial, type WindowShard } from "./slice.ts";
-import { formatInstant, MAX_INSTANT_MS, parseInstant } from "./time.ts";
+import { formatInstant } from "./time.ts";
 import { firstWindowStart, lastWindowStart, type Windowing, windowStarts } from "./windows.ts";
+
+export type { CheckResult, EventReader, FoldEvent } from "./_event_checker.ts";
 
 /** The part of a plan that folding needs; times in ms. */
 export interface FoldPlan {
@@ -28,38 +31,6 @@ export interface FoldPlan {
   readonly aggregates: readonly AggregateSpec[];
   /** How many shares of the keys there are. */
   readonly shards: number;
-}
-
-/** An event: the fields that the schema lets through. */
-export type FoldEvent = Readonly<Record<string, unknown>>;
-
-/** The answer of a schema. */
-export type CheckResult =
-  | {
-    /** The value keeps to the schema. */
-    readonly ok: true;
-    /** The event. */
-    readonly event: FoldEvent;
-  }
-  | {
-    /** The value breaks the schema. */
-    readonly ok: false;
-    /** The first failing path. */
-    readonly path: string;
-    /** What is wrong there, for people. */
-    readonly message: string;
-  };
-
-/** How the events of a pipeline are read: the part of a definition that is code. */
-export interface EventReader {
-  /** Checks a decoded value against the schema. If it throws, the record is invalid. */
-  readonly check: (value: unknown) => CheckResult;
-  /** The field of the event time: an RFC 3339 text with an offset, or epoch ms. */
-  readonly eventTimeField: string;
-  /** The filter; null for none. If it throws, the record is invalid. */
-  readonly where: ((event: FoldEvent) => boolean) | null;
-  /** The top-level number fields. One that an aggregate needs must be there, others may be absent. */
-  readonly numericFields: readonly string[];
 }
 
 /** A record as it was fetched. */
@@ -112,24 +83,16 @@ export interface Moved {
   readonly pairs: number;
 }
 
-/** Numbers of this magnitude and above are invalid, so that no order of adding overflows. */
-const NUMBER_LIMIT = 2 ** 960;
-
 type Counts = { -readonly [K in keyof SliceCounts]: SliceCounts[K] };
 
 /** The fold of one slice. Records are handed in chunk by chunk, in the order of their offsets. */
 export class SliceFold {
   readonly #plan: FoldPlan;
-  readonly #reader: EventReader;
+  readonly #checker: EventChecker;
+  readonly #timeField: string;
   readonly #cells: SliceCells;
   readonly #floor: number;
   readonly #refused: ReadonlyMap<number, ReadonlySet<number>> | null;
-  /** Number fields that may be absent or hold something else: those of the schema and the key. */
-  readonly #optionalNumbers: readonly string[];
-  /** Number fields that the aggregates need. */
-  readonly #neededNumbers: readonly string[];
-  readonly #minTime: number;
-  readonly #maxTime: number;
   /** From a window's start to the time at which it completes. */
   readonly #completesAfter: number;
   readonly #isTumbling: boolean;
@@ -152,24 +115,16 @@ export class SliceFold {
    */
   constructor(plan: FoldPlan, reader: EventReader, start: FoldStart) {
     this.#plan = plan;
-    this.#reader = reader;
+    this.#checker = new EventChecker(plan, reader);
+    this.#timeField = reader.eventTimeField;
     this.#cells = new SliceCells(plan);
     this.#floor = start.floor ?? -Infinity;
     this.#maxEventTime = start.maxEventTime ?? -Infinity;
     this.#ownBound = this.#maxEventTime - plan.delayMs;
     this.#bound = Math.max(this.#ownBound, this.#floor);
     this.#refused = start.refused === undefined ? null : byStart(start.refused);
-    const needed = new Set(plan.aggregates.flatMap(({ field }) => field ?? []));
-    this.#neededNumbers = [...needed];
-    this.#optionalNumbers = [...new Set([...reader.numericFields, ...plan.groupBy])]
-      .filter((field) => !needed.has(field));
-    const { windowing: w, delayMs, latenessMs } = plan;
-    this.#completesAfter = w.sizeMs + latenessMs;
-    this.#isTumbling = w.sizeMs === w.slideMs;
-    // The smallest and the largest time whose windows, watermark and completion have ISO dates.
-    const firstStart = lastWindowStart(w, -MAX_INSTANT_MS - 1) + w.slideMs;
-    this.#minTime = Math.max(firstStart + w.sizeMs - w.slideMs, delayMs - MAX_INSTANT_MS);
-    this.#maxTime = lastWindowStart(w, MAX_INSTANT_MS - this.#completesAfter) + w.slideMs - 1;
+    this.#completesAfter = plan.windowing.sizeMs + plan.latenessMs;
+    this.#isTumbling = plan.windowing.sizeMs === plan.windowing.slideMs;
   }
 
   /**
@@ -246,29 +201,22 @@ export class SliceFold {
     sourceText: (index: number) => string,
   ): void {
     this.#counts.read += 1;
-    if (!decoded.ok) {
-      return this.#invalid(record, decoded.reason, decoded.path, decoded.message);
+    const problem = this.#checker.check(decoded, index, sourceText);
+    if (problem !== null) {
+      return this.#invalid(record, problem.reason, problem.path, problem.message);
     }
-    const checked = this.#check(decoded.value);
-    if (!checked.ok) return this.#invalid(record, "schema", checked.path, checked.message);
-    const event = checked.event;
-    const number = this.#numberProblem(event, index, sourceText);
-    if (number !== null) return this.#invalid(record, "number", number.path, number.message);
-    const time = this.#timeOf(event);
-    if (time === undefined) {
-      const field = this.#reader.eventTimeField;
-      return this.#invalid(record, "time", field, timeMessage(field, event[field]));
-    }
+    const { event, time } = this.#checker;
     const key = this.#cells.keyOf(event);
     if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
-    const wanted = this.#isWanted(event);
-    if (typeof wanted === "string") return this.#invalid(record, "schema", "", wanted);
-    const timestamp = record.timestampMs;
-    if (timestamp >= 0 && time > timestamp + this.#plan.maxAheadMs) {
+    const wanted = this.#checker.wants(event);
+    if (typeof wanted === "object") {
+      return this.#invalid(record, wanted.reason, wanted.path, wanted.message);
+    }
+    const aheadMs = record.timestampMs >= 0 ? time - record.timestampMs : 0;
+    if (aheadMs > this.#plan.maxAheadMs) {
       this.#counts.skewed += 1;
-      const message = `the event time ${formatInstant(time)} is ${time - timestamp} ms ahead of ` +
-        `the record's timestamp`;
-      return this.#reject(record, "skewed", "skewed", this.#reader.eventTimeField, message);
+      const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
+      return this.#reject(record, "skewed", "skewed", this.#timeField, message);
     }
     this.#place(record, event, time, key, wanted);
   }
@@ -326,63 +274,6 @@ export class SliceFold {
     this.#late(record, "window-closed", time, bound);
   }
 
-  #check(value: unknown): CheckResult {
-    try {
-      return this.#reader.check(value);
-    } catch (error) {
-      return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
-    }
-  }
-
-  #isWanted(event: FoldEvent): boolean | string {
-    const where = this.#reader.where;
-    if (where === null) return true;
-    try {
-      return where(event) === true;
-    } catch (error) {
-      return `the filter threw: ${textOf(error)}`;
-    }
-  }
-
-  /** The first number of the event that can't be added exactly. */
-  #numberProblem(
-    event: FoldEvent,
-    index: number,
-    sourceText: (index: number) => string,
-  ): Pick<KeyProblem, "path" | "message"> | null {
-    let large: string | null = null;
-    for (const field of this.#neededNumbers) {
-      const value = event[field];
-      if (typeof value !== "number") {
-        return { path: field, message: `${field} must be a number, got ${typeof value}` };
-      }
-      if (value > Number.MAX_SAFE_INTEGER || !(value >= -Number.MAX_SAFE_INTEGER)) {
-        if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
-        large ??= field;
-      }
-    }
-    for (const field of this.#optionalNumbers) {
-      const value = event[field];
-      if (typeof value !== "number") continue;
-      if (value > Number.MAX_SAFE_INTEGER || !(value >= -Number.MAX_SAFE_INTEGER)) {
-        if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
-        large ??= field;
-      }
-    }
-    if (large === null || !hasUnsafeInteger(sourceText(index))) return null;
-    return { path: large, message: `${large}: integers beyond 2^53 - 1 are not exact in JSON` };
-  }
-
-  /** The event time; undefined if it can't be read or is out of range. */
-  #timeOf(event: FoldEvent): number | undefined {
-    const value = event[this.#reader.eventTimeField];
-    let time: number | undefined;
-    if (typeof value === "string") time = parseInstant(value);
-    // As the digits of a text after the millisecond, a fraction is dropped downwards.
-    else if (typeof value === "number") time = Math.floor(value);
-    return time !== undefined && time >= this.#minTime && time <= this.#maxTime ? time : undefined;
-  }
-
   #invalid(record: FoldRecord, reason: InvalidReason, path: string, message: string): void {
     this.#counts.invalid += 1;
     this.#reject(record, "invalid", reason, path, message);
@@ -397,7 +288,7 @@ export class SliceFold {
       offset: record.offset,
       kind: "late",
       reason,
-      path: this.#reader.eventTimeField,
+      path: this.#timeField,
       message,
       bound: bound === -Infinity ? null : bound,
       windows: windowStarts(this.#plan.windowing, time),
@@ -426,21 +317,4 @@ function byStart(refused: readonly WindowShard[]): Map<number, Set<number>> {
     else known.add(shard);
   }
   return shards;
-}
-
-function tooLarge(field: string, value: number): Pick<KeyProblem, "path" | "message"> {
-  return { path: field, message: `${field} must be finite and below 2^960, got ${value}` };
-}
-
-function timeMessage(field: string, value: unknown): string {
-  const got = typeof value === "string"
-    ? JSON.stringify(value.slice(0, 64))
-    : typeof value === "number"
-    ? String(value)
-    : typeof value;
-  return `${field} must be an RFC 3339 time with an offset, or epoch ms, in range, got ${got}`;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

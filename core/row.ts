@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CellWire, createCellFolder, cellFromWire } from "./aggregates.ts";
+import { cellFromWire, type CellWire, createCellFolder } from "./aggregates.ts";
 import type { RunPlan } from "./plan.ts";
 import { formatInstant } from "./time.ts";
 import { windowEnd } from "./windows.ts";

@@ -80,20 +80,16 @@ async function removeLeftovers(cacheDir: string, prefix: string): Promise<void> 
   }
 }
 
-async function build(recipe: Recipe, context: BuildContext, target: string): Promise<void> {
+/** Builds into a folder of its own; the error where that fails. */
+async function build(recipe: Recipe, context: BuildContext, into: string): Promise<void> {
   const { cacheDir, say } = context;
-  const prefix = `${recipe.folder}.tmp-`;
-  await removeLeftovers(cacheDir, prefix);
-  const into = join(cacheDir, `${prefix}${Deno.pid}`);
-  await Deno.mkdir(into);
+  const { title, takes, megabytes, folder } = recipe;
   for (const [name, text] of Object.entries(recipe.files)) {
     await Deno.writeTextFile(join(into, name), text);
   }
-  const logFile = join(cacheDir, `${recipe.folder}.log`);
-  const { title, takes, megabytes } = recipe;
+  const logFile = join(cacheDir, `${folder}.log`);
   const head = `building ${title}`;
-  say(`${head} (about ${takes} the first time, ${megabytes} MB, once; into ${target})`);
-  const from = Date.now();
+  say(`${head} (about ${takes} the first time, ${megabytes} MB, once; into ${cacheDir}/${folder})`);
   const lines: string[] = [];
   const command = recipe.command(into);
   const failed = (what: string, next: string) =>
@@ -107,13 +103,29 @@ async function build(recipe: Recipe, context: BuildContext, target: string): Pro
     const tail = lines.filter((line) => line.trim() !== "").slice(-8).join("\n  ");
     throw failed(
       `${command.program} ended with exit code ${code}\n  ${tail}`,
-      `Read ${logFile}; without a network, build once where there is one and copy ${target}.`,
+      `Read ${logFile}. Without a network, build where there is one and copy ${cacheDir}.`,
     );
   }
   const incomplete = await recipe.check(into, thisMachine);
   if (incomplete !== null) throw failed(incomplete, `Read ${logFile}.`);
+}
+
+/** Builds beside the target and moves the complete result there. Only under the lock. */
+async function buildBeside(recipe: Recipe, context: BuildContext, target: string): Promise<void> {
+  const { cacheDir, say } = context;
+  const prefix = `${recipe.folder}.tmp-`;
+  await removeLeftovers(cacheDir, prefix);
+  const into = join(cacheDir, `${prefix}${Deno.pid}`);
+  await Deno.mkdir(into);
+  const from = Date.now();
+  try {
+    await build(recipe, context, into);
+  } catch (error) {
+    await Deno.remove(into, { recursive: true });
+    throw error;
+  }
   await Deno.rename(into, target);
-  say(`built ${title} in ${Math.round((Date.now() - from) / 1000)} s`);
+  say(`built ${recipe.title} in ${Math.round((Date.now() - from) / 1000)} s`);
 }
 
 /**
@@ -128,12 +140,12 @@ async function build(recipe: Recipe, context: BuildContext, target: string): Pro
 export async function ensureBuilt(recipe: Recipe, context: BuildContext): Promise<string> {
   const target = join(context.cacheDir, recipe.folder);
   if (await thisMachine.exists(target)) return target;
-  const onWait = (holder: string, seconds: number) =>
-    context.say(`process ${holder} is building ${recipe.title}; waiting for it … ${seconds} s`);
+  const onWait = (clause: string) =>
+    context.say(`${recipe.title} is being built already: ${clause}`);
   try {
     await Deno.mkdir(context.cacheDir, { recursive: true });
     await withLock(`${target}.lock`, async () => {
-      if (!await thisMachine.exists(target)) await build(recipe, context, target);
+      if (!await thisMachine.exists(target)) await buildBeside(recipe, context, target);
     }, { onWait });
     return target;
   } catch (error) {

@@ -104,21 +104,25 @@ async function findKafkaBuild(search: Search): Promise<Found> {
   const mustBuild = !await machine.exists(folder);
   const java = await findJava(machine);
   const tools: MissingTool[] = [];
-  const install =
-    `Install Java ${OLDEST.java} or later${mustBuild ? " and Maven" : ""} from your ` +
-    `system's packages (Debian, Ubuntu: openjdk-${OLDEST.java}-jre-headless${
-      mustBuild ? ", maven" : ""
-    }; Homebrew: openjdk${mustBuild ? ", maven" : ""}).`;
-  const purpose = `run Kafka ${KAFKA_PIN.version}, the broker`;
   if (java === null || java.major < OLDEST.java) {
-    const found = java === null ? null : `Java ${java.major}`;
-    tools.push({ tool: `Java ${OLDEST.java} or later`, found, purpose, install });
+    tools.push({
+      tool: `Java ${OLDEST.java} or later`,
+      found: java === null ? null : `Java ${java.major}`,
+      purpose: `run Kafka ${KAFKA_PIN.version}, the broker`,
+      install: `Install Java ${OLDEST.java} or later (Debian, Ubuntu: ` +
+        `openjdk-${OLDEST.java}-jre-headless; Fedora: java-latest-openjdk-headless; ` +
+        "Homebrew: openjdk).",
+    });
   }
-  // Without Java, Maven can't even tell its version.
   const maven = mustBuild ? await machine.run("mvn", ["--version"]) : undefined;
+  // Without Java, Maven is there and can't even tell its version.
   if (maven === null || (java !== null && maven !== undefined && maven.code !== 0)) {
-    const fetch = `fetch Kafka ${KAFKA_PIN.version}`;
-    tools.push({ tool: "Maven", found: null, purpose: fetch, install });
+    tools.push({
+      tool: "Maven",
+      found: null,
+      purpose: `fetch Kafka ${KAFKA_PIN.version}`,
+      install: "Install Maven (everywhere: maven).",
+    });
   }
   if (java === null || tools.length > 0) return { kind: "missing", tools };
   return kafkaPlan(search, () => kafkaJars(java.program, folder), {

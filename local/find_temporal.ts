@@ -83,8 +83,8 @@ async function findBuild(search: Search): Promise<Found> {
         found: version === null ? null : `Go ${version}`,
         purpose: `build Temporal ${TEMPORAL_PIN.version}`,
         install:
-          `Install Go ${OLDEST.go} or later from your system's packages (Debian, Ubuntu: golang-go ` +
-          "of a current release; Homebrew: go), or put the temporal CLI on the PATH.",
+          `Install Go ${OLDEST.go} or later (Debian, Ubuntu, Fedora of the last years: golang; ` +
+          "Homebrew: go), or put the temporal CLI on the PATH.",
       };
       return { kind: "missing", tools: [tool] };
     }

@@ -56,6 +56,9 @@ export function kafkaProperties(config: KafkaConfig): string {
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 1,
+    // After a crash the new process waits until the old one's session has run out: 9 s by default.
+    "broker.session.timeout.ms": 4000,
+    "broker.heartbeat.interval.ms": 1000,
     // The compactor's buffer is 128 MB of heap by default; 16 MB hold 600,000 keys.
     "log.cleaner.dedupe.buffer.size": 16_777_216,
   };

@@ -8,8 +8,8 @@ import { withProgress } from "./wait.ts";
 
 /** Options of {@linkcode withLock}. */
 export interface LockOptions {
-  /** Told every 10 s while somebody else has the lock: the holder's pid, the seconds waited. */
-  readonly onWait: (holder: string, seconds: number) => void;
+  /** Told at once and then every 10 s while somebody else has the lock; a full clause. */
+  readonly onWait: (clause: string) => void;
 }
 
 /** The holder's pid as it stands in the file, or `unknown`. */
@@ -35,8 +35,11 @@ export async function withLock<T>(
   using file = await Deno.open(path, { read: true, write: true, create: true });
   if (!await file.tryLock(true)) {
     const holder = await holderOf(path);
-    options.onWait(holder, 0);
-    await withProgress(file.lock(true), 10_000, (seconds) => options.onWait(holder, seconds));
+    const clause = `process ${holder} has it; waiting`;
+    options.onWait(clause);
+    await withProgress(file.lock(true), 10_000, (seconds) => {
+      options.onWait(`${clause} … ${seconds} s`);
+    });
   }
   try {
     await file.truncate(0);

@@ -30,22 +30,34 @@ function tryListen(port: number): Deno.TcpListener | null {
   }
 }
 
+/** Whether somebody listens on a port of this machine; 0, any port, is never taken. */
+export function isTaken(port: number): boolean {
+  const listener = tryListen(port);
+  listener?.close();
+  return listener === null;
+}
+
 /**
- * The error for a port that somebody else has.
+ * The error for ports that somebody else has.
  *
- * @param wanted The port, what for, and its setting.
+ * @param taken The ports, what for, and their settings; at least one.
  * @param hint One more sentence on what was found there; may be empty.
  * @returns `TG_PORT_TAKEN`.
  */
-export function portTaken(wanted: WantedPort, hint = ""): TidegateError {
-  const { port, what, setting } = wanted;
+export function portsTaken(taken: readonly WantedPort[], hint = ""): TidegateError {
+  const what = taken.map((one) => one.what).join(" and ");
+  const ports = taken.map((one) => one.port).join(" and ");
+  const settings = taken.map((one) => one.setting).join(" and ");
+  const look = taken.map((one) => `-i :${one.port}`).join(" ");
+  const [port, a, it] = taken.length === 1 ? ["port", "a ", "one"] : ["ports", "", "ones"];
   return new TidegateError(
     "TG_PORT_TAKEN",
-    `Cannot start ${what}: port ${port} must be free, got one that another program listens on`,
+    `Cannot start ${what}: ${port} ${ports} must be free, got ${it} that another program listens on`,
     {
-      next: `Set ${setting} to a free port, or stop that program (\`lsof -i :${port}\` names it).${
-        hint === "" ? "" : ` ${hint}`
-      }`,
+      next:
+        `Set ${settings} to ${a}free ${port}, or stop that program (\`lsof ${look}\` names it).${
+          hint === "" ? "" : ` ${hint}`
+        }`,
     },
   );
 }
@@ -77,6 +89,7 @@ export function choosePorts(wanted: readonly WantedPort[], extra: number): numbe
       return port;
     };
     const ports: number[] = [];
+    const taken: WantedPort[] = [];
     for (const one of wanted) {
       if (one.port === 0) {
         const last = fixed.has(one.last ?? 0) ? 0 : one.last ?? 0;
@@ -84,9 +97,10 @@ export function choosePorts(wanted: readonly WantedPort[], extra: number): numbe
         continue;
       }
       const port = hold(one.port);
-      if (port === null) throw portTaken(one);
-      ports.push(port);
+      if (port === null) taken.push(one);
+      ports.push(port ?? one.port);
     }
+    if (taken.length > 0) throw portsTaken(taken);
     for (let i = 0; i < extra; i++) ports.push(any());
     return ports;
   } catch (error) {

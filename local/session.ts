@@ -58,8 +58,8 @@ export async function exclusively<T>(
 ): Promise<T> {
   const dataDir = resolve(options.dataDir);
   await Deno.mkdir(dataDir, { recursive: true });
-  const onWait = (holder: string, seconds: number) =>
-    options.say(`process ${holder} is working on the local servers; waiting for it … ${seconds} s`);
+  const onWait = (clause: string) =>
+    options.say(`another command works on the local servers: ${clause}`);
   const locked = async () => await work(await openSession(options));
   return await withLock(join(dataDir, "stack.lock"), locked, { onWait });
 }

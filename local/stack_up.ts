@@ -7,7 +7,7 @@ import { TidegateError } from "../core/errors.ts";
 import { ADDRESS_SETTING, findFirst } from "./find.ts";
 import { launchServer, READY_WITHIN_MS } from "./launch.ts";
 import type { Found, ServerPlan } from "./plan.ts";
-import { choosePorts, LOCALHOST } from "./ports.ts";
+import { isTaken, LOCALHOST, portsTaken } from "./ports.ts";
 import { stopProcess } from "./process.ts";
 import {
   answers,
@@ -106,21 +106,21 @@ async function refuseEarly(standings: readonly Standing[], session: Session): Pr
 
 /** Refuses taken ports; a broker or Temporal that answers there is pointed out. */
 async function checkPorts(plans: readonly ServerPlan[]): Promise<void> {
-  try {
-    choosePorts(plans.flatMap((plan) => plan.ports), 0);
-  } catch (error) {
-    if (!(error instanceof TidegateError) || error.code !== "TG_PORT_TAKEN") throw error;
-    for (const { role, ports } of plans) {
-      const port = ports[0]?.port ?? 0;
-      if (port === 0 || !error.message.includes(`port ${port} `)) continue;
-      const address = `${LOCALHOST}:${port}`;
-      if (!await answers(role, address)) continue;
-      const next = `${error.next} A server of the right kind answers there: to use it, set ` +
-        `${ADDRESS_SETTING[role]}=${address}.`;
-      throw new TidegateError("TG_PORT_TAKEN", error.message, { next });
-    }
-    throw error;
+  const taken = plans.flatMap((plan) => plan.ports).filter((one) => isTaken(one.port));
+  if (taken.length === 0) return;
+  const hints: string[] = [];
+  for (const { role, ports } of plans) {
+    const main = ports[0];
+    if (main === undefined || !taken.includes(main)) continue;
+    const address = `${LOCALHOST}:${main.port}`;
+    if (await answers(role, address)) hints.push(`${ADDRESS_SETTING[role]}=${address}`);
   }
+  throw portsTaken(
+    taken,
+    hints.length === 0
+      ? ""
+      : `Servers of the right kind answer there: to use them, set ${hints.join(" and ")}.`,
+  );
 }
 
 /** The ports of a record, for a restart on the same addresses. */
@@ -198,25 +198,28 @@ async function up(session: Session): Promise<Stack> {
   ]);
   await refuseEarly([broker, temporal], session);
   const started: ServerRecord[] = [];
-  let failures = 0;
+  const failures: unknown[] = [];
+  const isBuilding = [broker, temporal].some((one) =>
+    one.kind === "startable" && one.plan.mustBuild
+  );
   const bring = async (role: ServerRole, standing: Standing) => {
     try {
       return await bringUp(role, standing, session, started);
     } catch (error) {
-      // The other one may take minutes to build; nobody should have to wait for the news.
-      if (failures++ === 0 && error instanceof Error) options.say(error.message);
-      throw error;
+      failures.push(error);
+      // The first failure is thrown in the end. Where the other server takes minutes to build,
+      // nobody should have to wait for the news; and the second failure must not get lost.
+      const say = failures.length > 1 || isBuilding;
+      if (say && error instanceof Error) options.say(error.message);
+      return null;
     }
   };
-  const bringing = [bring("broker", broker), bring("temporal", temporal)] as const;
-  await Promise.allSettled(bringing);
-  try {
-    const [first, second] = await Promise.all(bringing);
-    return { broker: first.server, temporal: second.server, webUi: second.webUi };
-  } catch (error) {
+  const [first, second] = await Promise.all([bring("broker", broker), bring("temporal", temporal)]);
+  if (first === null || second === null) {
     await takeBack(started, session);
-    throw error;
+    throw failures[0];
   }
+  return { broker: first.server, temporal: second.server, webUi: second.webUi };
 }
 
 /**

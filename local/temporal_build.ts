@@ -25,8 +25,9 @@ export const temporalRecipe: Recipe = {
     return {
       program: "go",
       args: ["install", "-v", "-ldflags", link, `${module}@v${version}`],
-      // A cross-compiling environment, or flags for another project, must not leak in.
-      env: { GOBIN: into, GOOS: "", GOARCH: "", GOFLAGS: "" },
+      // A cross-compiling environment, or flags for another project, must not leak in. Some systems
+      // turn off the fetching of the newer Go that Temporal's go.mod asks for.
+      env: { GOBIN: into, GOOS: "", GOARCH: "", GOFLAGS: "", GOTOOLCHAIN: "auto" },
     };
   },
   progress(lines) {

@@ -78,7 +78,7 @@ export function toolsMissing(missing: readonly MissingTool[], docker: boolean): 
     : "Or use servers that are running elsewhere: set KAFKA_BROKERS and TEMPORAL_ADDRESS.";
   return new TidegateError(
     "TG_TOOL_MISSING",
-    `Cannot start the local servers: this machine must have ${names.join(" and ")}`,
+    `Cannot start the local servers: this machine must have ${names.join(", ")}`,
     { next: [...installs, instead].join(" ") },
   );
 }

@@ -55,6 +55,12 @@ export class Checker {
     }
   }
 
+  /** Looks at a function that may be left out. */
+  optionalFunction(path: string): void {
+    const value = this.get(path);
+    if (value !== undefined && typeof value !== "function") this.mustBe(path, "a function");
+  }
+
   /** Reads a text of a certain form. */
   text(path: string, must: string, fits: (text: string) => boolean, standard?: string): string {
     const value = this.get(path) ?? standard;

@@ -4,6 +4,8 @@ import { z } from "zod";
 export interface EventFields {
   /** A stable text of the schema: the same for two schemas that take the same input. */
   readonly schema: string;
+  /** Whether events are objects, as far as the schema tells. */
+  readonly isObject: boolean;
   /** The fields whose values can be numbers. */
   readonly numericFields: readonly string[];
   /**
@@ -35,6 +37,7 @@ export function eventFields(event: z.ZodType): EventFields {
     : [];
   return {
     schema: JSON.stringify(sorted(input)),
+    isObject: [...typesIn(output) ?? []].every((type) => type === "object"),
     numericFields: names.filter((name) => {
       const types = typesIn(member(properties, name));
       return types === null || types.has("number") || types.has("integer");
@@ -77,14 +80,15 @@ function member(object: unknown, name: string): unknown {
   return Reflect.get(object, name);
 }
 
-/** The same JSON with the members of all objects sorted by name. */
+/** The same JSON with all that has no order sorted: members by name, and lists of names. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([name]) =>
-    name !== "$schema" && name !== "~standard"
-  );
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => a < b ? -1 : 1).map(([name, member]) => [name, sorted(member)]),
-  );
+  const entries = Object.entries(value)
+    .filter(([name]) => name !== "$schema" && name !== "~standard")
+    .sort(([a], [b]) => a < b ? -1 : 1);
+  return Object.fromEntries(entries.map(([name, member]) => {
+    const isNames = name === "required" && Array.isArray(member);
+    return [name, isNames ? member.toSorted() : sorted(member)];
+  }));
 }

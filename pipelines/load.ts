@@ -4,7 +4,6 @@
  * @module
  */
 
-import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { TidegateError } from "../core/errors.ts";
@@ -21,7 +20,7 @@ import type { Pipeline } from "./define.ts";
 export async function loadPipeline(file: string): Promise<Pipeline> {
   const path = file.startsWith("file:") ? fileURLToPath(file) : resolve(file);
   try {
-    await access(path);
+    await Deno.stat(path);
   } catch (cause) {
     throw new TidegateError("TG_INPUT", `Cannot load the pipeline: there is no file "${path}"`, {
       next: "Give the path of a definition, such as pipelines/cs_student_logs.ts.",

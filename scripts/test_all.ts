@@ -6,8 +6,8 @@
 
 import { helpText } from "../args.ts";
 import { TidegateError } from "../core/errors.ts";
-import { stackDown, stackUp } from "../local/mod.ts";
-import type { StackOptions } from "../local/types.ts";
+import { stackDown, type StackOptions, stackUp } from "../local/mod.ts";
+
 import { ROOT } from "./_deno.ts";
 import { modulesWithExamples } from "./_sources.ts";
 import { TEST_COMMAND, type TestPlan, testPlan } from "./test_plan.ts";
@@ -151,10 +151,8 @@ async function main(): Promise<number> {
   }
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => {
-      if (stopping.signal.aborted) Deno.exit(1); // the second one doesn't wait for the servers
-      stopping.abort();
-    });
+    // Ctrl-C comes twice: from the terminal, and handed on by `deno task`.
+    Deno.addSignalListener(signal, () => stopping.abort());
   }
   const counts = await runAll(plan, stopping.signal);
   if (counts.passed + counts.failed === 0) console.error("No test has such a name.");

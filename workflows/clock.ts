@@ -20,10 +20,10 @@ import { PipelineClock } from "../core/pipeline_clock.ts";
 import { workflowNow } from "./_time.ts";
 import { instant, table } from "./_visible.ts";
 import {
+  type ClockInput,
+  clockQuery,
   closedSignal,
   closeSignal,
-  clockQuery,
-  type ClockInput,
   flushUpdate,
   registerSignal,
   reportUpdate,

@@ -204,9 +204,11 @@ async function deliverAll(
   for (let i = 0; i < windows.length; i += WINDOWS_A_CALL) {
     const some = windows.slice(i, i + WINDOWS_A_CALL);
     const request = { plan, generation, searchAttributes, partition, from, to, windows: some };
-    calls.push(deliver(request).then((outcomes) =>
-      some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)
-    ));
+    calls.push(
+      deliver(request).then((outcomes) =>
+        some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)
+      ),
+    );
   }
   const outcomes = (await Promise.all(calls)).flat();
   state.onDelivered(outcomes);

@@ -7,9 +7,9 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { CellWire } from "../core/aggregates.ts";
 import type {
-  CloseTimersSnapshot,
   ClosedTotals,
   ClosedWindow,
+  CloseTimersSnapshot,
   LostWindow,
   Registration,
   TimerEntry,

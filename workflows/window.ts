@@ -154,9 +154,7 @@ function details(input: WindowInput, state: WindowState, end: number): string {
   const why = state.completed
     ? `Completed at watermark ${instant(state.watermark)}.`
     : state.revision > 0
-    ? `Emitted; open for late events until the watermark passes ${
-      instant(end + plan.latenessMs)
-    }.`
+    ? `Emitted; open for late events until the watermark passes ${instant(end + plan.latenessMs)}.`
     : `Open: waits for the watermark to pass ${instant(end)}.`;
   const more = cells.length > rows.length ? `\n\n… and ${cells.length - rows.length} more` : "";
   return [

@@ -62,13 +62,18 @@ function isEvent(value: unknown): value is FoldEvent {
   return typeof value === "object" && value !== null;
 }
 
-/** Student logs: one millisecond apart, up to 3 s out of order; views of shared bytes, as fetched. */
-function makeRecords(keys: number): FoldRecord[] {
+/**
+ * Student logs, up to 3 s out of order; views of shared bytes, as fetched.
+ *
+ * @param keys How many courses there are.
+ * @param perMs How many events there are in a millisecond of event time.
+ */
+function makeRecords(keys: number, perMs: number): FoldRecord[] {
   const encoder = new TextEncoder();
   let shared = new Uint8Array(0);
   let used = 0;
   return Array.from({ length: RECORDS }, (_, i) => {
-    const time = FIRST_MS + i - (i * 7919) % 3000;
+    const time = FIRST_MS + Math.floor(i / perMs) - (i * 7919) % 3000;
     const text = JSON.stringify({
       student_id: `s-${String(i % 200).padStart(4, "0")}`,
       course: `CS-${String(101 + (i * 31) % keys)}`,
@@ -123,7 +128,7 @@ function print(name: string, perSecond: number): void {
   console.log(`${name.padEnd(44)} ${(perSecond / 1e6).toFixed(2)} M/s  ${nanoseconds} ns a record`);
 }
 
-const few = makeRecords(8);
+const few = makeRecords(8, 1);
 const bytes = few.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) / few.length;
 console.log(`deno ${Deno.version.deno}, v8 ${Deno.version.v8}, ${RECORDS} records, ${bytes} bytes`);
 print("decode, joined", rate(() => forEachFetch(few, (fetched) => void joined(fetched))));
@@ -143,6 +148,6 @@ const hopped = { ...plan, windowing: hopping("10s", "2s") };
 print("decode + fold, hopping 10s/2s", rate(() => void foldAll(hopped, few, joined)));
 const twoKeys = { ...plan, groupBy: ["course", "activity"], shards: 4 };
 print("decode + fold, two keys, 4 shards", rate(() => void foldAll(twoKeys, few, joined)));
-const many = makeRecords(10_000);
-print("decode + fold, 10,000 keys", rate(() => void foldAll(plan, many, joined)));
+const many = makeRecords(10_000, 100);
+print("decode + fold, 10,000 keys, 20 events a cell", rate(() => void foldAll(plan, many, joined)));
 console.log("counts", JSON.stringify(foldAll(plan, few, joined).counts));

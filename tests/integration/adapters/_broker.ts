@@ -17,7 +17,7 @@ export const TEST_BROKER: string | undefined = variable("TIDEGATE_TEST_BROKER");
  * the client libraries need are missing.
  */
 export const NO_BROKER: boolean = TEST_BROKER === undefined ||
-  (["net", "env", "read", "sys"] as const).some((name) =>
+  (["net", "env", "read"] as const).some((name) =>
     Deno.permissions.querySync({ name }).state !== "granted"
   );
 

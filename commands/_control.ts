@@ -1,0 +1,101 @@
+/**
+ * Starting a control process from a session.
+ *
+ * @module
+ */
+
+import { type Control, type ControlOptions, startControl } from "../control.ts";
+import type { FlagSpecs } from "../args.ts";
+import { TidegateError } from "../core/errors.ts";
+import type { StartPosition } from "../core/plan.ts";
+import { parseInstant } from "../core/time.ts";
+import { say, type Session } from "./_session.ts";
+
+/** The flags of commands that start a control process. */
+export const CONTROL_FLAGS = {
+  workers: {
+    type: "number",
+    integer: true,
+    min: 0,
+    max: 64,
+    default: 1,
+    description: "How many worker processes",
+  },
+  slots: {
+    type: "number",
+    integer: true,
+    min: 1,
+    max: 16,
+    default: 2,
+    description: "How many slices a worker process folds at a time",
+  },
+  "new-generation": {
+    type: "boolean",
+    description: "Begin anew: results of the generation before stay, its open windows end",
+  },
+  from: {
+    type: "string",
+    placeholder: "POSITION",
+    description: "Where a new generation begins: earliest, latest, or an ISO time",
+  },
+} as const satisfies FlagSpecs;
+
+/** The values of {@linkcode CONTROL_FLAGS}. */
+export interface ControlFlags {
+  /** How many worker processes. */
+  readonly workers: number;
+  /** Slices at a time in each. */
+  readonly slots: number;
+  /** Whether to begin a new generation. */
+  readonly "new-generation": boolean;
+  /** Where it begins. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Starts a control process for a session.
+ *
+ * @param session The session.
+ * @param flags The command's flags.
+ * @param mode Whether to go live, or to drain up to the present ends.
+ * @returns The running control process.
+ */
+export function controlFor(
+  session: Session,
+  flags: ControlFlags,
+  mode: ControlOptions["mode"],
+): Promise<Control> {
+  const { pipeline, pipelineFile, kafka, temporal, config } = session;
+  const from = flags.from === undefined ? undefined : startPosition(flags.from);
+  if (from !== undefined && !flags["new-generation"]) {
+    throw new TidegateError(
+      "TG_USAGE",
+      "Cannot use --from without --new-generation: a generation keeps its position",
+    );
+  }
+  return startControl({
+    pipeline,
+    pipelineFile,
+    kafka,
+    temporal,
+    dataDir: config.dataDir,
+    workers: flags.workers,
+    slots: flags.slots,
+    paceMs: config.paceMs,
+    sliceMs: config.sliceMs,
+    mode,
+    newGeneration: flags["new-generation"],
+    ...(from === undefined ? {} : { from }),
+    say,
+  });
+}
+
+function startPosition(text: string): StartPosition {
+  if (text === "earliest" || text === "latest") return text;
+  const time = parseInstant(text);
+  if (time !== undefined) return time;
+  throw new TidegateError(
+    "TG_USAGE",
+    `Cannot start from "${text}": --from must be earliest, latest, or an ISO time with an offset`,
+  );
+}

@@ -1,0 +1,151 @@
+/**
+ * `deno task demo`: the whole path in about a minute, on a pipeline of its own.
+ *
+ * @module
+ */
+
+import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
+import { createKafkaReader } from "../adapters/kafka_reader.ts";
+import { createKafkaWriter } from "../adapters/kafka_writer.ts";
+import { connectTemporal } from "../adapters/temporal_client.ts";
+import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
+import type { Control } from "../control.ts";
+import { groupId } from "../core/ids.ts";
+import type { ResultRow } from "../core/row.ts";
+import { derivePipeline, topicsOf } from "../pipelines/derive.ts";
+import { ensureSourceTopic, produce } from "../producer/mod.ts";
+import { gatherAccount, lookAt } from "./_account.ts";
+import { command } from "./_command.ts";
+import { controlFor } from "./_control.ts";
+import { interrupted } from "./_exit.ts";
+import { followResults } from "./_follow.ts";
+import { accountLines, statusLine } from "./_report.ts";
+import { rowLines } from "./_rows.ts";
+import { openSession, say, type Session, SESSION_FLAGS } from "./_session.ts";
+
+/** How often the state is told, in ms. */
+const STATUS_MS = 5_000;
+/** How long the last windows may take to close after the last event, beyond delay and size. */
+const LAST_CLOSE_MS = 30_000;
+
+export default command({
+  name: "demo",
+  summary: "Shows the whole path in about a minute: produce, fold, close windows, audit",
+  flags: {
+    seconds: { type: "number", min: 1, default: 45, description: "How long to produce" },
+    rate: { type: "number", min: 1, default: 40, description: "Events per second" },
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags }) => {
+  const opened = await openSession(flags);
+  const pipeline = derivePipeline(opened.pipeline, "demo", { delayMs: 5_000, idleAfterMs: 3_000 });
+  const session = { ...opened, pipeline };
+  const ctrlC = interrupted();
+  const stop = new AbortController();
+  void ctrlC.promise.then(() => stop.abort());
+  const closing: (() => Promise<unknown>)[] = [() => removeAll(session)];
+  try {
+    await removeAll(session);
+    return await show(session, flags, stop, closing);
+  } finally {
+    for (const close of closing.reverse()) await close();
+    ctrlC.dispose();
+  }
+});
+
+async function show(
+  session: Session,
+  { seconds, rate }: { seconds: number; rate: number },
+  stop: AbortController,
+  closing: (() => Promise<unknown>)[],
+): Promise<number> {
+  const { kafka, pipeline, webUi } = session;
+  const { plan } = pipeline;
+  const admin = createKafkaAdmin(kafka);
+  const reader = createKafkaReader(kafka);
+  const writer = createKafkaWriter(kafka);
+  closing.push(() => Promise.all([admin.close(), reader.close(), writer.close()]));
+  const { topic } = plan;
+  const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);
+  const fleet = { workers: 1, slots: 2, "new-generation": false, from: undefined };
+  const control = await controlFor(session, fleet, "live");
+  closing.push(() => control.stop());
+
+  console.log(
+    `\n${rate} events/s for ${seconds} s into 10-second windows per course; the watermark`,
+  );
+  console.log("follows 5 s behind the largest event time, so a window closes 5 s after its end.");
+  if (webUi !== null) console.log(`Watch the windows in the Temporal Web UI: ${webUi}\n`);
+  const following = followResults(reader, plan.resultsTopic, printClosed, stop.signal);
+  const status = setInterval(() => {
+    lookAt(control.workflows, control.generation)
+      .then((snapshot) => console.log(`          ${statusLine(snapshot)}`))
+      .catch((error: Error) => say(error.message));
+  }, STATUS_MS);
+  closing.push(async () => {
+    clearInterval(status);
+    stop.abort();
+    await following;
+  });
+  await produce(
+    {
+      pipeline,
+      partitions,
+      rate,
+      seed: 1,
+      seconds,
+      disorderMs: 3_000,
+      lateShare: 0.01,
+      invalidShare: 0.005,
+      skewedShare: 0.005,
+    },
+    writer,
+    { signal: stop.signal },
+  );
+  if (stop.signal.aborted) return 1;
+  console.log(
+    "no more events: the partitions become idle, and the last windows close by the clock",
+  );
+  const closedAll = await allClosed(control, stop.signal);
+  clearInterval(status);
+  if (stop.signal.aborted) return 1;
+  const account = await gatherAccount(control.workflows, control.generation);
+  console.log("");
+  accountLines(account).forEach((line) => console.log(line));
+  if (webUi !== null) {
+    console.log(`\nThe windows stay to be looked at: ${webUi}`);
+    console.log("The servers stay up; stop them with: deno task stack down");
+  }
+  return account.ok && closedAll ? 0 : 1;
+}
+
+function printClosed(rows: readonly ResultRow[]): void {
+  const last = rows.at(-1);
+  if (last === undefined) return;
+  console.log(`\nclosed at watermark ${last.watermark}:`);
+  rowLines(rows).forEach((line) => console.log(`  ${line}`));
+}
+
+async function allClosed(control: Control, signal: AbortSignal): Promise<boolean> {
+  const deadline = performance.now() + LAST_CLOSE_MS;
+  while (!signal.aborted && performance.now() < deadline) {
+    const { clock, drains } = await lookAt(control.workflows, control.generation);
+    const drained = drains.every((drain) => drain.mode === "idle" && drain.inDelivery === 0);
+    if (drained && clock.open.length === 0) return true;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return false;
+}
+
+/** Removes what an earlier or this demo left: workflows, topics and the group. */
+async function removeAll({ pipeline: { plan }, kafka, temporal }: Session): Promise<void> {
+  const client = await connectTemporal(temporal);
+  const admin = createKafkaAdmin(kafka);
+  try {
+    await createPipelineClient(client, plan.pipeline).terminateAll("the demo is over");
+    await admin.deleteTopics(topicsOf(plan));
+    await admin.deleteGroup(groupId(plan.pipeline));
+  } finally {
+    await Promise.all([client.connection.close(), admin.close()]);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * `deno task replay`: one's own data.
+ *
+ * @module
+ */
+
+import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
+import { createKafkaReader } from "../adapters/kafka_reader.ts";
+import { createKafkaWriter } from "../adapters/kafka_writer.ts";
+import { ensureSourceTopic, replay } from "../producer/mod.ts";
+import { command } from "./_command.ts";
+import { interrupted } from "./_exit.ts";
+import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+
+export default command({
+  name: "replay",
+  summary: "Sends the lines of a file to the pipeline's source topic",
+  positionals: [{ name: "FILE", description: "One record value a line (JSONL)", required: true }],
+  flags: {
+    json: { type: "boolean", description: "Print a summary as JSON" },
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags, positionals }) => {
+  const { kafka, pipeline } = await openSession(flags);
+  const { topic } = pipeline.plan;
+  const admin = createKafkaAdmin(kafka);
+  const reader = createKafkaReader(kafka);
+  const writer = createKafkaWriter(kafka);
+  const stop = new AbortController();
+  const ctrlC = interrupted();
+  void ctrlC.promise.then(() => stop.abort());
+  try {
+    const { partitions } = await ensureSourceTopic(
+      { topic, partitions: pipeline.partitions },
+      admin,
+      reader,
+    );
+    const file = positionals[0] ?? "";
+    const result = await replay({ file, pipeline, partitions }, writer, {
+      say,
+      signal: stop.signal,
+    });
+    console.log(
+      flags.json
+        ? JSON.stringify(result)
+        : `sent ${result.sent} records to ${topic} in ${result.seconds.toFixed(1)} s`,
+    );
+    return 0;
+  } finally {
+    ctrlC.dispose();
+    await Promise.all([admin.close(), reader.close(), writer.close()]);
+  }
+});

@@ -1,0 +1,58 @@
+/**
+ * `deno task run --until-drained`: drains what is there now, and ends.
+ *
+ * @module
+ */
+
+import { TidegateError } from "../core/errors.ts";
+import { gatherAccount } from "./_account.ts";
+import { command } from "./_command.ts";
+import { CONTROL_FLAGS, controlFor } from "./_control.ts";
+import { untilDrained } from "./_drained.ts";
+import { interrupted } from "./_exit.ts";
+import { accountLines, statusLine } from "./_report.ts";
+import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+
+/** How often the progress is told, in ms. */
+const PROGRESS_MS = 2_000;
+
+export default command({
+  name: "run",
+  summary: "Drains what is in the topic now, prints the account and ends",
+  flags: {
+    "until-drained": { type: "boolean", description: "Drain up to the present ends of the log" },
+    flush: { type: "boolean", description: "Then close all windows" },
+    json: { type: "boolean", description: "Print the account as JSON" },
+    ...CONTROL_FLAGS,
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags }) => {
+  if (!flags["until-drained"]) {
+    throw new TidegateError("TG_USAGE", "Cannot run without --until-drained", {
+      next: "To run without an end, use: deno task start",
+    });
+  }
+  const session = await openSession(flags);
+  const ctrlC = interrupted();
+  const control = await controlFor(session, flags, "drain");
+  let told = performance.now();
+  try {
+    const end = await untilDrained(control, {
+      flush: flags.flush,
+      interrupted: ctrlC.promise,
+      onLook: (snapshot) => {
+        if (performance.now() < told + PROGRESS_MS) return;
+        told = performance.now();
+        say(statusLine(snapshot));
+      },
+    });
+    if (end === undefined) say("interrupted: what is drained stays drained; run again to go on");
+    const account = await gatherAccount(control.workflows, control.generation);
+    if (flags.json) console.log(JSON.stringify(account));
+    else accountLines(account).forEach((line) => console.log(line));
+    return end !== undefined && account.ok ? 0 : 1;
+  } finally {
+    await control.stop();
+    ctrlC.dispose();
+  }
+});

@@ -1,0 +1,52 @@
+/**
+ * `deno task start`: the control process, live.
+ *
+ * @module
+ */
+
+import { lookAt } from "./_account.ts";
+import { command } from "./_command.ts";
+import { CONTROL_FLAGS, controlFor } from "./_control.ts";
+import { errorText, interrupted } from "./_exit.ts";
+import { statusLine } from "./_report.ts";
+import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+
+/** How often the state is told, in ms. */
+const STATUS_MS = 10_000;
+
+export default command({
+  name: "start",
+  summary: "Runs the pipeline: the control process and its workers, until Ctrl-C",
+  flags: { ...CONTROL_FLAGS, ...SESSION_FLAGS },
+}, async ({ flags }) => {
+  const session = await openSession(flags);
+  const ctrlC = interrupted();
+  const starting = controlFor(session, flags, "live");
+  const control = await starting;
+  const { pipeline, topic } = session.pipeline.plan;
+  log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
+  if (session.webUi !== null) log("webui", `Temporal Web UI: ${session.webUi}`);
+  const timer = setInterval(() => {
+    const ready = control.launcher.slots.filter((slot) => slot.state === "ready").length;
+    lookAt(control.workflows, control.generation)
+      .then((snapshot) => log("status", statusLine(snapshot, ready)))
+      .catch((error) => log("error", errorText(error)));
+  }, STATUS_MS);
+  const lost = await Promise.race([ctrlC.promise, control.lost]);
+  clearInterval(timer);
+  if (lost !== undefined) say(errorText(lost));
+  log("stopping", "workers finish their slices; all state stays in Temporal");
+  await control.stop();
+  ctrlC.dispose();
+  return lost === undefined ? 0 : 1;
+});
+
+/** Lines for people on a terminal, NDJSON in a pipe. */
+function log(kind: string, message: string): void {
+  const time = new Date().toISOString();
+  console.log(
+    Deno.stdout.isTerminal()
+      ? `${time.slice(11, 19)}  ${message}`
+      : JSON.stringify({ time, kind, message }),
+  );
+}

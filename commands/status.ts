@@ -1,0 +1,77 @@
+/**
+ * `deno task status`: how the pipeline stands.
+ *
+ * @module
+ */
+
+import { formatInstant } from "../core/time.ts";
+import type { DrainView } from "../workflows/messages.ts";
+import { lookAt } from "./_account.ts";
+import { command } from "./_command.ts";
+import { statusLine } from "./_report.ts";
+import { openSession, SESSION_FLAGS } from "./_session.ts";
+import { withWorkflows } from "./_workflows.ts";
+
+export default command({
+  name: "status",
+  summary: "Shows the pipeline's watermark, lag, partitions and control process",
+  flags: {
+    json: { type: "boolean", description: "Print one line of JSON" },
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags }) => {
+  const session = await openSession(flags);
+  const { pipeline } = session.pipeline.plan;
+  const { supervisor, snapshot } = await withWorkflows(session, async (asking) => ({
+    supervisor: asking.supervisor,
+    snapshot: await lookAt(asking.workflows, asking.supervisor.generation),
+  }));
+  const { generation, lease } = supervisor;
+  const control = lease !== null && lease.untilMs > Date.now() ? lease : null;
+  const { drains, clock } = snapshot;
+  const partitions = drains.map((drain) => ({
+    partition: drain.partition,
+    state: drain.held ? "held" : drain.mode,
+    cursor: drain.cursor,
+    lag: lagOf(drain),
+    watermark: iso(drain.watermark),
+    stop: drain.stop,
+  }));
+  if (flags.json) {
+    console.log(JSON.stringify({
+      pipeline,
+      generation,
+      control: control === null ? null : control.owner,
+      watermark: iso(clock.watermark),
+      lag: drains.reduce((sum, drain) => sum + lagOf(drain), 0),
+      windows: { open: clock.open.length, closed: clock.totals.windows },
+      partitions,
+    }));
+    return 0;
+  }
+  console.log(`${pipeline}, generation ${generation}`);
+  console.log(statusLine(snapshot));
+  console.log(
+    control === null
+      ? "control process: none"
+      : `control process: ${control.owner.host}, pid ${control.owner.pid}, since ${
+        iso(control.sinceMs)
+      }`,
+  );
+  for (const p of partitions) {
+    console.log(
+      `partition ${p.partition}  ${p.state}  cursor ${p.cursor}  lag ${p.lag}  ` +
+        `watermark ${p.watermark ?? "none"}` +
+        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`),
+    );
+  }
+  return 0;
+});
+
+function lagOf(drain: DrainView): number {
+  return Math.max(0, (drain.until ?? drain.end) - drain.cursor);
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null ? null : formatInstant(ms);
+}

@@ -1,0 +1,2 @@
+/** Exports something, but not as its default. */
+export const pipeline = 1;

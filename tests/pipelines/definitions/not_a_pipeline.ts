@@ -1,0 +1,2 @@
+/** A plan without anything that reads events. */
+export default { plan: { pipeline: "half" }, reader: {} };
