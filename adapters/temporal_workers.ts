@@ -56,10 +56,13 @@ export interface FoldWorkerOptions {
   readonly identity: string;
 }
 
+/** What the SDK warns of although it is meant so: a worker process runs no workflows. */
+const MEANT = ["No workflows registered, not polling for workflow tasks"];
+
 /** Log lines of the SDK that are about nothing a user could act on are left out. */
 function quietRuntime(): void {
   const logger = new DefaultLogger("WARN", ({ level, message }) => {
-    console.error(`temporal ${level.toLowerCase()}: ${message}`);
+    if (!MEANT.includes(message)) console.error(`temporal ${level.toLowerCase()}: ${message}`);
   });
   try {
     Runtime.install({

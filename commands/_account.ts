@@ -18,12 +18,10 @@ export interface Snapshot {
   readonly drains: readonly DrainView[];
   /** The clock. */
   readonly clock: ClockView;
-  /** All open windows. */
-  readonly open: readonly WindowView[];
 }
 
 /**
- * Looks at a generation: first at the drains, then at the clock and the windows.
+ * Looks at a generation: first at the drains, then at the clock.
  *
  * @param workflows The pipeline's workflows.
  * @param generation The generation.
@@ -34,9 +32,22 @@ export async function lookAt(workflows: PipelineClient, generation: number): Pro
   const drains = await Promise.all(
     partitions.map(([partition]) => workflows.drain(generation, partition)),
   );
-  const clock = await workflows.clock(generation);
+  return { drains, clock: await workflows.clock(generation) };
+}
+
+/**
+ * Looks at the open windows, one query each.
+ *
+ * @param workflows The pipeline's workflows.
+ * @param clock The clock, which knows them.
+ * @returns Those that have not completed meanwhile.
+ */
+export async function lookAtWindows(
+  workflows: PipelineClient,
+  clock: ClockView,
+): Promise<WindowView[]> {
   const windows = await Promise.all(clock.open.map(({ id }) => workflows.window(id)));
-  return { drains, clock, open: windows.filter((window) => window !== null) };
+  return windows.filter((window) => window !== null);
 }
 
 /**
@@ -52,7 +63,8 @@ export async function gatherAccount(
   generation: number,
 ): Promise<Account> {
   for (let tries = 1;; tries++) {
-    const { drains, clock, open } = await lookAt(workflows, generation);
+    const { drains, clock } = await lookAt(workflows, generation);
+    const open = await lookAtWindows(workflows, clock);
     const account = accountOf(drains, clock.totals, clock.lost, open);
     if (account.ok || tries === TRIES) return account;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
