@@ -20,6 +20,7 @@ import { oneOfKind } from "./settings/values.ts";
 export type {
   CommandSpec,
   Env,
+  FlagCommon,
   FlagSpec,
   FlagSpecs,
   FlagValue,

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { apiVersionsV3 } from "@platformatic/kafka";
+import { apiVersionsV3, type Connection } from "@platformatic/kafka";
 import { TidegateError } from "../core/errors.ts";
 import { type ApiRanges, chooseVersion } from "./_api_versions.ts";
 import { FETCH_BY_ID, FETCH_VERSIONS } from "./_fetch_wire.ts";
+import { sendFindCoordinator } from "./_group_wire.ts";
 import { Connections } from "./_kafka_connections.ts";
 import { BrokerAnswer, KafkaCode } from "./_kafka_errors.ts";
 import type { KafkaSettings } from "./log.ts";
@@ -31,15 +32,22 @@ export interface FetchTarget {
 export class Cluster {
   /** The connections, for requests of one's own. */
   readonly connections: Connections;
-  readonly #bootstrap: readonly string[];
+  #bootstrap: readonly string[];
   readonly #topics = new Map<string, Promise<TopicState | null>>();
+  readonly #coordinators = new Map<string, Promise<string>>();
   readonly #ranges = new Map<string, Promise<ApiRanges>>();
 
-  /** @param settings How to reach the brokers. */
-  constructor(settings: KafkaSettings) {
+  /**
+   * @param settings How to reach the brokers.
+   * @param answerMs How long a broker may take to answer, in ms.
+   */
+  constructor(settings: KafkaSettings, answerMs?: number) {
     this.#bootstrap = settings.brokers;
-    // A broker that went away may come back upgraded: what it speaks is asked anew.
-    this.connections = new Connections(settings, (address) => this.#ranges.delete(address));
+    this.connections = new Connections(settings, {
+      // A broker that went away may come back upgraded: what it speaks is asked anew.
+      onLost: (address) => this.#ranges.delete(address),
+      ...(answerMs === undefined ? {} : { answerMs }),
+    });
   }
 
   /** Drops what is known of a topic. */
@@ -82,41 +90,73 @@ export class Cluster {
     );
   }
 
+  /** Runs a request on a connection to a group's coordinator; no request may wait there. */
+  async coordinate<T>(
+    group: string,
+    what: string,
+    request: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const address = await (this.#coordinators.get(group) ?? this.#findCoordinator(group, what));
+    return await this.connections.use(address, { what }, request);
+  }
+
+  /** Drops what is known of a group. */
+  forgetGroup(group: string): void {
+    this.#coordinators.delete(group);
+  }
+
+  /** What is known of a topic; it is asked about if nothing is. */
+  async known(topic: string, what: string): Promise<TopicState> {
+    const state = await (this.#topics.get(topic) ?? this.refresh(topic, what));
+    if (state === null) throw topicMissing(what, topic);
+    return state;
+  }
+
   async #leader(
     topic: string,
     partition: number,
     what: string,
   ): Promise<{ state: TopicState; address: string }> {
-    const state = await (this.#topics.get(topic) ?? this.refresh(topic, what));
-    if (state === null) throw topicMissing(what, topic);
+    const state = await this.known(topic, what);
     const address = state.leaders.get(partition);
     if (address !== undefined) return { state, address };
-    this.forget(topic);
     // The topic may have got partitions since it was asked about.
-    const fresh = await this.refresh(topic, what);
-    const leader = fresh?.leaders.get(partition);
-    if (fresh !== null && leader !== undefined) return { state: fresh, address: leader };
-    if (fresh?.partitions.includes(partition) === true) {
-      throw new BrokerAnswer(KafkaCode.LEADER_NOT_AVAILABLE);
-    }
-    throw fresh === null ? topicMissing(what, topic) : topicMissing(what, topic, partition);
+    this.forget(topic);
+    const fresh = await this.known(topic, what);
+    const leader = fresh.leaders.get(partition);
+    if (leader !== undefined) return { state: fresh, address: leader };
+    if (!fresh.partitions.includes(partition)) throw topicMissing(what, topic, partition);
+    throw new BrokerAnswer(KafkaCode.LEADER_NOT_AVAILABLE);
+  }
+
+  #findCoordinator(group: string, what: string): Promise<string> {
+    const asked = this.#askAny(what, (connection) => sendFindCoordinator(connection, group));
+    this.#coordinators.set(group, asked);
+    asked.catch(() => this.#coordinators.delete(group));
+    return asked;
+  }
+
+  async #ask(topic: string, what: string): Promise<TopicState | null> {
+    return await this.#askAny(what, async (connection, address) => {
+      return await sendMetadata(connection, await this.#speaks(address, what), topic);
+    });
   }
 
   /** Asks the configured brokers, one after the other until one answers. */
-  async #ask(topic: string, what: string): Promise<TopicState | null> {
+  async #askAny<T>(
+    what: string,
+    request: (connection: Connection, address: string) => Promise<T>,
+  ): Promise<T> {
     let failure: unknown;
-    for (const address of this.#bootstrap) {
+    for (const address of [...this.#bootstrap]) {
       try {
-        const ranges = await this.#speaks(address, what);
-        return await this.connections.use(
-          address,
-          { what },
-          (connection) => sendMetadata(connection, ranges, topic),
-        );
+        return await this.connections.use(address, { what }, (it) => request(it, address));
       } catch (error) {
         const away = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE";
         if (!away) throw error;
         failure = error;
+        // Asked last from now on: a broker that is away may take seconds to say nothing.
+        this.#bootstrap = [...this.#bootstrap.filter((it) => it !== address), address];
       }
     }
     throw failure ?? new TidegateError(

@@ -24,6 +24,17 @@ const SHARED_INFLIGHT = 64;
 /** Timeouts are kept here, because only here it is known how long a request may take. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Options of {@linkcode Connections}. */
+export interface ConnectionsOptions {
+  /** Called with the address of a broker that could not be reached or went away. */
+  readonly onLost: (address: string) => void;
+  /**
+   * How long a broker may take to answer beyond what it was asked to wait, in ms.
+   * @default {15000}
+   */
+  readonly answerMs?: number;
+}
+
 /** Options of {@linkcode Connections.use}. */
 export interface UseOptions {
   /** What is being done, for messages: "fetch clicks/0". */
@@ -50,14 +61,16 @@ export class Connections {
   readonly #idle = new Map<string, Connection[]>();
   readonly #shared = new Map<string, Promise<Connection>>();
   readonly #onLost: (address: string) => void;
+  readonly #answerMs: number;
   #closed = false;
 
   /**
    * @param settings How to reach the brokers.
-   * @param onLost Called with the address of a broker that could not be reached or went away.
+   * @param options Patience, and who wants to know of lost brokers.
    */
-  constructor(settings: KafkaSettings, onLost: (address: string) => void) {
-    this.#onLost = onLost;
+  constructor(settings: KafkaSettings, options: ConnectionsOptions) {
+    this.#onLost = options.onLost;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.#clientId = settings.clientId ?? "tidegate";
     this.#options = wireOptions(settings);
   }
@@ -84,7 +97,7 @@ export class Connections {
       ended ??= why;
       connection.socket.destroy();
     };
-    const timeoutMs = waitMs + ANSWER_MS;
+    const timeoutMs = waitMs + this.#answerMs;
     const timer = setTimeout(
       () => end(unreachable(what, address, `nothing in ${timeoutMs} ms`)),
       timeoutMs,
@@ -98,7 +111,7 @@ export class Connections {
       if (alone) await this.#giveBack(address, connection);
       return answer;
     } catch (error) {
-      const alive = isUsable(connection) && ended === undefined;
+      const alive = !isGone(connection) && ended === undefined;
       if (alone) await this.#drop(connection);
       if (ended !== undefined) throw ended;
       if (this.#closed) throw closed(what);
@@ -125,7 +138,7 @@ export class Connections {
     if (options.alone !== true) return await this.#takeShared(address, options.what);
     const idle = this.#idle.get(address);
     for (let found = idle?.pop(); found !== undefined; found = idle?.pop()) {
-      if (isUsable(found)) return found;
+      if (await becomesUsable(found)) return found;
     }
     return await this.#connect(address, options.what, 1);
   }
@@ -137,7 +150,7 @@ export class Connections {
       let usable = false;
       try {
         const connection = await made;
-        usable = isUsable(connection);
+        usable = await becomesUsable(connection);
         if (usable) return connection;
       } finally {
         if (!usable && this.#shared.get(address) === made) this.#shared.delete(address);
@@ -155,7 +168,11 @@ export class Connections {
     });
     // Without a listener an error would end the process; the request under way learns of it itself.
     connection.on("error", () => {});
-    connection.once("close", () => this.#open.delete(connection));
+    connection.once("close", () => {
+      this.#open.delete(connection);
+      // Also stops the timer that would renew its SASL session.
+      connection.close(() => {});
+    });
     this.#open.add(connection);
     try {
       await connection.connect(host, port);
@@ -186,13 +203,21 @@ export class Connections {
   }
 }
 
-/** Whether requests can be sent; they can, too, while an expiring SASL session is renewed. */
-function isUsable(connection: Connection): boolean {
-  return connection.isConnected() || connection.status === "reauthenticating";
+/**
+ * Whether requests can be sent, once a renewal of its SASL session that is under way is done: a
+ * request in the middle of that would end the connection.
+ */
+async function becomesUsable(connection: Connection): Promise<boolean> {
+  if (connection.status === "reauthenticating") await connection.ready().catch(() => {});
+  return connection.isConnected();
+}
+
+function isGone(connection: Connection): boolean {
+  return !connection.isConnected() && connection.status !== "reauthenticating";
 }
 
 /** The connection options of @platformatic/kafka for Tidegate's settings. */
-export function wireOptions(settings: KafkaSettings): ConnectionOptions {
+function wireOptions(settings: KafkaSettings): ConnectionOptions {
   const mechanisms = {
     "plain": "PLAIN",
     "scram-256": "SCRAM-SHA-256",

@@ -12,38 +12,70 @@ export const KafkaCode = {
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PARTITION: 3,
   LEADER_NOT_AVAILABLE: 5,
+  NOT_LEADER_OR_FOLLOWER: 6,
+  REQUEST_TIMED_OUT: 7,
+  BROKER_NOT_AVAILABLE: 8,
+  REPLICA_NOT_AVAILABLE: 9,
+  NETWORK_EXCEPTION: 13,
+  COORDINATOR_LOAD_IN_PROGRESS: 14,
+  COORDINATOR_NOT_AVAILABLE: 15,
+  NOT_COORDINATOR: 16,
   INVALID_TOPIC_EXCEPTION: 17,
+  ILLEGAL_GENERATION: 22,
+  INVALID_GROUP_ID: 24,
+  UNKNOWN_MEMBER_ID: 25,
+  REBALANCE_IN_PROGRESS: 27,
   TOPIC_AUTHORIZATION_FAILED: 29,
+  GROUP_AUTHORIZATION_FAILED: 30,
   CLUSTER_AUTHORIZATION_FAILED: 31,
+  ILLEGAL_SASL_STATE: 34,
+  KAFKA_STORAGE_ERROR: 56,
   GROUP_ID_NOT_FOUND: 69,
+  FENCED_LEADER_EPOCH: 74,
+  UNKNOWN_LEADER_EPOCH: 75,
+  OFFSET_NOT_AVAILABLE: 78,
   UNKNOWN_TOPIC_ID: 100,
+  INCONSISTENT_TOPIC_ID: 103,
+  FETCH_SESSION_TOPIC_ID_ERROR: 106,
 } as const;
 
 /**
- * Codes after which the leader is asked anew and the request repeated: the topic's leader or id has
- * changed, or the broker is not ready yet.
+ * Codes after which leader or coordinator are asked anew and the request is repeated: it has moved,
+ * the topic's id has changed, or the broker is not ready yet.
  */
-const STALE_CODES: ReadonlySet<number> = new Set([
+const STALE: ReadonlySet<number> = new Set([
   KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
   KafkaCode.LEADER_NOT_AVAILABLE,
-  6, // NOT_LEADER_OR_FOLLOWER
-  7, // REQUEST_TIMED_OUT
-  8, // BROKER_NOT_AVAILABLE
-  9, // REPLICA_NOT_AVAILABLE
-  13, // NETWORK_EXCEPTION
-  56, // KAFKA_STORAGE_ERROR
-  74, // FENCED_LEADER_EPOCH
-  75, // UNKNOWN_LEADER_EPOCH
-  78, // OFFSET_NOT_AVAILABLE
+  KafkaCode.NOT_LEADER_OR_FOLLOWER,
+  KafkaCode.REQUEST_TIMED_OUT,
+  KafkaCode.BROKER_NOT_AVAILABLE,
+  KafkaCode.REPLICA_NOT_AVAILABLE,
+  KafkaCode.NETWORK_EXCEPTION,
+  KafkaCode.COORDINATOR_LOAD_IN_PROGRESS,
+  KafkaCode.COORDINATOR_NOT_AVAILABLE,
+  KafkaCode.NOT_COORDINATOR,
+  // A request that got between the two halves of the renewal of a SASL session.
+  KafkaCode.ILLEGAL_SASL_STATE,
+  KafkaCode.KAFKA_STORAGE_ERROR,
+  KafkaCode.FENCED_LEADER_EPOCH,
+  KafkaCode.UNKNOWN_LEADER_EPOCH,
+  KafkaCode.OFFSET_NOT_AVAILABLE,
   KafkaCode.UNKNOWN_TOPIC_ID,
-  103, // INCONSISTENT_TOPIC_ID
-  106, // FETCH_SESSION_TOPIC_ID_ERROR
+  KafkaCode.INCONSISTENT_TOPIC_ID,
+  KafkaCode.FETCH_SESSION_TOPIC_ID_ERROR,
 ]);
 
-/** Whether a Kafka error code is cured by fresh metadata and a repetition. */
-export function isStale(code: number): boolean {
-  return STALE_CODES.has(code);
-}
+/** Names of errors that are as wrong the next time. */
+const REJECTED = new RegExp(
+  "INVALID_(CONFIG|GROUP_ID|PARTITIONS|RECORD|REPLICATION_FACTOR|REQUEST|TIMESTAMP|TOPIC)|" +
+    "MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE|POLICY_VIOLATION|UNSUPPORTED|NON_EMPTY_GROUP",
+);
+
+const DENIED: ReadonlySet<number> = new Set([
+  KafkaCode.TOPIC_AUTHORIZATION_FAILED,
+  KafkaCode.GROUP_AUTHORIZATION_FAILED,
+  KafkaCode.CLUSTER_AUTHORIZATION_FAILED,
+]);
 
 /** An error code that a broker answered, before it is turned into one of Tidegate's errors. */
 export class BrokerAnswer extends Error {
@@ -54,9 +86,28 @@ export class BrokerAnswer extends Error {
 
   /** @param code Kafka's error code. */
   constructor(code: number) {
-    super(`error code ${code} from the broker`);
+    const known = Object.entries(KafkaCode).find(([, it]) => it === code);
+    super(known === undefined ? `error code ${code}` : known[0]);
     this.code = code;
   }
+
+  /** Whether fresh metadata and a repetition may cure it. */
+  get isStale(): boolean {
+    return STALE.has(this.code);
+  }
+}
+
+/**
+ * Turns an error code into one of Tidegate's errors.
+ *
+ * @param answer The code, if it is stale after all repetitions.
+ * @param what What was being done: "fetch clicks/0".
+ * @returns The error to throw instead.
+ */
+export function fromAnswer(answer: BrokerAnswer, what: string): TidegateError {
+  if (DENIED.has(answer.code)) return refused(what, answer.message, answer);
+  if (answer.isStale) return unreachable(what, "in charge", answer.message, answer);
+  return rejected(what, answer.message, answer);
 }
 
 /**
@@ -88,9 +139,7 @@ export function fromClient(
     return topicMissing(what, topic);
   }
   if (has(/SASL|PLT_KFK_AUTHENTICATION|AUTHORIZATION_FAILED/)) return refused(what, got, error);
-  if (has(/INVALID_|POLICY_VIOLATION|TOO_LARGE|UNSUPPORTED|UNKNOWN_MEMBER_ID|NON_EMPTY_GROUP/)) {
-    return rejected(what, got, error);
-  }
+  if (has(REJECTED)) return rejected(what, got, error);
   return unreachable(what, brokers.join(","), got, error);
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isIP } from "node:net";
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import requestQueueModule from "kafkajs/src/network/requestQueue/index.js";
 import type { KafkaSettings } from "./log.ts";
@@ -21,21 +20,18 @@ export function createKafkaJs(settings: KafkaSettings): Kafka {
   const { tls } = settings;
   const brokers = settings.brokers.map((address) => {
     const { host, port } = parseAddress(address);
-    return { host, text: formatAddress(host, port) };
+    return formatAddress(host, port);
   });
-  const named = brokers.find(({ host }) => isIP(host) === 0);
   const sasl = saslOptions(settings.sasl);
   const config: KafkaConfig = {
     clientId: settings.clientId ?? "tidegate",
-    brokers: brokers.map(({ text }) => text),
+    brokers,
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout: 20_000,
     logLevel: logLevel.NOTHING,
     logCreator: () => () => {},
     retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
-    ...(tls === undefined
-      ? {}
-      : { ssl: { ...tls, ...(named === undefined ? {} : { servername: named.host }) } }),
+    ...(tls === undefined ? {} : { ssl: { ...tls } }),
     ...(sasl === undefined ? {} : { sasl }),
   };
   return new Kafka(config);

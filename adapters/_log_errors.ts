@@ -20,7 +20,7 @@ export function unreachable(
     {
       retryable: true,
       cause,
-      next: "Check that the broker runs and that KAFKA_BROKERS names it (host:port).",
+      next: "Check that the broker runs, that KAFKA_BROKERS names it (host:port), and KAFKA_TLS_*.",
     },
   );
 }

@@ -131,8 +131,13 @@ function pick<T extends { readonly key: number; readonly version: number }>(
   return found;
 }
 
-/** Answers the response even if parts of it carry error codes, which the caller looks at. */
-async function tolerant<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * Answers a response even if parts of it carry error codes, which the client throws otherwise.
+ *
+ * @param call Sends the request.
+ * @returns The response; its error codes are for the caller to look at.
+ */
+export async function tolerant<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

@@ -4,19 +4,21 @@
  * @module
  */
 
-import { Admin as OffsetAdmin } from "@platformatic/kafka";
+import type { Connection } from "@platformatic/kafka";
 import { type Admin as TopicAdmin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
 import { createKafkaJs } from "./_kafkajs.ts";
-import { wireOptions } from "./_kafka_connections.ts";
+import { sendCommit, sendCommitted } from "./_group_wire.ts";
+import { Cluster } from "./_kafka_cluster.ts";
 import { fromClient, KafkaCode } from "./_kafka_errors.ts";
 import { closed, offsetGone, topicMissing } from "./_log_errors.ts";
+import { repeatWhileStale } from "./_repeat.ts";
 
 /**
  * Makes an admin. It connects when first used.
  *
- * Topics go through kafkajs; group offsets through @platformatic/kafka, because kafkajs's
- * `setOffsets` joins the group as a consumer and takes 5 s for what is one request of 10 ms.
+ * Topics go through kafkajs; group offsets are one request on the wire each, because kafkajs's
+ * `setOffsets` joins the group as a consumer for it and takes 5 s.
  *
  * @param settings How to reach the brokers.
  * @returns The admin; close it to let the process end.
@@ -29,11 +31,12 @@ class KafkaAdmin implements LogAdmin {
   readonly #settings: KafkaSettings;
   #kafka: Kafka | undefined;
   #topics: Promise<TopicAdmin> | undefined;
-  #offsets: OffsetAdmin | undefined;
-  #closed = false;
+  readonly #cluster: Cluster;
+  readonly #closing = new AbortController();
 
   constructor(settings: KafkaSettings) {
     this.#settings = settings;
+    this.#cluster = new Cluster(settings);
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
@@ -116,33 +119,23 @@ class KafkaAdmin implements LogAdmin {
     topic: string,
     offsets: ReadonlyMap<number, number>,
   ): Promise<void> {
-    const partitionOffsets = [...offsets].map(([partition, offset]) => ({
-      partition,
-      offset: BigInt(offset),
-    }));
     const what = `commit offsets of ${group}`;
-    await this.#map(what, topic, () =>
-      this.#offsetAdmin(what).alterConsumerGroupOffsets({
-        groupId: group,
-        topics: [{ name: topic, partitionOffsets }],
-      }));
+    await this.#repeat(group, topic, what, async () => {
+      await this.#cluster.known(topic, what);
+      const send = (connection: Connection): Promise<void> =>
+        sendCommit(connection, group, topic, offsets);
+      await this.#cluster.coordinate(group, what, send);
+    });
   }
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const what = `read the offsets of ${group}`;
-    const groups = await this.#map(
-      what,
+    return await this.#repeat(
+      group,
       topic,
-      () => this.#offsetAdmin(what).listConsumerGroupOffsets({ groups: [group] }),
+      what,
+      () => this.#cluster.coordinate(group, what, (it) => sendCommitted(it, group, topic)),
     );
-    const found = new Map<number, number>();
-    for (const { name, partitions } of groups[0]?.topics ?? []) {
-      if (name !== topic) continue;
-      for (const { partitionIndex, committedOffset } of partitions) {
-        if (committedOffset >= 0n) found.set(partitionIndex, Number(committedOffset));
-      }
-    }
-    return found;
   }
 
   async deleteGroup(group: string): Promise<void> {
@@ -156,9 +149,22 @@ class KafkaAdmin implements LogAdmin {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     const admin = await this.#topics?.catch(() => undefined);
-    await Promise.all([admin?.disconnect(), this.#offsets?.close()]);
+    await Promise.all([admin?.disconnect(), this.#cluster.connections.close()]);
+  }
+
+  async #repeat<T>(
+    group: string,
+    topic: string,
+    what: string,
+    once: () => Promise<T>,
+  ): Promise<T> {
+    const forget = (): void => {
+      this.#cluster.forgetGroup(group);
+      this.#cluster.forget(topic);
+    };
+    return await repeatWhileStale({ what, forget, closing: this.#closing.signal }, once);
   }
 
   async #run<T>(
@@ -166,19 +172,15 @@ class KafkaAdmin implements LogAdmin {
     topic: string | undefined,
     call: (admin: TopicAdmin) => Promise<T>,
   ): Promise<T> {
-    return await this.#map(what, topic, async () => await call(await this.#topicAdmin(what)));
-  }
-
-  async #map<T>(what: string, topic: string | undefined, call: () => Promise<T>): Promise<T> {
     try {
-      return await call();
+      return await call(await this.#topicAdmin(what));
     } catch (error) {
       throw fromClient(error, what, this.#settings.brokers, topic);
     }
   }
 
   #topicAdmin(what: string): Promise<TopicAdmin> {
-    if (this.#closed) return Promise.reject(closed(what));
+    if (this.#closing.signal.aborted) return Promise.reject(closed(what));
     this.#kafka ??= createKafkaJs(this.#settings);
     const kafka = this.#kafka;
     const made = this.#topics ?? (async () => {
@@ -194,21 +196,6 @@ class KafkaAdmin implements LogAdmin {
     })();
     this.#topics = made;
     return made;
-  }
-
-  #offsetAdmin(what: string): OffsetAdmin {
-    if (this.#closed) throw closed(what);
-    this.#offsets ??= new OffsetAdmin({
-      ...wireOptions(this.#settings),
-      clientId: this.#settings.clientId ?? "tidegate",
-      bootstrapBrokers: [...this.#settings.brokers],
-      requestTimeout: 30_000,
-      // A fresh broker makes its group coordinator when first asked: look again soon (by default
-      // after 1 s), and for 3 s.
-      retries: 15,
-      retryDelay: 200,
-    });
-    return this.#offsets;
   }
 }
 

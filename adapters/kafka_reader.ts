@@ -6,7 +6,6 @@
 
 import { Buffer } from "node:buffer";
 import { compressionsAlgorithmsByBitmask, crc32c, Reader } from "@platformatic/kafka";
-import { TidegateError } from "../core/errors.ts";
 import type {
   FetchRequest,
   FetchResult,
@@ -17,16 +16,24 @@ import type {
 } from "./log.ts";
 import { type FetchAnswer, sendFetch } from "./_fetch_wire.ts";
 import { Cluster } from "./_kafka_cluster.ts";
-import { BrokerAnswer, isStale, KafkaCode } from "./_kafka_errors.ts";
-import { closed, offsetGone, refused, rejected, unreachable } from "./_log_errors.ts";
+import { BrokerAnswer, KafkaCode } from "./_kafka_errors.ts";
+import { offsetGone } from "./_log_errors.ts";
 import { BatchError, decodeBatches, type DecodedBatches } from "./_record_batch.ts";
+import { repeatWhileStale } from "./_repeat.ts";
 
 /** Bytes asked for where the request does not say. */
 const DEFAULT_MAX_BYTES = 4_194_304;
-/** Pauses before repetitions after stale metadata, in ms: 3.1 s together. */
-const PAUSES_MS = [20, 50, 100, 200, 400, 800, 1500] as const;
 const EARLIEST = -2;
 const LATEST = -1;
+
+/** Options of {@linkcode createKafkaReader}. */
+export interface KafkaReaderOptions {
+  /**
+   * How long a broker may take to answer, beyond what it was asked to wait, in ms.
+   * @default {15000}
+   */
+  readonly answerMs?: number;
+}
 
 /**
  * Makes a reader of a Kafka cluster. It connects when first used.
@@ -36,23 +43,27 @@ const LATEST = -1;
  * signal's reason.
  *
  * @param settings How to reach the brokers.
+ * @param options Patience.
  * @returns The reader; close it to let the process end.
  */
-export function createKafkaReader(settings: KafkaSettings): LogReader {
-  return new KafkaReader(settings);
+export function createKafkaReader(
+  settings: KafkaSettings,
+  options: KafkaReaderOptions = {},
+): LogReader {
+  return new KafkaReader(settings, options);
 }
 
 class KafkaReader implements LogReader {
   readonly #cluster: Cluster;
   readonly #closing = new AbortController();
 
-  constructor(settings: KafkaSettings) {
-    this.#cluster = new Cluster(settings);
+  constructor(settings: KafkaSettings, options: KafkaReaderOptions) {
+    this.#cluster = new Cluster(settings, options.answerMs);
   }
 
   async describe(topic: string): Promise<TopicInfo | null> {
     const what = `describe ${topic}`;
-    return await this.#steadily(topic, what, undefined, async () => {
+    return await this.#repeat(topic, what, undefined, async () => {
       const state = await this.#cluster.refresh(topic, what);
       if (state === null) return null;
       return { topic, topicId: state.topicId, partitions: state.partitions };
@@ -62,7 +73,7 @@ class KafkaReader implements LogReader {
   async offsets(topic: string, partition: number): Promise<OffsetRange> {
     const what = `read the offsets of ${topic}/${partition}`;
     const list = (timestamp: number): Promise<number> =>
-      this.#steadily(
+      this.#repeat(
         topic,
         what,
         undefined,
@@ -75,7 +86,7 @@ class KafkaReader implements LogReader {
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
     const what = `find the offset of ${topic}/${partition} at a time`;
     const list = (timestamp: number): Promise<number> =>
-      this.#steadily(
+      this.#repeat(
         topic,
         what,
         undefined,
@@ -89,7 +100,7 @@ class KafkaReader implements LogReader {
   async fetch(request: FetchRequest): Promise<FetchResult> {
     const { topic, partition, signal } = request;
     const what = `fetch ${topic}/${partition}`;
-    return await this.#steadily(topic, what, signal, () => this.#fetchOnce(request, what));
+    return await this.#repeat(topic, what, signal, () => this.#fetchOnce(request, what));
   }
 
   async close(): Promise<void> {
@@ -131,55 +142,14 @@ class KafkaReader implements LogReader {
     }
   }
 
-  /** Repeats after fresh metadata where the broker's answer, or a lost connection, calls for it. */
-  async #steadily<T>(
+  async #repeat<T>(
     topic: string,
     what: string,
     signal: AbortSignal | undefined,
     once: () => Promise<T>,
   ): Promise<T> {
-    for (let attempt = 0;; attempt++) {
-      try {
-        return await once();
-      } catch (error) {
-        if (this.#closing.signal.aborted) throw error;
-        const lost = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE" &&
-          error.retryable;
-        const stale = error instanceof BrokerAnswer && isStale(error.code);
-        if (lost || stale) this.#cluster.forget(topic);
-        // A kept connection may have died unnoticed, or bytes have been damaged on the way: one
-        // more try tells that from a dead broker and a damaged log.
-        if ((lost || error instanceof BatchError) && attempt === 0) continue;
-        const pause = PAUSES_MS[attempt];
-        if (stale && pause !== undefined) {
-          await pauseFor(pause, signal, this.#closing.signal);
-          continue;
-        }
-        throw this.#mapped(error, what);
-      }
-    }
-  }
-
-  #mapped(error: unknown, what: string): unknown {
-    if (error instanceof BrokerAnswer) {
-      const { code, message } = error;
-      if (
-        code === KafkaCode.TOPIC_AUTHORIZATION_FAILED ||
-        code === KafkaCode.CLUSTER_AUTHORIZATION_FAILED
-      ) {
-        return refused(what, message, error);
-      }
-      if (code === KafkaCode.INVALID_TOPIC_EXCEPTION) return rejected(what, message, error);
-      return unreachable(what, "that leads it", message, error);
-    }
-    if (error instanceof BatchError) {
-      return new TidegateError("TG_BROKER_UNREACHABLE", `Cannot ${what}: ${error.message}`, {
-        cause: error,
-        retryable: true,
-        next: "If it stays so, the partition's log is damaged on the broker.",
-      });
-    }
-    return error;
+    const forget = (): void => this.#cluster.forget(topic);
+    return await repeatWhileStale({ what, forget, signal, closing: this.#closing.signal }, once);
   }
 }
 
@@ -209,30 +179,4 @@ function checksum(bytes: Uint8Array): number {
 /** The same bytes as the client library wants them. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Waits, or rejects with the reason as soon as one of the signals says so. */
-function pauseFor(
-  ms: number,
-  signal: AbortSignal | undefined,
-  closing: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => {
-      cleanUp();
-      reject(signal?.aborted === true ? signal.reason : closed("go on"));
-    };
-    const timer = setTimeout(() => {
-      cleanUp();
-      resolve();
-    }, ms);
-    const cleanUp = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      closing.removeEventListener("abort", end);
-    };
-    signal?.addEventListener("abort", end);
-    closing.addEventListener("abort", end);
-    if (signal?.aborted === true || closing.aborted) end();
-  });
 }

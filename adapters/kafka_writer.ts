@@ -37,7 +37,7 @@ const MAX_REQUEST_RECORDS = 10_000;
 /** What a record takes beside key and value: lengths, offset, timestamp. */
 const RECORD_OVERHEAD = 24;
 /** How long the broker may take to have a request on all replicas, in ms. */
-const ANSWER_MS = 30_000;
+const ANSWER_MS = 15_000;
 /**
  * Records after which a new producer id is taken: kafkajs does not wrap sequence numbers at 2^31 as
  * the protocol wants.
@@ -151,7 +151,8 @@ class KafkaWriter implements LogWriter {
     const producer = this.#producer;
     this.#producer = undefined;
     this.#sent = 0;
-    await producer?.disconnect();
+    // A connection that is lost anyway must not hide why.
+    await producer?.disconnect().catch(() => {});
   }
 }
 

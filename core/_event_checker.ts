@@ -85,6 +85,8 @@ export class EventChecker {
   readonly #maxTime: number;
 
   /**
+   * Prepares the checks.
+   *
    * @param rules What the checks need to know of the plan.
    * @param reader How events are read.
    */

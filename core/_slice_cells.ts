@@ -79,7 +79,11 @@ export class SliceCells {
   #remembered = 0;
   #cellCount = 0;
 
-  /** @param rules What the cells depend on. */
+  /**
+   * Begins without cells.
+   *
+   * @param rules What the cells depend on.
+   */
   constructor(rules: SliceCellsRules) {
     this.#groupBy = rules.groupBy;
     this.#shards = rules.shards;
@@ -188,7 +192,7 @@ export class SliceCells {
       values.push(value);
     }
     const key = JSON.stringify(values);
-    if (key.length > MAX_KEY_BYTES || utf8Bytes(key).length > MAX_KEY_BYTES) return tooLong("");
+    if (key.length > MAX_KEY_BYTES || utf8Length(key) > MAX_KEY_BYTES) return tooLong("");
     const learnt: SliceKey = {
       ok: true,
       key,
@@ -217,6 +221,12 @@ export class SliceCells {
     node.key = key;
     this.#remembered += 1;
   }
+}
+
+/** How long a text is in UTF-8; an upper bound where that is surely allowed. */
+function utf8Length(text: string): number {
+  const most = text.length * 3;
+  return most <= MAX_KEY_BYTES ? most : utf8Bytes(text).length;
 }
 
 function newNode(): KeyNode {
@@ -253,7 +263,11 @@ function cellBytes(key: string, cell: Cell): number {
   return bytes;
 }
 
-/** At least as many bytes as a number takes in JSON, with a comma. */
+/** At least as many bytes as a number takes in JSON, with a comma; printing it would be slow. */
 function numberBytes(value: number): number {
-  return Number.isInteger(value) && value < 1e8 && value > -1e8 ? 10 : 25;
+  const size = Math.abs(value);
+  if (!(size < 1e6)) return 26;
+  if (Number.isInteger(value)) return size < 1e3 ? 5 : 8;
+  // A decimal of up to three places, as most measured values are.
+  return Math.round(value * 1000) / 1000 === value ? (size < 1e3 ? 9 : 12) : 26;
 }

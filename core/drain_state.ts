@@ -77,6 +77,12 @@ export type DrainStep =
 /** How a partition stands. */
 export type DrainMode = "joining" | "active" | "idle" | "parked" | "stopped" | "excluded";
 
+/** A window that had completed without a slice's partial. */
+export interface RefusedWindow extends WindowShard {
+  /** The (event, window) pairs of the partial. */
+  readonly pairs: number;
+}
+
 /** The slice between its fold and the end of its delivery. */
 export interface InDelivery {
   /** First offset. */
@@ -87,8 +93,8 @@ export interface InDelivery {
   readonly maxEventTimeBefore: number | null;
   /** What has not been delivered yet. */
   readonly windows: readonly WindowPartial[];
-  /** Windows that had completed without it. */
-  readonly refused: readonly WindowShard[];
+  /** Windows that had completed without it, with the (event, window) pairs it had for them. */
+  readonly refused: readonly RefusedWindow[];
   /** Windows that did not complete as they should; given up when somebody decides to go on. */
   readonly lost: readonly WindowPartial[];
 }
@@ -117,6 +123,8 @@ export interface DrainSnapshot {
   readonly seq: number;
   /** A report that the clock has not answered yet. */
   readonly pending: Report | null;
+  /** What the clock must be told next, after the pending report. */
+  readonly owed: "join" | "advance" | "exclude" | null;
   /** The boundary of the last watermark told. */
   readonly boundaryTold: number | null;
   /** The pipeline's watermark as last heard. */
@@ -168,6 +176,7 @@ export function newDrain(partition: number, cursor: number, until: number | null
     floor: null,
     seq: 0,
     pending: null,
+    owed: null,
     boundaryTold: null,
     watermark: null,
     driftBase: null,
@@ -206,9 +215,14 @@ export class DrainState {
 
   /** The partition's watermark: largest event time − delay, at least the floor. */
   get partitionWatermark(): number | null {
-    const { maxEventTime, floor } = this.#s;
-    if (maxEventTime === null) return floor;
-    return Math.max(maxEventTime - this.#rules.delayMs, floor ?? -Infinity);
+    return this.#watermarkAt(this.#s.maxEventTime);
+  }
+
+  /** (event, window) pairs that are folded, but not delivered yet. */
+  get pairsInDelivery(): number {
+    const { windows, refused, lost } = this.#s.inDelivery ?? { windows: [], refused: [], lost: [] };
+    const folded = [...windows, ...lost].reduce((sum, window) => sum + pairsOf(window), 0);
+    return folded + refused.reduce((sum, window) => sum + window.pairs, 0);
   }
 
   /** Whether nothing is in flight: only then may the workflow continue as new. */
@@ -232,7 +246,7 @@ export class DrainState {
     }
     const report = this.#dueReport();
     if (report !== null) {
-      this.#s = { ...this.#s, pending: report, seq: report.seq };
+      this.#s = { ...s, pending: report, seq: report.seq, owed: s.pending === null ? null : s.owed };
       return { kind: "report", report };
     }
     if (s.mode === "stopped" || s.mode === "excluded" || s.mode === "parked") {
@@ -262,9 +276,13 @@ export class DrainState {
     };
   }
 
-  /** Takes a folded slice in: from here on it is durable and must be delivered. */
+  /**
+   * Takes a folded slice in: from here on it is durable and must be delivered. One that was under
+   * way while somebody let the partition go on from elsewhere is dropped: its offsets were skipped.
+   */
   onSlice(result: SliceResult): void {
     const s = this.#s;
+    if (result.from !== s.cursor) return;
     const before = this.partitionWatermark;
     this.#s = {
       ...s,
@@ -303,11 +321,17 @@ export class DrainState {
     const windows = delivery.windows.filter((window) => !done.has(window));
     const refused = [
       ...delivery.refused,
-      ...ended("refused").map(({ start, shard }) => ({ start, shard })),
+      ...ended("refused").map((window) => ({
+        start: window.start,
+        shard: window.shard,
+        pairs: pairsOf(window),
+      })),
     ];
     const lost = [...delivery.lost, ...ended("lost")];
     const over = windows.length + refused.length + lost.length === 0;
     this.#s = { ...this.#s, inDelivery: over ? null : { ...delivery, windows, refused, lost } };
+    // Nobody will decide about a partition that was given up while it was delivering.
+    if (this.#s.mode === "excluded") this.#s = this.#withoutLost();
   }
 
   /** Takes in what moves from aggregated to late after a slice was folded again. */
@@ -332,7 +356,11 @@ export class DrainState {
     const report = this.#s.pending;
     if (report === null) return;
     const s = { ...this.#s, pending: null, ...answer };
-    const told = report.watermark === null ? s.boundaryTold : this.#boundaryOf(report.watermark);
+    // A partition that joins counts with the pipeline's watermark at least.
+    const known = report.kind === "join"
+      ? later(report.watermark, answer.watermark)
+      : report.watermark;
+    const told = known === null ? s.boundaryTold : this.#boundaryOf(known);
     switch (report.kind) {
       case "join":
         this.#s = {
@@ -347,11 +375,17 @@ export class DrainState {
         this.#s = { ...s, boundaryTold: told };
         break;
       case "idle":
-        this.#s = { ...s, mode: s.mode === "active" ? "idle" : s.mode, boundaryTold: told };
+      case "park": {
+        const left = report.kind === "idle" ? "idle" : "parked";
+        this.#s = {
+          ...s,
+          mode: s.mode === "active" ? left : s.mode,
+          boundaryTold: told,
+          // Stopped while the report was under way: it must hold the watermark after all.
+          owed: s.mode === "stopped" ? "join" : s.owed,
+        };
         break;
-      case "park":
-        this.#s = { ...s, mode: s.mode === "active" ? "parked" : s.mode, boundaryTold: told };
-        break;
+      }
       case "exclude":
         this.#s = { ...s, boundaryTold: told };
         break;
@@ -360,7 +394,7 @@ export class DrainState {
 
   /** A held partition has waited: it asks for the watermark with its next step. */
   onHeld(): void {
-    this.#s = { ...this.#s, pending: this.#report("advance") };
+    this.#s = { ...this.#s, owed: this.#s.owed ?? "advance" };
   }
 
   /** The clock could not be told; the partition is to be stopped. */
@@ -378,8 +412,8 @@ export class DrainState {
     const s = this.#s;
     if (s.mode === "excluded" || s.stop !== null) return;
     const left = s.mode === "idle" || s.mode === "joining" || s.mode === "parked";
-    const pending = s.pending ?? (left && tellClock ? this.#report("join") : null);
-    this.#s = { ...s, mode: "stopped", stop, pending };
+    const joins = left && s.pending?.kind !== "join";
+    this.#s = { ...s, mode: "stopped", stop, owed: joins && tellClock ? "join" : null };
   }
 
   /**
@@ -395,6 +429,7 @@ export class DrainState {
       ...s,
       mode: "joining",
       stop: null,
+      owed: null,
       cursor,
       end: cursor,
       skippedOffsets: s.skippedOffsets + cursor - s.cursor,
@@ -404,8 +439,7 @@ export class DrainState {
 
   /** Gives the partition up, by a person's choice; what could not be delivered is counted. */
   onExclude(): void {
-    this.#s = { ...this.#withoutLost(), mode: "excluded" };
-    this.#s = { ...this.#s, pending: this.#report("exclude") };
+    this.#s = { ...this.#withoutLost(), mode: "excluded", owed: "exclude" };
   }
 
   /**
@@ -434,19 +468,24 @@ export class DrainState {
     };
   }
 
+  /** A report says nothing of a slice whose delivery is not over (I3): a stop may be between. */
   #report(kind: Report["kind"]): Report {
-    return {
-      partition: this.#s.partition,
-      seq: this.#s.seq + 1,
-      kind,
-      watermark: this.partitionWatermark,
-      firstEventTime: this.#s.firstEventTime,
-    };
+    const { partition, seq, inDelivery, maxEventTime, firstEventTime } = this.#s;
+    const delivered = inDelivery === null ? maxEventTime : inDelivery.maxEventTimeBefore;
+    const watermark = this.#watermarkAt(delivered);
+    return { partition, seq: seq + 1, kind, watermark, firstEventTime };
+  }
+
+  #watermarkAt(maxEventTime: number | null): number | null {
+    const { floor } = this.#s;
+    if (maxEventTime === null) return floor;
+    return Math.max(maxEventTime - this.#rules.delayMs, floor ?? -Infinity);
   }
 
   #dueReport(): Report | null {
     const s = this.#s;
     if (s.pending !== null) return s.pending;
+    if (s.owed !== null) return this.#report(s.owed);
     if (s.mode === "joining") return this.#report("join");
     if (s.mode !== "active") return null;
     if (s.until !== null && s.cursor >= s.until) {

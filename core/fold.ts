@@ -98,6 +98,8 @@ export class SliceFold {
   readonly #isTumbling: boolean;
   readonly #counts: Counts = { ...NO_COUNTS };
   readonly #moved = { events: 0, pairs: 0 };
+  /** The last measurement of the result's size. */
+  #measured = { read: 0, cells: 0, bytes: 0 };
   #rejects: Reject[] = [];
   #maxEventTime: number;
   #firstEventTime: number | null = null;
@@ -109,6 +111,8 @@ export class SliceFold {
   #lastStart = NaN;
 
   /**
+   * Begins a slice.
+   *
    * @param plan The part of the plan that folding needs.
    * @param reader How events are read.
    * @param start Where the slice goes on from.
@@ -157,9 +161,18 @@ export class SliceFold {
     return this.#cells.windowCount;
   }
 
-  /** About how many bytes the cells take as JSON. It walks over all cells: ask once a chunk. */
+  /**
+   * About how many bytes the cells take as JSON. They are only walked over again once as many
+   * records have come as there are cells; in between it is told by the number of cells.
+   */
   get resultBytes(): number {
-    return this.#cells.bytes();
+    const cells = this.#cells.cellCount;
+    const last = this.#measured;
+    if (cells === 0) return 0;
+    if (last.cells === 0 || this.#counts.read - last.read >= cells) {
+      this.#measured = { read: this.#counts.read, cells, bytes: this.#cells.bytes() };
+    }
+    return Math.ceil(this.#measured.bytes * cells / this.#measured.cells);
   }
 
   /** The partition's largest event time, that of before the slice included. */

@@ -59,7 +59,7 @@ export interface RowsDue {
 export interface WindowSnapshot {
   /** All cells. */
   readonly cells: readonly CellWire[];
-  /** `[partition, to]` of the last partial taken, per partition. */
+  /** `[partition, to]` of the last partial judged, per partition. */
   readonly lastTo: readonly (readonly [number, number])[];
   /** Partitions whose partials are refused since the window is full or one overlapped. */
   readonly blocked: readonly number[];
@@ -141,13 +141,18 @@ export class WindowState {
     if (partial.to <= last) return "covered";
     const pairs = partial.cells.reduce((sum, cell) => sum + cell[1], 0);
     const outcome = this.#judge(partial, last);
+    if (outcome === "refused") {
+      this.#refused += pairs;
+      return outcome;
+    }
+    // Whatever came of it, it is judged once: a repeated delivery must not be counted again.
+    this.#lastTo.set(partial.partition, partial.to);
     if (outcome !== "taken") {
       this.#refused += pairs;
-      if (outcome !== "refused") this.#blocked.add(partial.partition);
+      this.#blocked.add(partial.partition);
       return outcome;
     }
     for (const wire of partial.cells) this.#merge(wire);
-    this.#lastTo.set(partial.partition, partial.to);
     this.#pairs += pairs;
     return "taken";
   }
@@ -223,7 +228,7 @@ export class WindowState {
     return this.#watermark;
   }
 
-  /** `[partition, to]` of the last partial taken, by partition. */
+  /** `[partition, to]` of the last partial judged, by partition. */
   get lastTo(): [number, number][] {
     return [...this.#lastTo].sort((a, b) => a[0] - b[0]);
   }

@@ -100,8 +100,10 @@ export async function askCompose(machine: Machine): Promise<ComposeView> {
 }
 
 /** A service of the compose file and its ports inside the container, the best first. */
-interface Endpoint {
+export interface Endpoint {
+  /** Names of services, the best first. */
   readonly services: readonly string[];
+  /** Ports inside the container, the best first. */
   readonly ports: readonly number[];
 }
 

@@ -7,6 +7,7 @@
 import type { ComposeView } from "./compose.ts";
 import type { Machine } from "./machine.ts";
 import type { Found } from "./plan.ts";
+import type { LastPorts } from "./state.ts";
 import { SERVER_SOURCES, type ServerRole, type ServerSource, type StackOptions } from "./types.ts";
 
 /** What every search may use. */
@@ -20,11 +21,7 @@ export interface Search {
   /** The machine. */
   readonly machine: Machine;
   /** The ports used last. */
-  readonly lastPorts: {
-    readonly broker?: number;
-    readonly temporal?: number;
-    readonly ui?: number;
-  };
+  readonly lastPorts: LastPorts;
   /** Asks Docker; only once, however often it is called. */
   compose(): Promise<ComposeView>;
 }

@@ -16,6 +16,28 @@ export interface Pin {
   readonly megabytes: number;
 }
 
+/** A pinned build by Go. */
+export interface TemporalPin extends Pin {
+  /** The package to install. */
+  readonly module: string;
+  /** The version of the server inside. */
+  readonly serverVersion: string;
+  /** The variable that holds the program's own version; empty unless the linker sets it. */
+  readonly versionVariable: string;
+  /** How many packages are compiled with an empty cache. */
+  readonly packages: number;
+}
+
+/** A pinned build by Maven. */
+export interface KafkaPin extends Pin {
+  /** The Scala version in the artifact's name. */
+  readonly scalaVersion: string;
+  /** The version of the logger, which must be the one of the slf4j-api that this Kafka wants. */
+  readonly slf4jVersion: string;
+  /** The Maven plugin that copies jars, with its version. */
+  readonly copyPlugin: string;
+}
+
 /**
  * Temporal's CLI, whose dev server is used. Later versions have a replace directive in their
  * `go.mod` and refuse `go install`.
@@ -23,12 +45,7 @@ export interface Pin {
  * Measured 2026-11-22 on 2 cores: 3 to 5 min with an empty Go cache, 10 s with a full one; 252 MB,
  * 213 MB stripped.
  */
-export const TEMPORAL_PIN: Pin & {
-  readonly module: string;
-  readonly serverVersion: string;
-  readonly versionVariable: string;
-  readonly packages: number;
-} = {
+export const TEMPORAL_PIN: TemporalPin = {
   version: "1.5.1",
   takes: "3 to 5 minutes",
   megabytes: 213,
@@ -39,16 +56,11 @@ export const TEMPORAL_PIN: Pin & {
 };
 
 /** Apache Kafka. Measured 2026-11-22 on 2 cores: 15 s with an empty Maven cache; 54 MB, 93 jars. */
-export const KAFKA_PIN: Pin & {
-  readonly scalaVersion: string;
-  readonly slf4jVersion: string;
-  readonly copyPlugin: string;
-} = {
+export const KAFKA_PIN: KafkaPin = {
   version: "4.1.0",
   takes: "10 to 30 seconds",
   megabytes: 54,
   scalaVersion: "2.13",
-  // The slf4j-api that this Kafka depends on; a binding must match it.
   slf4jVersion: "1.7.36",
   copyPlugin: "org.apache.maven.plugins:maven-dependency-plugin:3.8.1",
 };

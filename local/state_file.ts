@@ -11,7 +11,11 @@ export class StateFile {
   #state: StackState = EMPTY_STATE;
   #written: Promise<void> = Promise.resolve();
 
-  /** @param path Path of the file; its folder must exist before a change. */
+  /**
+   * Takes the path; reads nothing yet.
+   *
+   * @param path Path of the file; its folder must exist before a change.
+   */
   constructor(path: string) {
     this.#path = path;
   }

@@ -12,7 +12,11 @@ export class Checker {
   readonly #root: unknown;
   readonly #problems: string[] = [];
 
-  /** @param root The definition. */
+  /**
+   * Begins without problems.
+   *
+   * @param root The definition.
+   */
   constructor(root: unknown) {
     this.#root = root;
   }

@@ -22,14 +22,14 @@ export type Duration = string | number;
 /** The schema of an event. */
 export type EventSchema = z.ZodType<object>;
 
-/** The fields of `E` whose values are always a `T`: optional and nullable ones are not. */
-export type FieldsOf<E, T> = {
-  [K in keyof Named<E>]: Named<E>[K] extends T ? K : never;
-}[keyof Named<E>];
-
-/** `E` without index signatures, which would swallow the names beside them. */
-type Named<E> = {
-  [K in keyof E as K extends string ? (string extends K ? never : K) : never]: E[K];
+/**
+ * The fields of `E` whose values are always a `T`: optional and nullable ones are not. Index
+ * signatures, as loose objects have them, are passed over: they would swallow the names beside them.
+ */
+export type FieldsOf<E, T> = keyof {
+  [
+    K in keyof E as K extends string ? string extends K ? never : E[K] extends T ? K : never : never
+  ]: K;
 };
 
 /** An aggregate over a field of the event; made by `count`, `sum`, `avg`, `min` and `max`. */

@@ -12,6 +12,7 @@ import { avg, count, definePipeline, hopping, max, min } from "./define.ts";
 /** What a probe reports while nothing is plugged in. */
 const UNPLUGGED = -127;
 
+/** The temperatures per house and quantity over a minute, every 20 seconds. */
 export default definePipeline({
   name: "sensor_minutes",
   source: { topic: "sensor_readings", partitions: 3, recordKey: "sensor" },

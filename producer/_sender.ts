@@ -32,6 +32,8 @@ export class Sender {
   #progressSent = 0;
 
   /**
+   * Begins to count the time.
+   *
    * @param topic Where the records go.
    * @param writer Sends them.
    * @param hooks The clock, the signal, and who is told.

@@ -96,7 +96,7 @@ const SKEW_MS = 36_525 * 86_400_000;
 
 /**
  * Generates records in the order in which they are sent. A late or repeated record needs one that
- * came before it; where there is none yet, a good one is made instead.
+ * came before it; where there is none yet, a good one is made instead, and likewise where the filter leaves a late one out.
  *
  * @param pipeline The pipeline; it must have a generator.
  * @param options What to generate.
@@ -162,7 +162,7 @@ function* records(
     } else if (wanted === "invalid") {
       const value = spoil(made, pipeline, detail);
       yield { key, value, partition, dueMs, eventTimeMs: onTimeMs, kind: "invalid" };
-    } else if (wanted === "late" && seenMs > -Infinity) {
+    } else if (wanted === "late" && seenMs > -Infinity && isWanted(pipeline, made)) {
       const eventTimeMs = seenMs - lateMs - Math.floor(detail * plan.windowing.sizeMs);
       const value = JSON.stringify(retimed(pipeline, made, eventTimeMs));
       yield { key, value, partition, dueMs, eventTimeMs, kind: "late" };
@@ -234,6 +234,12 @@ function keyOf({ plan, recordKey }: Pipeline, event: RawEvent): string | null {
       `text or number, got ${typeof key}`,
     { next: "Correct the definition's generator or its source.recordKey." },
   );
+}
+
+/** Whether the pipeline's filter lets an event pass; one that it leaves out is never late. */
+function isWanted({ reader }: Pipeline, event: RawEvent): boolean {
+  const checked = reader.check(event);
+  return checked.ok && reader.where?.(checked.event) !== false;
 }
 
 /** The event at another time, in the form that it had. */

@@ -17,7 +17,7 @@ import {
 } from "./values.ts";
 
 /** What all flags have. */
-interface FlagCommon {
+export interface FlagCommon {
   /** A sentence for `--help`. */
   readonly description: string;
   /** The environment variable that is read where the flag isn't given. */

@@ -36,6 +36,12 @@ export class SettingsReader {
   readonly #flags: Readonly<Record<string, unknown>>;
   readonly #readFile: (path: string) => string;
 
+  /**
+   * Begins without problems.
+   *
+   * @param env The environment.
+   * @param sources Flags, and how to read a file.
+   */
   constructor(env: Env, sources: SettingSources) {
     this.#env = env;
     this.#flags = sources.flags ?? {};

@@ -212,6 +212,7 @@ Deno.test("all problems are found at once, each with its setting", () => {
 });
 
 Deno.test("what does not compile is refused at run time too", () => {
+  const flagged = event.extend({ when: z.literal(["now", true]) });
   const wrong: [() => Pipeline, RegExp][] = [
     // @ts-expect-error no such field
     [() => definePipeline({ ...good, eventTime: "time" }), /^eventTime must be a field/],
@@ -235,6 +236,10 @@ Deno.test("what does not compile is refused at run time too", () => {
     [() => definePipeline({ ...good, event: z.string() }), /^event must be a schema of objects/],
     // @ts-expect-error a filter must answer yes or no
     [() => definePipeline({ ...good, where: 1 }), /^where must be a function/],
+    // @ts-expect-error not an object
+    [() => definePipeline({ ...good, aggregates: [count()] }), /^aggregates must be an object/],
+    // @ts-expect-error a flag among the words
+    [() => definePipeline({ ...good, event: flagged, eventTime: "when" }), /^eventTime .*boolean/],
     // @ts-expect-error a typo
     [() => definePipeline({ ...good, lateness: "1s", latenes: "1s" }), /^latenes is no setting/],
     // @ts-expect-error not a function
@@ -291,6 +296,18 @@ Deno.test("schemas beyond plain objects: loose ones, unions, transforms", () => 
     ok: true,
     event: { at: 1000, n: 7, kind: "c" },
   });
+  const mixed = z.object({
+    at: z.number(),
+    kind: z.literal(["a", 3, null]),
+    n: z.bigint().default(1n),
+  });
+  const { plan } = definePipeline({
+    ...good,
+    event: mixed,
+    groupBy: ["kind"],
+    aggregates: { n: count() },
+  });
+  assert.match(plan.schema, /"enum":\["a",3,null\]/);
   // @ts-expect-error the transform leaves no such field
   assert.throws(() => definePipeline({ ...good, event: renamed, ...parts, eventTime: 5 }));
 });

@@ -64,6 +64,24 @@ Deno.test("long paths and messages are cut", () => {
   assert.ok(!result.ok && result.message.length <= 201 && result.message.endsWith("…"));
 });
 
+Deno.test("an event that a transform turns into a list is refused", () => {
+  const listed = definePipeline({
+    name: "listed",
+    source: { topic: "listed" },
+    event: z.looseObject({}).transform((e): { at: number } => Object.values(e) as never),
+    eventTime: "at",
+    watermark: { delay: "0" },
+    window: tumbling("1s"),
+    groupBy: [],
+    aggregates: { n: count() },
+  });
+  assert.deepEqual(listed.reader.check({ at: 1 }), {
+    ok: false,
+    path: "",
+    message: "Invalid input: expected object, received array",
+  });
+});
+
 Deno.test("the filter sees the event as the schema gives it", () => {
   const checked = reader.check({ at: 1, total: 11, lines: [] });
   assert.ok(checked.ok);

@@ -3,7 +3,7 @@ import students from "../../pipelines/cs_student_logs.ts";
 import { BENCH_RECORD_BYTES, benchRecord } from "../../producer/bench_record.ts";
 
 Deno.test("every record has 142 bytes, and is an event of the default pipeline", () => {
-  const students_ = new Set<string>();
+  const keys = new Set<string>();
   for (let i = 0; i < 5000; i++) {
     const index = i * 397;
     const { key, value, eventTimeMs } = benchRecord(index);
@@ -14,9 +14,9 @@ Deno.test("every record has 142 bytes, and is an event of the default pipeline",
     assert.equal(checked.event.student_id, key);
     assert.equal(checked.event.event_time, new Date(eventTimeMs).toISOString());
     assert.equal(JSON.stringify(event), value);
-    students_.add(key);
+    keys.add(key);
   }
-  assert.equal(students_.size, 240);
+  assert.equal(keys.size, 240);
 });
 
 Deno.test("two million records fill 200 windows of 10 seconds", () => {

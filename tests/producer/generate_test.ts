@@ -4,6 +4,7 @@ import { z } from "zod";
 import { decodeOne } from "../../core/decode.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { type Reject, SliceFold } from "../../core/fold.ts";
+import { shardOf } from "../../core/shard.ts";
 import type { SliceCounts } from "../../core/slice.ts";
 import students from "../../pipelines/cs_student_logs.ts";
 import { count, definePipeline, type Pipeline, tumbling } from "../../pipelines/define.ts";
@@ -150,10 +151,8 @@ Deno.test("all reasons for an invalid record occur", () => {
 
 Deno.test("records have the partition that Kafka's Java client chooses for their key", () => {
   const records = generated(students, { ...base, partitions: 3 });
-  // By org.apache.kafka.common.utils.Utils.murmur2 of kafka-clients 4.1.
-  const known = new Map(records.map(({ key, partition }) => [key, partition]));
-  assert.deepEqual(new Set(known.values()), new Set([0, 1, 2]));
-  for (const { key, partition } of records) assert.equal(known.get(key), partition);
+  assert.deepEqual(new Set(records.map(({ partition }) => partition)), new Set([0, 1, 2]));
+  for (const { key, partition } of records) assert.equal(partition, shardOf(key ?? "", 3));
 });
 
 /** A pipeline whose event is what a test says. */
@@ -218,7 +217,7 @@ Deno.test("property: any options give as many records as asked for, never late b
     producers: fc.integer({ min: 1, max: 5 }),
     partitions: fc.integer({ min: 1, max: 9 }),
     count: fc.integer({ min: 0, max: 60 }),
-    fromMs: fc.integer({ min: -1e12, max: 4e12 }),
+    fromMs: fc.integer({ min: 0, max: 4e12 }),
     disorderMs: fc.integer({ min: 0, max: 15_000 }),
     lateShare: share,
     invalidShare: share,

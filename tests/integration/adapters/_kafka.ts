@@ -6,6 +6,7 @@
  */
 
 import type { KafkaSettings, LogAdmin, LogReader, LogWriter } from "../../../adapters/log.ts";
+import type { KafkaReaderOptions } from "../../../adapters/kafka_reader.ts";
 import { NO_BROKER, TEST_SETTINGS } from "./_broker.ts";
 
 /** What a test gets. */
@@ -19,7 +20,7 @@ export interface KafkaTrial {
   /** Manages topics. */
   readonly admin: LogAdmin;
   /** Another reader, closed after the test. */
-  openReader(settings: Partial<KafkaSettings>): LogReader;
+  openReader(settings: Partial<KafkaSettings>, options?: KafkaReaderOptions): LogReader;
 }
 
 /** Registers a test that needs the broker. */
@@ -32,8 +33,8 @@ async function tryOut(body: (trial: KafkaTrial) => Promise<void>): Promise<void>
   const { createKafkaWriter } = await import("../../../adapters/kafka_writer.ts");
   const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
   const readers: LogReader[] = [];
-  const openReader = (settings: Partial<KafkaSettings>): LogReader => {
-    const reader = createKafkaReader({ ...TEST_SETTINGS, ...settings });
+  const openReader: KafkaTrial["openReader"] = (settings, options) => {
+    const reader = createKafkaReader({ ...TEST_SETTINGS, ...settings }, options);
     readers.push(reader);
     return reader;
   };

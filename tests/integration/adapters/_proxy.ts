@@ -22,6 +22,8 @@ export interface PassingResponse extends SeenRequest {
   readonly bytes: Uint8Array;
   /** Sends only so many bytes of the frame, then closes the connection. */
   cutAfter(bytes: number): void;
+  /** Sends nothing, and leaves the connection open. */
+  swallow(): void;
 }
 
 /** A proxy, until it is closed. */
@@ -85,7 +87,7 @@ export function startProxy(broker: string, caps?: ApiCaps): KafkaProxy {
       pump(server, client, (frame) => {
         const request = waiting.get(viewOf(frame).getInt32(4));
         if (request === undefined) throw new Error("a response nobody asked for");
-        let length = frame.length;
+        let length: number | null = frame.length;
         const bytes = frame.subarray(4);
         if (request.key === Key.apiVersions && caps !== undefined) capVersions(bytes, caps);
         if (request.key === Key.metadata) redirect(bytes, request.version >= 9, port);
@@ -94,6 +96,9 @@ export function startProxy(broker: string, caps?: ApiCaps): KafkaProxy {
           bytes,
           cutAfter: (count) => {
             length = count;
+          },
+          swallow: () => {
+            length = null;
           },
         });
         return length;
@@ -118,11 +123,11 @@ export function startProxy(broker: string, caps?: ApiCaps): KafkaProxy {
   return proxy;
 }
 
-/** Copies frames until either side ends; `look` says how much of a frame to send. */
+/** Copies frames until either side ends; `look` says how much of a frame to send, if any. */
 async function pump(
   from: Deno.TcpConn,
   to: Deno.TcpConn,
-  look: (frame: Uint8Array) => number,
+  look: (frame: Uint8Array) => number | null,
 ): Promise<void> {
   try {
     while (true) {
@@ -134,6 +139,7 @@ async function pump(
       frame.set(head);
       frame.set(body, 4);
       const length = look(frame);
+      if (length === null) continue;
       for (let at = 0; at < length;) at += await to.write(frame.subarray(at, length));
       if (length < frame.length) return;
     }

@@ -1,0 +1,107 @@
+"""What makes a record an event: the rules of validity, written out a second time."""
+
+import math
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from instants import MAX_INSTANT, parse_instant
+from json_text import NotJson, Unsafe, parse, scalar_text
+
+# Numbers from here on are invalid, so that no order of adding overflows.
+NUMBER_LIMIT = 2.0**960
+MAX_KEY_BYTES = 256
+
+_FIRST = -MAX_INSTANT
+_LAST = MAX_INSTANT
+
+
+class Plan(NamedTuple):
+    """What the rules depend on; times in ms."""
+
+    # Field name to {"type", "min", "max"}; all of them required, others ignored.
+    fields: Dict[str, Dict[str, Any]]
+    event_time: str
+    group_by: List[str]
+    aggregates: List[Dict[str, Any]]
+    size: int
+    slide: int
+    offset: int
+    delay: int
+    lateness: int
+    max_ahead: int
+    # {"field", "not"}: events whose field has that value are left out. None for no filter.
+    where: Optional[Dict[str, Any]]
+
+
+class Event(NamedTuple):
+    """A valid event."""
+
+    time: int
+    # The values of the group's fields; numbers as floats.
+    key: tuple
+    fields: Dict[str, Any]
+
+
+class Invalid(Exception):
+    """The record is no event."""
+
+
+def first_window(plan: Plan, time: int) -> int:
+    """The start of the first window that holds a time: the smallest with start + size > time."""
+    return (time - plan.size - plan.offset) // plan.slide * plan.slide + plan.offset + plan.slide
+
+
+def last_window(plan: Plan, time: int) -> int:
+    """The start of the last window that holds a time."""
+    return (time - plan.offset) // plan.slide * plan.slide + plan.offset
+
+
+def read_event(plan: Plan, value: Optional[bytes]) -> Event:
+    """The event of a record's value; Invalid if it is none."""
+    if value is None:
+        raise Invalid("null-value")
+    try:
+        data = parse(value.decode("utf-8"))
+    except (UnicodeDecodeError, NotJson) as error:
+        raise Invalid(str(error))
+    if not isinstance(data, dict):
+        raise Invalid("not an object")
+    fields = {name: _field(data, name, rule) for name, rule in plan.fields.items()}
+    time = _time(plan, fields[plan.event_time])
+    key = tuple(fields[name] for name in plan.group_by)
+    text = "[" + ",".join(scalar_text(part) for part in key) + "]"
+    if len(text.encode()) > MAX_KEY_BYTES:
+        raise Invalid("key")
+    return Event(time, key, fields)
+
+
+def _field(data, name, rule):
+    value = data.get(name, _field)
+    if value is None and rule.get("nullable"):
+        return None
+    kind = rule["type"]
+    if kind == "string":
+        if isinstance(value, str):
+            return value
+    elif kind == "boolean":
+        if isinstance(value, bool):
+            return value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        # + 0.0 turns -0.0 into 0.0.
+        number = float(value) + 0.0
+        in_range = rule.get("min", -math.inf) <= number <= rule.get("max", math.inf)
+        if in_range and abs(number) < NUMBER_LIMIT:
+            return number
+    elif isinstance(value, Unsafe):
+        raise Invalid("%s is an integer that a double can't hold" % name)
+    raise Invalid(name)
+
+
+def _time(plan: Plan, value) -> int:
+    time = parse_instant(value) if isinstance(value, str) else math.floor(value)
+    if time is None:
+        raise Invalid("time")
+    # The event's windows, their completion and its watermark must have ISO dates.
+    ends = last_window(plan, time) + plan.size + plan.lateness
+    if first_window(plan, time) < _FIRST or ends > _LAST or time - plan.delay < _FIRST:
+        raise Invalid("time")
+    return time
