@@ -124,7 +124,7 @@ async function start(
 
   const client = await waitFor("Temporal", () => connectTemporal(options.temporal), say);
   closing.push(() => client.connection.close());
-  const workflows = createPipelineClient(client, name);
+  const workflows = createPipelineClient(client, plan);
   const searchAttributes = await searchable(client, options);
   const bundlePath = await workflowBundle(options.dataDir, say);
   const cursors = new CursorBook(admin, groupId(name), plan.topic);
@@ -140,7 +140,7 @@ async function start(
   if (options.newGeneration && generation > 1) {
     await workflows.retire(generation - 1, topic.partitions, `generation ${generation} began`);
   }
-  await workflows.startClock(generation, topic.partitions);
+  await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
   await drains.start(topic.partitions);
   await workflows.failActivitiesOf(generation, topic.partitions, (id) => id !== identity);
 

@@ -12,6 +12,7 @@ import type { EventReader } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { ControlActivities, LocalActivities, WorkerActivities } from "../workflows/ports.ts";
 import { awaitRecords } from "./await_records.ts";
+import { closeWindows } from "./close_windows.ts";
 import { deliver } from "./deliver.ts";
 import { emitRows } from "./emit_rows.ts";
 import { foldSlice } from "./fold_slice.ts";
@@ -71,7 +72,8 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
         clearInterval(beat);
       }
     },
-    emitRows: (request) => named(() => emitRows(deps.writer, request)),
+    emitRows: (request) => named(() => emitRows(deps.writer, deps.workflows, request)),
+    closeWindows: (request) => named(() => closeWindows(deps.workflows, request)),
     deliver: (request) => named(() => deliver(deps.workflows, request)),
     report: ({ clockId, report }) => named(() => deps.workflows.report(clockId, report)),
   };

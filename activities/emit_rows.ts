@@ -6,19 +6,28 @@
 
 import type { LogWriter } from "../adapters/log.ts";
 import { rowRecordKey } from "../core/row.ts";
+import type { WorkflowPort } from "../adapters/workflow_port.ts";
 import type { EmitRequest } from "../workflows/ports.ts";
 
 /**
  * Writes one page of rows to the results topic. The rows are the activity's input, so that a retry
- * writes the same bytes.
+ * writes the same bytes. A window's last page tells the clock that it has closed: after the rows are
+ * written, and before the window completes.
  *
  * @param writer Where to.
+ * @param workflows Reaches the clock.
  * @param request The topic and the rows.
  */
-export async function emitRows(writer: LogWriter, request: EmitRequest): Promise<void> {
+export async function emitRows(
+  writer: LogWriter,
+  workflows: WorkflowPort,
+  request: EmitRequest,
+): Promise<void> {
   const records = request.rows.map((row) => ({
     key: rowRecordKey(row),
     value: JSON.stringify(row),
   }));
   await writer.send(request.topic, records);
+  if (request.closed === null) return;
+  await workflows.closed(request.closed.clockId, request.closed.window);
 }

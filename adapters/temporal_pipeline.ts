@@ -15,9 +15,10 @@ import {
 import type { SearchAttributePair, Workflow } from "@temporalio/common";
 import { newDrain } from "../core/drain_state.ts";
 import { TidegateError } from "../core/errors.ts";
-import { clockId, controlQueue, drainId, supervisorId } from "../core/ids.ts";
+import { clockId, controlQueue, drainId, supervisorId, windowId } from "../core/ids.ts";
 import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
 import type { RunPlan } from "../core/plan.ts";
+import type { WindowShard } from "../core/slice.ts";
 import type {
   ClockInput,
   ClockView,
@@ -67,7 +68,7 @@ export interface PipelineClient {
   /** The supervisor's state. */
   supervisor(): Promise<SupervisorState>;
   /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
-  startClock(generation: number, partitions: readonly number[]): Promise<void>;
+  startClock(plan: RunPlan, generation: number, partitions: readonly number[]): Promise<void>;
   /**
    * Starts a drain unless it runs. Error: `TG_GENERATION_LOST` if it has ended.
    *
@@ -80,6 +81,8 @@ export interface PipelineClient {
   drain(generation: number, partition: number): Promise<DrainView>;
   /** The clock's state. */
   clock(generation: number): Promise<ClockView>;
+  /** The workflow id of a window. */
+  windowId(generation: number, window: WindowShard): string;
   /** A window's state; null if it has completed or never was. */
   window(id: string): Promise<WindowView | null>;
   /** Closes all open windows; only while no partition is being drained. */
@@ -109,10 +112,13 @@ export interface PipelineClient {
  * Makes the calls through a client.
  *
  * @param client A connected client.
- * @param pipeline The pipeline's name.
+ * @param plan The pipeline's name and shards.
  * @returns The calls.
  */
-export function createPipelineClient(client: Client, pipeline: string): PipelineClient {
+export function createPipelineClient(
+  client: Client,
+  { pipeline, shards }: Pick<RunPlan, "pipeline" | "shards">,
+): PipelineClient {
   const handle = (id: string) => client.workflow.getHandle(id);
   const drainHandle = (generation: number, partition: number) =>
     handle(drainId(pipeline, generation, partition));
@@ -162,8 +168,8 @@ export function createPipelineClient(client: Client, pipeline: string): Pipeline
       }
     },
     supervisor: () => query<SupervisorState>(supervisorId(pipeline), "status"),
-    async startClock(generation, partitions) {
-      const input: ClockInput = { pipeline, generation, partitions };
+    async startClock(plan, generation, partitions) {
+      const input: ClockInput = { plan, generation, partitions };
       await startOnce(client, "clock", clockId(pipeline, generation), pipeline, input, []);
     },
     async startDrain(start) {
@@ -181,6 +187,8 @@ export function createPipelineClient(client: Client, pipeline: string): Pipeline
     drain: (generation, partition) =>
       query<DrainView>(drainId(pipeline, generation, partition), "progress"),
     clock: (generation) => query<ClockView>(clockId(pipeline, generation), "clock"),
+    windowId: (generation, { start, shard }) =>
+      windowId(pipeline, generation, start, shard, shards),
     async window(id) {
       try {
         const { status } = await handle(id).describe();

@@ -31,6 +31,8 @@ export function createWorkflowPort(client: Client): WorkflowPort {
     foldIntoWindow: (target, partial) => foldIntoWindow(client, target, partial),
     windowEnd: (target) => endOfWindow(client, target),
     report: (clockId, report) => reportTo(client, clockId, report),
+    closed: (clockId, window) => client.workflow.getHandle(clockId).signal("closed", window),
+    close: (windowId, watermark) => closeWindow(client, windowId, watermark),
   };
 }
 
@@ -87,6 +89,27 @@ async function endOfWindow(client: Client, target: WindowTarget): Promise<Window
   }
   const result: WindowResult = await handle.result();
   return { kind: "completed", lastTo: result.lastTo };
+}
+
+async function closeWindow(client: Client, id: string, watermark: number): Promise<string | null> {
+  const handle = client.workflow.getHandle(id);
+  try {
+    await handle.signal("close", { watermark });
+    return null;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+  try {
+    const { status } = await handle.describe();
+    if (status.name === "COMPLETED") return null;
+    if (status.name === "RUNNING" || status.name === "CONTINUED_AS_NEW") {
+      return await closeWindow(client, id, watermark);
+    }
+    return status.name;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return "NOT_FOUND";
+    throw error;
+  }
 }
 
 async function reportTo(client: Client, clockId: string, report: Report): Promise<ReportAnswer> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ClosedWindow } from "../core/close_timers.ts";
 import type { Report, ReportAnswer } from "../core/pipeline_clock.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Partial } from "../core/window_state.ts";
@@ -51,4 +52,12 @@ export interface WorkflowPort {
    * Errors: `TG_GENERATION_LOST` where there is no such clock any more; others are retryable.
    */
   report(clockId: string, report: Report): Promise<ReportAnswer>;
+  /** Tells a clock that a window has closed. */
+  closed(clockId: string, window: ClosedWindow): Promise<void>;
+  /**
+   * Tells a window of the watermark.
+   *
+   * @returns Null if it knows, or has completed as it should; else what became of it.
+   */
+  close(windowId: string, watermark: number): Promise<string | null>;
 }

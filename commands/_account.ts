@@ -36,17 +36,23 @@ export async function lookAt(workflows: PipelineClient, generation: number): Pro
 }
 
 /**
- * Looks at the open windows, one query each.
+ * Looks at the open windows, one query each: those that the clock knows, and those that a drain has
+ * delivered to but not told of yet.
  *
  * @param workflows The pipeline's workflows.
- * @param clock The clock, which knows them.
+ * @param generation The generation.
+ * @param snapshot The drains and the clock.
  * @returns Those that have not completed meanwhile.
  */
 export async function lookAtWindows(
   workflows: PipelineClient,
-  clock: ClockView,
+  generation: number,
+  { drains, clock }: Snapshot,
 ): Promise<WindowView[]> {
-  const windows = await Promise.all(clock.open.map(({ id }) => workflows.window(id)));
+  const untold = drains.flatMap((drain) => drain.untold)
+    .map((window) => workflows.windowId(generation, window));
+  const ids = new Set([...clock.open.map(({ id }) => id), ...untold]);
+  const windows = await Promise.all([...ids].map((id) => workflows.window(id)));
   return windows.filter((window) => window !== null);
 }
 
@@ -63,8 +69,9 @@ export async function gatherAccount(
   generation: number,
 ): Promise<Account> {
   for (let tries = 1;; tries++) {
-    const { drains, clock } = await lookAt(workflows, generation);
-    const open = await lookAtWindows(workflows, clock);
+    const snapshot = await lookAt(workflows, generation);
+    const open = await lookAtWindows(workflows, generation, snapshot);
+    const { drains, clock } = snapshot;
     const account = accountOf(drains, clock.totals, clock.lost, open);
     if (account.ok || tries === TRIES) return account;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

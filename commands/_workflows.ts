@@ -40,11 +40,12 @@ export async function withWorkflows<T>(
   session: Session,
   work: (asking: Asking) => Promise<T>,
 ): Promise<T> {
-  const { pipeline: { plan: { pipeline } }, temporal, kafka, config } = session;
+  const { pipeline: { plan }, temporal, kafka, config } = session;
+  const { pipeline } = plan;
   const client = await connectTemporal(temporal);
   const reader = createKafkaReader(kafka);
   const writer = createKafkaWriter(kafka);
-  const workflows = createPipelineClient(client, pipeline);
+  const workflows = createPipelineClient(client, plan);
   const closing: (() => Promise<unknown>)[] = [
     () => client.connection.close(),
     () => reader.close(),

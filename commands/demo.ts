@@ -142,7 +142,7 @@ async function removeAll({ pipeline: { plan }, kafka, temporal }: Session): Prom
   const client = await connectTemporal(temporal);
   const admin = createKafkaAdmin(kafka);
   try {
-    await createPipelineClient(client, plan.pipeline).terminateAll("the demo is over");
+    await createPipelineClient(client, plan).terminateAll("the demo is over");
     await admin.deleteTopics(topicsOf(plan));
     await admin.deleteGroup(groupId(plan.pipeline));
   } finally {

@@ -5,7 +5,7 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { lookAtWindows } from "./_account.ts";
+import { lookAt, lookAtWindows } from "./_account.ts";
 import { command } from "./_command.ts";
 import { emittedRows, type OpenRow, openRows, rowLines } from "./_rows.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
@@ -30,8 +30,9 @@ export default command({
     const { generation } = supervisor;
     const found: OpenRow[] = flags.open ? [] : await emittedRows(reader, plan, generation);
     if (!flags.closed) {
-      const clock = await workflows.clock(generation);
-      const open = await lookAtWindows(workflows, clock);
+      const snapshot = await lookAt(workflows, generation);
+      const { clock } = snapshot;
+      const open = await lookAtWindows(workflows, generation, snapshot);
       const waiting = open.filter((window) => window.emissions === 0);
       found.push(...openRows(plan, generation, clock, flags.open ? open : waiting, Date.now()));
     }

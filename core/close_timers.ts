@@ -8,7 +8,7 @@
 /** How long a window may take to answer a close before it is told again, in ms. */
 export const CLOSE_REPEAT_MS = 60_000;
 
-/** A window's registration. */
+/** A window's registration, made from the report of the first drain that delivered to it. */
 export interface Registration {
   /** The window's workflow id. */
   readonly id: string;

@@ -125,6 +125,8 @@ export interface DrainSnapshot {
   readonly pending: Report | null;
   /** What the clock must be told next, after the pending report. */
   readonly owed: "join" | "advance" | "exclude" | null;
+  /** Windows that partials were delivered to since the last report that was answered. */
+  readonly untold: readonly WindowShard[];
   /** The boundary of the last watermark told. */
   readonly boundaryTold: number | null;
   /** The pipeline's watermark as last heard. */
@@ -177,6 +179,7 @@ export function newDrain(partition: number, cursor: number, until: number | null
     seq: 0,
     pending: null,
     owed: null,
+    untold: [],
     boundaryTold: null,
     watermark: null,
     driftBase: null,
@@ -246,7 +249,12 @@ export class DrainState {
     }
     const report = this.#dueReport();
     if (report !== null) {
-      this.#s = { ...s, pending: report, seq: report.seq, owed: s.pending === null ? null : s.owed };
+      this.#s = {
+        ...s,
+        pending: report,
+        seq: report.seq,
+        owed: s.pending === null ? null : s.owed,
+      };
       return { kind: "report", report };
     }
     if (s.mode === "stopped" || s.mode === "excluded" || s.mode === "parked") {
@@ -329,7 +337,11 @@ export class DrainState {
     ];
     const lost = [...delivery.lost, ...ended("lost")];
     const over = windows.length + refused.length + lost.length === 0;
-    this.#s = { ...this.#s, inDelivery: over ? null : { ...delivery, windows, refused, lost } };
+    this.#s = {
+      ...this.#s,
+      untold: union(this.#s.untold, ended("delivered")),
+      inDelivery: over ? null : { ...delivery, windows, refused, lost },
+    };
     // Nobody will decide about a partition that was given up while it was delivering.
     if (this.#s.mode === "excluded") this.#s = this.#withoutLost();
   }
@@ -355,7 +367,8 @@ export class DrainState {
   onAnswer(answer: ReportAnswer): void {
     const report = this.#s.pending;
     if (report === null) return;
-    const s = { ...this.#s, pending: null, ...answer };
+    const untold = without(this.#s.untold, report.opened);
+    const s = { ...this.#s, pending: null, untold, ...answer };
     // A partition that joins counts with the pipeline's watermark at least.
     const known = report.kind === "join"
       ? later(report.watermark, answer.watermark)
@@ -470,10 +483,10 @@ export class DrainState {
 
   /** A report says nothing of a slice whose delivery is not over (I3): a stop may be between. */
   #report(kind: Report["kind"]): Report {
-    const { partition, seq, inDelivery, maxEventTime, firstEventTime } = this.#s;
+    const { partition, seq, inDelivery, maxEventTime, firstEventTime, untold } = this.#s;
     const delivered = inDelivery === null ? maxEventTime : inDelivery.maxEventTimeBefore;
     const watermark = this.#watermarkAt(delivered);
-    return { partition, seq: seq + 1, kind, watermark, firstEventTime };
+    return { partition, seq: seq + 1, kind, watermark, firstEventTime, opened: untold };
   }
 
   #watermarkAt(maxEventTime: number | null): number | null {
@@ -556,6 +569,19 @@ export function pairsOf(window: WindowPartial): number {
 /** A failed or timed out attempt begins the count again: an outage is not silence. */
 function stillBefore(s: DrainSnapshot, attempt: number): number {
   return attempt > 1 ? 0 : s.stillMs;
+}
+
+function sameWindow(a: WindowShard): (b: WindowShard) => boolean {
+  return (b) => a.start === b.start && a.shard === b.shard;
+}
+
+function union(some: readonly WindowShard[], more: readonly WindowShard[]): WindowShard[] {
+  const added = more.filter((window) => !some.some(sameWindow(window)));
+  return [...some, ...added.map(({ start, shard }) => ({ start, shard }))];
+}
+
+function without(some: readonly WindowShard[], told: readonly WindowShard[]): WindowShard[] {
+  return some.filter((window) => !told.some(sameWindow(window)));
 }
 
 function later(a: number | null, b: number | null): number | null {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { WindowShard } from "./slice.ts";
+
 /** What a drain says of its partition. */
 export type ReportKind =
   /** The partition takes part (again); the answer's watermark is its floor. */
@@ -30,6 +32,11 @@ export interface Report {
   readonly watermark: number | null;
   /** The event time of the first event the drain saw, epoch ms. */
   readonly firstEventTime: number | null;
+  /**
+   * The windows that partials were delivered to since the last report: the clock registers their
+   * times before it moves the watermark.
+   */
+  readonly opened: readonly WindowShard[];
 }
 
 /** The clock's answer to a report. */
@@ -103,9 +110,14 @@ export class PipelineClock {
     return [...this.#partitions].sort((a, b) => a[0] - b[0]);
   }
 
+  /** Whether a report is newer than all before it of its partition (the `seq` fence). */
+  isNew(report: Report): boolean {
+    return report.seq > (this.#partitions.get(report.partition) ?? NEVER).seq;
+  }
+
   /**
    * Takes a report in. A number that is not newer changes nothing and is answered again, so that a
-   * retried call is harmless (the `seq` fence).
+   * retried call is harmless.
    *
    * @param report The report.
    * @param nowMs The wall clock.
@@ -115,8 +127,8 @@ export class PipelineClock {
    */
   report(report: Report, nowMs: number, pendingTimes: Iterable<number> = []): ReportAnswer {
     this.runOn(nowMs, pendingTimes);
+    if (!this.isNew(report)) return this.answer();
     const known = this.#partitions.get(report.partition) ?? NEVER;
-    if (report.seq <= known.seq) return this.answer();
     if (report.kind === "join") this.#flushed = false;
     this.#partitions.set(report.partition, this.#after(known, report));
     this.#recompute(nowMs);

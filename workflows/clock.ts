@@ -10,29 +10,38 @@ import {
   ApplicationFailure,
   condition,
   continueAsNew,
-  getExternalWorkflowHandle,
+  proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
 import { CloseTimers } from "../core/close_timers.ts";
+import { windowId } from "../core/ids.ts";
 import { PipelineClock } from "../core/pipeline_clock.ts";
+import type { WindowShard } from "../core/slice.ts";
+import { windowEnd } from "../core/windows.ts";
 import { workflowNow } from "./_time.ts";
 import { instant, table } from "./_visible.ts";
 import {
   type ClockInput,
   clockQuery,
   closedSignal,
-  closeSignal,
   flushUpdate,
-  registerSignal,
   reportUpdate,
 } from "./messages.ts";
+import type { LocalActivities } from "./ports.ts";
 
-/** Closes under way at a time. */
+/** Windows told of the watermark at a time. */
 const MAX_IN_FLIGHT = 200;
+/** Windows of one close call; several calls run in parallel. */
+const WINDOWS_A_CALL = 16;
 /** Open windows shown in the Web UI. */
 const SHOWN_WINDOWS = 50;
+
+const { closeWindows } = proxyLocalActivities<LocalActivities>({
+  startToCloseTimeout: "10s",
+  retry: { initialInterval: 50, maximumInterval: "2s" },
+});
 
 /**
  * The clock of one generation of a pipeline; runs until it is ended from outside.
@@ -42,14 +51,20 @@ const SHOWN_WINDOWS = 50;
 export async function clock(input: ClockInput): Promise<void> {
   const time = new PipelineClock(input.partitions, input.state?.clock);
   const timers = new CloseTimers(input.state?.timers);
-  const inFlight = new Set<string>();
   let changed = false;
   const change = () => {
     changed = true;
     setCurrentDetails(details(time, timers));
   };
 
+  const register = ({ start, shard }: WindowShard) => {
+    const { plan, generation } = input;
+    const end = windowEnd(plan.windowing, start);
+    const id = windowId(plan.pipeline, generation, start, shard, plan.shards);
+    timers.register({ id, start, end, final: end + plan.latenessMs });
+  };
   setHandler(reportUpdate, (report) => {
+    if (time.isNew(report)) report.opened.forEach(register);
     const answer = time.report(report, workflowNow(), timers.pendingTimes());
     change();
     return answer;
@@ -65,10 +80,6 @@ export async function clock(input: ClockInput): Promise<void> {
     change();
     return { windows: timers.open.length };
   });
-  setHandler(registerSignal, (window) => {
-    timers.register(window);
-    change();
-  });
   setHandler(closedSignal, (window) => {
     timers.closed(window);
     change();
@@ -81,15 +92,13 @@ export async function clock(input: ClockInput): Promise<void> {
     lost: timers.lost,
   }));
 
-  const close = async (id: string, watermark: number) => {
-    inFlight.add(id);
-    try {
-      await getExternalWorkflowHandle(id).signal(closeSignal, { watermark });
-      timers.sent(id, watermark, workflowNow());
-    } catch (error) {
-      timers.lose(id, `it does not take messages: ${String(error)}`);
-    }
-    inFlight.delete(id);
+  const close = async (ids: readonly string[], watermark: number) => {
+    const outcomes = await closeWindows({ ids, watermark });
+    ids.forEach((id, i) => {
+      const outcome = outcomes[i];
+      if (outcome?.kind === "lost") timers.lose(id, `the workflow ended: ${outcome.status}`);
+      else timers.sent(id, watermark, workflowNow());
+    });
     change();
   };
 
@@ -97,12 +106,16 @@ export async function clock(input: ClockInput): Promise<void> {
     changed = false;
     time.runOn(workflowNow(), timers.pendingTimes());
     const { watermark } = time;
-    const suggested = () => workflowInfo().continueAsNewSuggested;
-    for (const id of timers.due(watermark, workflowNow(), MAX_IN_FLIGHT)) {
-      const room = inFlight.size < MAX_IN_FLIGHT && !suggested();
-      if (watermark !== null && room && !inFlight.has(id)) void close(id, watermark);
+    const due = timers.due(watermark, workflowNow(), MAX_IN_FLIGHT);
+    if (watermark !== null && due.length > 0) {
+      const calls: Promise<void>[] = [];
+      for (let i = 0; i < due.length; i += WINDOWS_A_CALL) {
+        calls.push(close(due.slice(i, i + WINDOWS_A_CALL), watermark));
+      }
+      await Promise.all(calls);
+      continue;
     }
-    const full = () => suggested() && inFlight.size === 0 && allHandlersFinished();
+    const full = () => workflowInfo().continueAsNewSuggested && allHandlersFinished();
     const wakeMs = Math.min(
       time.nextRunOnMs(timers.pendingTimes()) ?? Infinity,
       timers.nextRepeatMs() ?? Infinity,

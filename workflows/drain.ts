@@ -247,7 +247,7 @@ function viewOf(state: DrainState, held: boolean): DrainView {
   const lost = s.inDelivery?.lost ?? [];
   const inDelivery = [...folded, ...lost].reduce((sum, window) => sum + pairsOf(window), 0);
   const { partition, mode, stop, cursor, end, until, maxEventTime, totals } = s;
-  const { lostPairs, skippedOffsets, slices, busyMs } = s;
+  const { untold, lostPairs, skippedOffsets, slices, busyMs } = s;
   return {
     partition,
     mode,
@@ -259,6 +259,7 @@ function viewOf(state: DrainState, held: boolean): DrainView {
     watermark: state.partitionWatermark,
     totals,
     inDelivery,
+    untold,
     lostPairs,
     skippedOffsets,
     slices,

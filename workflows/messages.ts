@@ -11,7 +11,6 @@ import type {
   ClosedWindow,
   CloseTimersSnapshot,
   LostWindow,
-  Registration,
   TimerEntry,
 } from "../core/close_timers.ts";
 import type { DrainMode, DrainSnapshot, Stop } from "../core/drain_state.ts";
@@ -24,7 +23,7 @@ import type {
 import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { ResultRow } from "../core/row.ts";
-import type { SliceCounts } from "../core/slice.ts";
+import type { SliceCounts, WindowShard } from "../core/slice.ts";
 import type { Partial, WindowSnapshot } from "../core/window_state.ts";
 
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
@@ -96,8 +95,8 @@ export const cellsQuery = defineQuery<WindowView, [], "cells">("cells");
 
 /** What a clock workflow is started with. */
 export interface ClockInput {
-  /** The pipeline's name. */
-  readonly pipeline: string;
+  /** The pipeline's plan. */
+  readonly plan: RunPlan;
   /** The generation of the pipeline's state. */
   readonly generation: number;
   /** All partitions at the start. */
@@ -127,8 +126,6 @@ export interface ClockView {
 export const reportUpdate = defineUpdate<ReportAnswer, [Report], "report">("report");
 /** Moves the watermark past all open windows; only while no partition is active. */
 export const flushUpdate = defineUpdate<{ readonly windows: number }, [], "flush">("flush");
-/** A window tells its times. */
-export const registerSignal = defineSignal<[Registration], "register">("register");
 /** A window has completed. */
 export const closedSignal = defineSignal<[ClosedWindow], "closed">("closed");
 /** The clock's state. */
@@ -176,6 +173,8 @@ export interface DrainView {
   readonly totals: SliceCounts;
   /** (event, window) pairs folded, but not delivered yet. */
   readonly inDelivery: number;
+  /** Windows delivered to, which the clock has not been told of yet. */
+  readonly untold: readonly WindowShard[];
   /** (event, window) pairs given up because their window was lost. */
   readonly lostPairs: number;
   /** Offsets skipped by a person's choice. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ClosedWindow } from "../core/close_timers.ts";
 import type { Report, ReportAnswer } from "../core/pipeline_clock.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { ResultRow } from "../core/row.ts";
@@ -30,7 +31,10 @@ export interface WorkerActivities {
 export interface ControlActivities {
   /** Waits for records at the cursor. Never holds a worker. */
   awaitRecords(request: AwaitRequest): Promise<AwaitAnswer>;
-  /** Writes rows to the results topic; a retry writes the same bytes. */
+  /**
+   * Writes rows to the results topic; a retry writes the same bytes. The last page of the last
+   * emission also tells the clock that the window has closed, which is harmless to repeat.
+   */
   emitRows(request: EmitRequest): Promise<void>;
 }
 
@@ -40,6 +44,23 @@ export interface LocalActivities {
   deliver(request: DeliverRequest): Promise<DeliveryOutcome[]>;
   /** Reports to the clock. */
   report(request: ReportRequest): Promise<ReportAnswer>;
+  /** Tells windows of the watermark. */
+  closeWindows(request: CloseRequest): Promise<CloseOutcome[]>;
+}
+
+/** How telling one window of the watermark ended. */
+export type CloseOutcome =
+  /** It knows. */
+  | { readonly kind: "told" }
+  /** It did not complete as it should. */
+  | { readonly kind: "lost"; readonly status: string };
+
+/** What {@linkcode LocalActivities.closeWindows} is asked to do. */
+export interface CloseRequest {
+  /** The windows' workflow ids. */
+  readonly ids: readonly string[];
+  /** The watermark. */
+  readonly watermark: number;
 }
 
 /** What {@linkcode LocalActivities.deliver} is asked to do. */
@@ -74,4 +95,6 @@ export interface EmitRequest {
   readonly topic: string;
   /** The rows of one page. */
   readonly rows: readonly ResultRow[];
+  /** With the last page of the last emission: whom to tell what the window came to. */
+  readonly closed: { readonly clockId: string; readonly window: ClosedWindow } | null;
 }

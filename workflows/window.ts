@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { CellWire } from "../core/aggregates.ts";
+import type { ClosedWindow } from "../core/close_timers.ts";
 import { clockId, drainId } from "../core/ids.ts";
 import { type ResultRow, rowsOf } from "../core/row.ts";
 import { formatInstant } from "../core/time.ts";
@@ -25,10 +26,8 @@ import { workflowNow } from "./_time.ts";
 import { instant, showState, table } from "./_visible.ts";
 import {
   cellsQuery,
-  closedSignal,
   closeSignal,
   foldSignal,
-  registerSignal,
   stopSignal,
   type WindowInput,
   type WindowResult,
@@ -55,7 +54,6 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   const end = windowEnd(plan.windowing, start);
   const { aggregates, latenessMs } = plan;
   const state = new WindowState({ aggregates, endMs: end, latenessMs }, input.state);
-  const clock = getExternalWorkflowHandle(clockId(plan.pipeline, generation));
   const { workflowId: id } = workflowInfo();
   const stops: { partition: number; code: string; message: string }[] = [];
   let signals = 0;
@@ -90,8 +88,6 @@ export async function window(input: WindowInput): Promise<WindowResult> {
     lastTo: state.lastTo,
   }));
 
-  await tell(() => clock.signal(registerSignal, { id, start, end, final: end + latenessMs }));
-
   const full = () => signals >= MAX_SIGNALS || workflowInfo().continueAsNewSuggested;
   while (!state.completed || stops.length > 0) {
     await condition(() => state.rowsDue || stops.length > 0 || full());
@@ -101,15 +97,13 @@ export async function window(input: WindowInput): Promise<WindowResult> {
       const drain = getExternalWorkflowHandle(drainId(plan.pipeline, generation, stop.partition));
       await tell(() => drain.signal(stopSignal, stop));
     } else if (rows !== undefined) {
-      lastRows = await emit(input, rows);
+      lastRows = await emit(input, rows, { id, pairs: state.pairs, refused: state.refused });
       show();
     } else {
       await continueAsNew<typeof window>({ ...input, state: state.snapshot() });
     }
   }
   if (input.searchAttributes) showState("closed", state.pairs);
-  const closed = { id, pairs: state.pairs, refused: state.refused, rows: lastRows.length };
-  await tell(() => clock.signal(closedSignal, closed));
   const small = JSON.stringify(lastRows).length <= RESULT_MAX_BYTES;
   return {
     start: formatInstant(start),
@@ -123,7 +117,11 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   };
 }
 
-async function emit(input: WindowInput, due: RowsDue): Promise<readonly ResultRow[]> {
+async function emit(
+  input: WindowInput,
+  due: RowsDue,
+  counts: Omit<ClosedWindow, "rows">,
+): Promise<readonly ResultRow[]> {
   const { plan, generation, start } = input;
   const emission = { generation, windowStart: start, emittedAtMs: workflowNow(), ...due };
   const rows = rowsOf(plan, emission, due.cells);
@@ -132,8 +130,17 @@ async function emit(input: WindowInput, due: RowsDue): Promise<readonly ResultRo
     retry: { initialInterval: 200, maximumInterval: "10s" },
     summary: `revision ${due.revision}${due.final ? " (final)" : ""}: ${rows.length} rows`,
   });
+  const closed = {
+    clockId: clockId(plan.pipeline, generation),
+    window: { ...counts, rows: rows.length },
+  };
   for (let i = 0; i < rows.length; i += PAGE_ROWS) {
-    await emitRows({ topic: plan.resultsTopic, rows: rows.slice(i, i + PAGE_ROWS) });
+    const last = i + PAGE_ROWS >= rows.length;
+    await emitRows({
+      topic: plan.resultsTopic,
+      rows: rows.slice(i, i + PAGE_ROWS),
+      closed: due.final && last ? closed : null,
+    });
   }
   return rows;
 }

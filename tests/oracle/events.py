@@ -17,7 +17,8 @@ _LAST = MAX_INSTANT
 class Plan(NamedTuple):
     """What the rules depend on; times in ms."""
 
-    # Field name to {"type", "min", "max"}; all of them required, others ignored.
+    # Field name to {"type", "min", "max"}; all of them required, others ignored. A type is
+    # "string", "number", "time" (text or number) or "scalar" (text, number, boolean or null).
     fields: Dict[str, Dict[str, Any]]
     event_time: str
     group_by: List[str]
@@ -74,24 +75,27 @@ def read_event(plan: Plan, value: Optional[bytes]) -> Event:
     return Event(time, key, fields)
 
 
+# What a field of a type may hold beside numbers.
+_OTHERS = {
+    "string": (str,),
+    "number": (),
+    "time": (str,),
+    "scalar": (str, bool, type(None)),
+}
+
+
 def _field(data, name, rule):
-    value = data.get(name, _field)
-    if value is None and rule.get("nullable"):
-        return None
-    kind = rule["type"]
-    if kind == "string":
-        if isinstance(value, str):
-            return value
-    elif kind == "boolean":
-        if isinstance(value, bool):
-            return value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+    # A field that is missing is no JSON value at all.
+    value = data.get(name, NotJson)
+    if type(value) in _OTHERS[rule["type"]]:
+        return value
+    if rule["type"] != "string" and type(value) in (int, float):
         # + 0.0 turns -0.0 into 0.0.
         number = float(value) + 0.0
         in_range = rule.get("min", -math.inf) <= number <= rule.get("max", math.inf)
         if in_range and abs(number) < NUMBER_LIMIT:
             return number
-    elif isinstance(value, Unsafe):
+    if isinstance(value, Unsafe):
         raise Invalid("%s is an integer that a double can't hold" % name)
     raise Invalid(name)
 

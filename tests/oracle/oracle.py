@@ -1,8 +1,8 @@
 """An independent second opinion on what a topic's windows come to. It shares no code with Tidegate.
 
-    oracle.py expect  --broker H:P --libs DIR --topic T --plan FILE   what the windows come to
+    oracle.py expect  --broker H:P --libs DIR --topic T --plan JSON   what the windows come to
     oracle.py results --broker H:P --libs DIR --topic T               the last revision of each row
-    oracle.py judge   --plan FILE                                     as expect, of records on stdin
+    oracle.py judge   --plan JSON                                     as expect, of records on stdin
 
 Prints one JSON object. `judge` reads a JSON array of [partition, offset, timestamp or null, value in
 base64 or null] a line.
@@ -23,8 +23,7 @@ def main() -> None:
     if arguments.mode == "results":
         answer = last_revisions(read_topic(_tools(arguments), arguments.topic))
     else:
-        with open(arguments.plan, encoding="utf-8") as file:
-            fold = Fold(_plan(json.load(file)))
+        fold = Fold(_plan(json.loads(arguments.plan)))
         judging = arguments.mode == "judge"
         fold.add_all(_given() if judging else read_topic(_tools(arguments), arguments.topic))
         answer = {

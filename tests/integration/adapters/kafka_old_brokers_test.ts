@@ -31,6 +31,8 @@ const PROFILES: readonly Profile[] = [
   { broker: "Redpanda 25.2", caps: caps(11, 4, 11), zeroIds: true, ids: false, fetch: 11 },
   { broker: "Redpanda 25.3", caps: caps(13, 4, 12), ids: true, fetch: 13 },
   { broker: "Redpanda 26.2", caps: caps(13, 6, 12), ids: true, fetch: 13 },
+  // kfake with the caps of 25.2: it tells ids, but fetches by name only.
+  { broker: "a broker with ids for Metadata only", caps: caps(11, 4, 11), ids: true, fetch: 11 },
   // None is known that fetches by id but does not tell ids; the name must do then.
   { broker: "a broker without ids", caps: caps(17, 9, 9), ids: false, fetch: 12 },
 ];

@@ -1,0 +1,22 @@
+/**
+ * Tells windows of the watermark.
+ *
+ * @module
+ */
+
+import type { WorkflowPort } from "../adapters/workflow_port.ts";
+import type { CloseOutcome, CloseRequest } from "../workflows/ports.ts";
+
+/**
+ * Tells some windows of the watermark, in parallel.
+ *
+ * @param port Calls of the Temporal server.
+ * @param request The windows and the watermark.
+ * @returns How it ended for each, in the order of the windows.
+ */
+export function closeWindows(port: WorkflowPort, request: CloseRequest): Promise<CloseOutcome[]> {
+  return Promise.all(request.ids.map(async (id): Promise<CloseOutcome> => {
+    const status = await port.close(id, request.watermark);
+    return status === null ? { kind: "told" } : { kind: "lost", status };
+  }));
+}
