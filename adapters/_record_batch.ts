@@ -51,6 +51,8 @@ const HEADER_BYTES = 61;
 const LENGTH_END = 12;
 /** Where the bytes under the checksum begin. */
 const CHECKED_FROM = 21;
+const MAGIC_AT = 16;
+const ATTRIBUTES_AT = 21;
 const CODEC_MASK = 0b111;
 const LOG_APPEND_TIME = 1 << 3;
 const TRANSACTIONAL = 1 << 4;
@@ -82,37 +84,25 @@ export function decodeBatches(bytes: Uint8Array, options: DecodeOptions): Decode
     }
     const base = readInt64(view, at);
     if (base >= options.end) break;
-    const magic = view.getInt8(at + 16);
-    if (magic !== 2) {
+    if (batchEnd - at > MAGIC_AT && view.getInt8(at + MAGIC_AT) !== 2) {
+      const magic = view.getInt8(at + MAGIC_AT);
       throw new BatchError(`the record format at offset ${base} must be 2, got ${magic}`);
     }
-    const count = view.getInt32(at + 57);
-    if (batchEnd - at < HEADER_BYTES || count < 0) {
+    if (batchEnd - at < HEADER_BYTES) {
       throw new BatchError(`the batch at offset ${base} must have a whole header`);
     }
     const batchNext = base + view.getInt32(at + 23) + 1;
     if (batchNext > options.from) {
       checkCrc(view, bytes, at, batchEnd, base, options.checksum);
-      const attributes = view.getInt16(at + 21);
-      if (filter.keeps(view, at, attributes, batchNext - 1)) {
-        const codec = attributes & CODEC_MASK;
-        const content = bytes.subarray(at + HEADER_BYTES, batchEnd);
-        const batch = {
-          base,
-          baseTimestampMs: readInt64(view, at + 27),
-          maxTimestampMs: readInt64(view, at + 35),
-          logAppendTime: (attributes & LOG_APPEND_TIME) !== 0,
-          count,
-        };
-        try {
-          const plain = codec === 0 ? content : options.decompress(codec, content);
-          decodeRecords(plain, batch, options.from, records);
-        } catch (cause) {
-          if (cause instanceof BatchError) throw cause;
-          throw new BatchError(`the records of the batch at offset ${base} must be readable`, {
-            cause,
-          });
+      try {
+        if (filter.keeps(view, at, batchNext - 1)) {
+          decodeRecords(bytes, view, at, batchEnd, options, records);
         }
+      } catch (cause) {
+        if (cause instanceof BatchError) throw cause;
+        throw new BatchError(`the records of the batch at offset ${base} must be readable`, {
+          cause,
+        });
       }
       next = batchNext;
     }
@@ -121,48 +111,45 @@ export function decodeBatches(bytes: Uint8Array, options: DecodeOptions): Decode
   return { records, next, cutOff: 0 };
 }
 
-/** The header fields that records are relative to. */
-interface BatchHeader {
-  readonly base: number;
-  readonly baseTimestampMs: number;
-  readonly maxTimestampMs: number;
-  readonly logAppendTime: boolean;
-  readonly count: number;
-}
-
-/** Decodes the (decompressed) records of one batch and adds those at or after `from`. */
+/** Decodes the records of the batch from `at` to `end` and adds those that are wanted. */
 function decodeRecords(
-  bytes: Uint8Array,
-  batch: BatchHeader,
-  from: number,
+  all: Uint8Array,
+  header: DataView,
+  at: number,
+  end: number,
+  options: DecodeOptions,
   records: LogRecord[],
 ): void {
-  const buffer = bytes.buffer;
-  const shift = bytes.byteOffset;
-  const cursor = new VarintCursor(new DataView(buffer, shift, bytes.byteLength));
-  for (let i = 0; i < batch.count; i++) {
+  const base = readInt64(header, at);
+  const attributes = header.getInt16(at + ATTRIBUTES_AT);
+  const stamped = (attributes & LOG_APPEND_TIME) !== 0;
+  const time = readInt64(header, stamped ? at + 35 : at + 27);
+  const count = header.getInt32(at + 57);
+  const codec = attributes & CODEC_MASK;
+  const content = all.subarray(at + HEADER_BYTES, end);
+  const bytes = codec === 0 ? content : options.decompress(codec, content);
+  const { buffer, byteOffset } = bytes;
+  const cursor = new VarintCursor(new DataView(buffer, byteOffset, bytes.byteLength));
+  for (let i = 0; i < count; i++) {
     const length = cursor.int();
-    const end = cursor.at + length;
+    const next = cursor.at + length;
     cursor.at += 1; // The record's attributes: no bit of them is in use.
     const timestampDelta = cursor.long();
-    const offset = batch.base + cursor.int();
-    if (offset >= from) {
+    const offset = base + cursor.int();
+    if (offset >= options.from) {
       const keyLength = cursor.int();
-      const keyAt = cursor.at;
+      const keyAt = byteOffset + cursor.at;
       if (keyLength > 0) cursor.at += keyLength;
       const valueLength = cursor.int();
+      const valueAt = byteOffset + cursor.at;
       records.push({
         offset,
-        timestampMs: batch.logAppendTime
-          ? batch.maxTimestampMs
-          : batch.baseTimestampMs < 0
-          ? -1
-          : batch.baseTimestampMs + timestampDelta,
-        key: keyLength < 0 ? null : new Uint8Array(buffer, shift + keyAt, keyLength),
-        value: valueLength < 0 ? null : new Uint8Array(buffer, shift + cursor.at, valueLength),
+        timestampMs: stamped ? time : time < 0 ? -1 : time + timestampDelta,
+        key: keyLength < 0 ? null : new Uint8Array(buffer, keyAt, keyLength),
+        value: valueLength < 0 ? null : new Uint8Array(buffer, valueAt, valueLength),
       });
     }
-    cursor.at = end; // Headers are not read.
+    cursor.at = next; // Headers are not read.
   }
 }
 
@@ -176,7 +163,8 @@ class AbortedFilter {
   }
 
   /** Whether the batch at `at` holds committed data; must be asked for every batch in order. */
-  keeps(view: DataView, at: number, attributes: number, lastOffset: number): boolean {
+  keeps(view: DataView, at: number, lastOffset: number): boolean {
+    const attributes = view.getInt16(at + ATTRIBUTES_AT);
     if ((attributes & (TRANSACTIONAL | CONTROL)) === 0) return true;
     const producerId = view.getBigInt64(at + 43);
     for (

@@ -138,6 +138,10 @@ class KafkaReader implements LogReader {
           start: answer.start,
         };
       }
+      // Brokers answer one whole batch at least; one that does not is asked for as much as it has.
+      if (decoded.cutOff <= maxBytes) {
+        throw new BatchError(`the batch at offset ${from} must be whole, got part of it`);
+      }
       maxBytes = decoded.cutOff;
     }
   }

@@ -13,6 +13,7 @@ import { PipelineClock } from "./pipeline_clock.ts";
 import type { RunPlan } from "./plan.ts";
 import { type Emission, type ResultRow, rowRecordKey, rowsOf } from "./row.ts";
 import { addCounts, NO_COUNTS, type SliceCounts } from "./slice.ts";
+import { parseInstant } from "./time.ts";
 
 export type { InputRecord, SideEvent, TimedRecord } from "./_driver_partition.ts";
 
@@ -100,7 +101,7 @@ export interface DriverResult {
  *   eventTimeField: "at",
  * } as const;
  * const reader = {
- *   check: (value: unknown) => ({ ok: true, event: value as Record<string, unknown> }) as const,
+ *   check: (value: unknown) => ({ ok: true, event: Object(value) }) as const,
  *   eventTimeField: "at",
  *   where: null,
  *   numericFields: ["amount"],
@@ -204,6 +205,10 @@ function lastRevisions(emissions: readonly ResultRow[]): ResultRow[] {
   }
   return [...last]
     .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
-    .sort(([, a], [, b]) => Date.parse(a.window.start) - Date.parse(b.window.start))
+    .sort(([, a], [, b]) => startOf(a) - startOf(b))
     .map(([, row]) => row);
+}
+
+function startOf(row: ResultRow): number {
+  return parseInstant(row.window.start) ?? NaN;
 }

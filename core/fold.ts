@@ -267,9 +267,11 @@ export class SliceFold {
     for (; start <= last && start + this.#completesAfter <= bound; start += w.slideMs) {
       this.#counts.missed += 1;
     }
+    // The last window it missed is the one that ends last: without the floor, was it missed too?
+    const byFloor = start > first && start - w.slideMs + this.#completesAfter > ownBound;
+    if (byFloor) this.#counts.lateByFloor += 1;
     if (start > last) {
       this.#counts.late += 1;
-      if (last + this.#completesAfter > ownBound) this.#counts.lateByFloor += 1;
       return this.#late(record, "late", time, bound);
     }
     this.#counts.aggregated += 1;

@@ -14,7 +14,7 @@ export interface SliceCounts {
   readonly aggregated: number;
   /** Events that missed every window they belong to. */
   readonly late: number;
-  /** Of the late ones: those that only the floor made late. */
+  /** Events, late or not, that missed a window only because of the floor. */
   readonly lateByFloor: number;
   /** Events that can't be decoded or break the schema. */
   readonly invalid: number;

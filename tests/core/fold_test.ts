@@ -539,9 +539,10 @@ function reference({ plan, start, events }: Case) {
     const open = starts.filter((s) => !(s + sizeMs + plan.latenessMs <= bound));
     counts.assigned += starts.length;
     counts.missed += starts.length - open.length;
+    const missedBy = (limit: number) => starts.filter((s) => s + sizeMs + plan.latenessMs <= limit);
+    if (missedBy(bound).length > missedBy(own).length) counts.lateByFloor++;
     if (open.length === 0) {
       counts.late++;
-      if (starts.some((s) => !(s + sizeMs + plan.latenessMs <= own))) counts.lateByFloor++;
       rejects.push([offset, "late", starts]);
       continue;
     }

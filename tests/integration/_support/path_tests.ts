@@ -93,11 +93,11 @@ export function pathTest(
     sanitizeResources: false,
     async fn() {
       const { world, close } = await openWorld();
-      try {
-        await body(world);
-      } finally {
-        await close();
-      }
+      const errors: unknown[] = [];
+      await body(world).catch((error) => errors.push(error));
+      await close().catch((error) => errors.push(error));
+      if (errors.length > 1) throw new AggregateError(errors, "the test and its end failed");
+      if (errors.length > 0) throw errors[0];
     },
   });
 }
@@ -121,7 +121,7 @@ async function openWorld(): Promise<{ world: PathWorld; close: () => Promise<voi
   const admin = kafkaAdmin.createKafkaAdmin(KAFKA);
   const client = await temporalClient.connectTemporal(TEMPORAL);
   const workflows = ({ plan }: TestPipeline) =>
-    temporalPipeline.createPipelineClient(client, plan.pipeline);
+    temporalPipeline.createPipelineClient(client, plan);
   const id = crypto.randomUUID().slice(0, 8);
   const pipelines: TestPipeline[] = [];
   const topics = new Set<string>();
