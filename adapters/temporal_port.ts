@@ -14,6 +14,7 @@ import type { SearchAttributePair } from "@temporalio/common";
 import { controlQueue, windowId } from "../core/ids.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { Report, ReportAnswer } from "../core/pipeline_clock.ts";
+import { ClosedMail } from "./_closed_mail.ts";
 import { formatInstant } from "../core/time.ts";
 import type { Partial } from "../core/window_state.ts";
 import { windowEnd } from "../core/windows.ts";
@@ -27,11 +28,12 @@ import type { WindowEnd, WindowTarget, WorkflowPort } from "./workflow_port.ts";
  * @returns The calls.
  */
 export function createWorkflowPort(client: Client): WorkflowPort {
+  const closed = new ClosedMail(client);
   return {
     foldIntoWindow: (target, partial) => foldIntoWindow(client, target, partial),
     windowEnd: (target) => endOfWindow(client, target),
     report: (clockId, report) => reportTo(client, clockId, report),
-    closed: (clockId, window) => client.workflow.getHandle(clockId).signal("closed", window),
+    closed: (clockId, window) => closed.tell(clockId, window),
     close: (windowId, watermark) => closeWindow(client, windowId, watermark),
   };
 }

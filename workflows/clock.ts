@@ -80,8 +80,8 @@ export async function clock(input: ClockInput): Promise<void> {
     change();
     return { windows: timers.open.length };
   });
-  setHandler(closedSignal, (window) => {
-    timers.closed(window);
+  setHandler(closedSignal, (windows) => {
+    windows.forEach((window) => timers.closed(window));
     change();
   });
   setHandler(clockQuery, () => ({

@@ -126,8 +126,8 @@ export interface ClockView {
 export const reportUpdate = defineUpdate<ReportAnswer, [Report], "report">("report");
 /** Moves the watermark past all open windows; only while no partition is active. */
 export const flushUpdate = defineUpdate<{ readonly windows: number }, [], "flush">("flush");
-/** A window has completed. */
-export const closedSignal = defineSignal<[ClosedWindow], "closed">("closed");
+/** Windows have completed. */
+export const closedSignal = defineSignal<[readonly ClosedWindow[]], "closed">("closed");
 /** The clock's state. */
 export const clockQuery = defineQuery<ClockView, [], "clock">("clock");
 
