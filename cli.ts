@@ -10,6 +10,7 @@ import { exitWith } from "./commands/_exit.ts";
 /** The commands; each is loaded when it is called, so that no command pays for another's imports. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
   audit: () => import("./commands/audit.ts"),
+  bench: () => import("./commands/bench.ts"),
   conformance: () => import("./commands/conformance.ts"),
   demo: () => import("./commands/demo.ts"),
   exclude: () => import("./commands/exclude.ts"),

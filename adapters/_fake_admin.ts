@@ -16,6 +16,11 @@ export class FakeAdmin implements LogAdmin {
   readonly #broker: FakeBroker;
   #closed = false;
 
+  /**
+   * Opens an admin.
+   *
+   * @param broker Topics and groups.
+   */
   constructor(broker: FakeBroker) {
     this.#broker = broker;
   }

@@ -37,35 +37,47 @@ export interface FakeTopic {
 
 /** What reader, writer and admin share. */
 export class FakeBroker {
+  /** Topics by name. */
   readonly topics = new Map<string, FakeTopic>();
   /** Group offsets: group, topic, partition. */
   readonly groups = new Map<string, Map<string, Map<number, number>>>();
+  /** The clock, in epoch ms. */
   readonly now: () => number;
+  /** Whether every call fails. */
   outage = false;
   readonly #partitioner = createPartitioner();
   readonly #encoder = new TextEncoder();
   #topicsMade = 0;
 
+  /**
+   * Makes a broker without topics.
+   *
+   * @param now The clock, in epoch ms.
+   */
   constructor(now: () => number) {
     this.now = now;
   }
 
+  /** Throws in an outage. */
   check(what: string): void {
     if (this.outage) throw unreachable(what, "in memory", "an outage");
   }
 
+  /** A topic, or `TG_TOPIC_MISSING`. */
   topic(what: string, name: string): FakeTopic {
     const topic = this.topics.get(name);
     if (topic === undefined) throw topicMissing(what, name);
     return topic;
   }
 
+  /** A partition, or `TG_TOPIC_MISSING`. */
   partition(what: string, name: string, index: number): FakePartition {
     const partition = this.topic(what, name).partitions[index];
     if (partition === undefined) throw topicMissing(what, name, index);
     return partition;
   }
 
+  /** Makes a topic that does not exist. */
   create(spec: TopicSpec): void {
     const serial = String(++this.#topicsMade).padStart(12, "0");
     this.topics.set(spec.topic, {
@@ -100,6 +112,7 @@ export class FakeBroker {
     return touched;
   }
 
+  /** Begins a transaction. */
   begin(): FakeTransaction {
     const mark: TransactionMark = { state: "open" };
     const touched = new Set<FakePartition>();

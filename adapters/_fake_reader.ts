@@ -16,6 +16,11 @@ export class FakeReader implements LogReader {
   readonly #broker: FakeBroker;
   readonly #closing = new AbortController();
 
+  /**
+   * Opens a reader.
+   *
+   * @param broker Topics and groups.
+   */
   constructor(broker: FakeBroker) {
     this.#broker = broker;
   }

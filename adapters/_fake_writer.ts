@@ -13,6 +13,11 @@ export class FakeWriter implements LogWriter {
   readonly #broker: FakeBroker;
   #closed = false;
 
+  /**
+   * Opens a writer.
+   *
+   * @param broker Topics and groups.
+   */
   constructor(broker: FakeBroker) {
     this.#broker = broker;
   }

@@ -38,6 +38,8 @@ export class Cluster {
   readonly #ranges = new Map<string, Promise<ApiRanges>>();
 
   /**
+   * Connects when first asked.
+   *
    * @param settings How to reach the brokers.
    * @param answerMs How long a broker may take to answer, in ms.
    */

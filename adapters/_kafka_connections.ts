@@ -65,6 +65,8 @@ export class Connections {
   #closed = false;
 
   /**
+   * Connects when first used.
+   *
    * @param settings How to reach the brokers.
    * @param options Patience, and who wants to know of lost brokers.
    */

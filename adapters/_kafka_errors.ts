@@ -84,7 +84,11 @@ export class BrokerAnswer extends Error {
   /** Kafka's error code. */
   readonly code: number;
 
-  /** @param code Kafka's error code. */
+  /**
+   * Names the code where it is known.
+   *
+   * @param code Kafka's error code.
+   */
   constructor(code: number) {
     const known = Object.entries(KafkaCode).find(([, it]) => it === code);
     super(known === undefined ? `error code ${code}` : known[0]);

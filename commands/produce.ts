@@ -42,12 +42,13 @@ export default command({
     duplicates: { type: "percent", default: "0%", description: "Share of records sent twice" },
     count: { type: "number", integer: true, min: 0, description: "How many, as fast as possible" },
     from: { type: "instant", description: "Event time of the first, sent as fast as possible" },
+    topic: { type: "string", description: "Another topic than the pipeline's source topic" },
     json: { type: "boolean", description: "Print a summary as JSON" },
     ...SESSION_FLAGS,
   },
 }, async ({ flags }) => {
   const { kafka, pipeline } = await openSession(flags);
-  const { topic } = pipeline.plan;
+  const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
   const writer = createKafkaWriter(kafka);
@@ -64,6 +65,7 @@ export default command({
     const result = await produce(
       {
         pipeline,
+        topic,
         rate,
         producers,
         seed,

@@ -17,12 +17,13 @@ export default command({
   summary: "Sends the lines of a file to the pipeline's source topic",
   positionals: [{ name: "FILE", description: "One record value a line (JSONL)", required: true }],
   flags: {
+    topic: { type: "string", description: "Another topic than the pipeline's source topic" },
     json: { type: "boolean", description: "Print a summary as JSON" },
     ...SESSION_FLAGS,
   },
 }, async ({ flags, positionals }) => {
   const { kafka, pipeline } = await openSession(flags);
-  const { topic } = pipeline.plan;
+  const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
   const writer = createKafkaWriter(kafka);
@@ -36,7 +37,7 @@ export default command({
       reader,
     );
     const file = positionals[0] ?? "";
-    const result = await replay({ file, pipeline, partitions }, writer, {
+    const result = await replay({ file, pipeline, topic, partitions }, writer, {
       say,
       signal: stop.signal,
     });

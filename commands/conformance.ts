@@ -1,0 +1,47 @@
+/**
+ * `deno task conformance`: cases of other systems' suites, run through `core/`.
+ *
+ * @module
+ */
+
+import { runVectors, type VectorReport, vectorSummary } from "../core/conformance.ts";
+import { TidegateError } from "../core/errors.ts";
+import { command } from "./_command.ts";
+
+export default command({
+  name: "conformance",
+  summary: "Runs conformance vectors through the rules; exit 1 if one fails",
+  positionals: [{
+    name: "FILE",
+    description: "One case a line (JSONL)",
+    required: true,
+    rest: true,
+  }],
+  flags: {},
+}, async ({ positionals }) => {
+  const reports: VectorReport[] = [];
+  for (const file of positionals) {
+    const report = runFile(file, await readText(file));
+    report.lines.forEach((line) => console.log(line));
+    reports.push(report);
+  }
+  console.log(vectorSummary(reports));
+  return reports.some((report) => report.failed > 0) ? 1 : 0;
+});
+
+function runFile(file: string, text: string): VectorReport {
+  try {
+    return runVectors(text);
+  } catch (error) {
+    if (!(error instanceof TidegateError)) throw error;
+    throw new TidegateError(error.code, `${file}: ${error.message}`, { next: error.next });
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (cause) {
+    throw new TidegateError("TG_INPUT", `Cannot read the vectors: no file ${file}`, { cause });
+  }
+}
