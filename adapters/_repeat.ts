@@ -71,8 +71,15 @@ function unreadable(what: string, error: BatchError): TidegateError {
   });
 }
 
-/** Waits, or rejects with the reason as soon as one of the signals says so. */
-function pauseFor(
+/**
+ * Waits, or rejects as soon as one of the signals says so.
+ *
+ * @param ms How long, in ms.
+ * @param what What is being done, for messages.
+ * @param signal Ends it with its reason.
+ * @param closing Ends it because the client is closed.
+ */
+export function pauseFor(
   ms: number,
   what: string,
   signal: AbortSignal | undefined,

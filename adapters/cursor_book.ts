@@ -16,6 +16,8 @@ export class CursorBook {
   readonly #committed = new Map<number, number>();
 
   /**
+   * Begins with nothing noted.
+   *
    * @param admin Stores the offsets.
    * @param group The group.
    * @param topic The topic.

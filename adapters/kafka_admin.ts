@@ -11,8 +11,13 @@ import { createKafkaJs } from "./_kafkajs.ts";
 import { sendCommit, sendCommitted } from "./_group_wire.ts";
 import { Cluster } from "./_kafka_cluster.ts";
 import { fromClient, KafkaCode } from "./_kafka_errors.ts";
-import { closed, offsetGone, topicMissing } from "./_log_errors.ts";
-import { repeatWhileStale } from "./_repeat.ts";
+import { closed, offsetGone, topicMissing, unreachable } from "./_log_errors.ts";
+import { pauseFor, repeatWhileStale } from "./_repeat.ts";
+import type { TopicState } from "./_topic_wire.ts";
+
+/** How long a change of a topic may take to show in the metadata, and between looks, in ms. */
+const SEEN_MS = 10_000;
+const LOOK_MS = 25;
 
 /**
  * Makes an admin. It connects when first used.
@@ -44,7 +49,7 @@ class KafkaAdmin implements LogAdmin {
     for (const { topic, partitions, config } of topics) {
       const isNew = await this.#run(`create ${topic}`, topic, (admin) =>
         admin.createTopics({
-          waitForLeaders: true,
+          waitForLeaders: false,
           topics: [{
             topic,
             numPartitions: partitions,
@@ -53,6 +58,7 @@ class KafkaAdmin implements LogAdmin {
           }],
         }));
       if (isNew) made.push(topic);
+      await this.#untilSeen(`create ${topic}`, topic, (state) => (state?.leaders.size ?? 0) > 0);
     }
     return made;
   }
@@ -96,6 +102,8 @@ class KafkaAdmin implements LogAdmin {
       if ((topics[0]?.partitions.length ?? 0) >= count) return;
       await admin.createPartitions({ topicPartitions: [{ topic, count }] });
     });
+    const what = `add partitions to ${topic}`;
+    await this.#untilSeen(what, topic, (state) => (state?.leaders.size ?? 0) >= count);
   }
 
   async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
@@ -152,6 +160,25 @@ class KafkaAdmin implements LogAdmin {
     this.#closing.abort();
     const admin = await this.#topics?.catch(() => undefined);
     await Promise.all([admin?.disconnect(), this.#cluster.connections.close()]);
+  }
+
+  /**
+   * Waits until a change of a topic shows: a broker's metadata come a moment after the change was
+   * accepted, and kafkajs's own wait for them fails if they are late.
+   */
+  async #untilSeen(
+    what: string,
+    topic: string,
+    seen: (state: TopicState | null) => boolean,
+  ): Promise<void> {
+    const closing = this.#closing.signal;
+    const forget = (): void => this.#cluster.forget(topic);
+    for (let waited = 0; waited < SEEN_MS; waited += LOOK_MS) {
+      const look = (): Promise<TopicState | null> => this.#cluster.refresh(topic, what);
+      if (seen(await repeatWhileStale({ what, forget, closing }, look))) return;
+      await pauseFor(LOOK_MS, what, undefined, closing);
+    }
+    throw unreachable(what, "in charge", `no trace of it in ${SEEN_MS} ms`);
   }
 
   async #repeat<T>(

@@ -10,6 +10,7 @@ import { accountLines } from "./_report.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
+/** The command. */
 export default command({
   name: "audit",
   summary: "Adds the account up: exit 1 if anything was lost, doubled or dropped",

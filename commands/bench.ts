@@ -11,6 +11,7 @@ import { command } from "./_command.ts";
 import { describeMachine, type Machine } from "./_machine.ts";
 import { openSession, SESSION_FLAGS, stackOptions } from "./_session.ts";
 
+/** The command. */
 export default command({
   name: "bench",
   summary: "Measures throughput, close-to-emit latency, worker start and memory",

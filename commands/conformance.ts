@@ -8,6 +8,7 @@ import { runVectors, type VectorReport, vectorSummary } from "../core/conformanc
 import { TidegateError } from "../core/errors.ts";
 import { command } from "./_command.ts";
 
+/** The command. */
 export default command({
   name: "conformance",
   summary: "Runs conformance vectors through the rules; exit 1 if one fails",

@@ -28,6 +28,7 @@ const STATUS_MS = 5_000;
 /** How long the last windows may take to close after the last event, beyond delay and size. */
 const LAST_CLOSE_MS = 30_000;
 
+/** The command. */
 export default command({
   name: "demo",
   summary: "Shows the whole path in about a minute: produce, fold, close windows, audit",

@@ -9,6 +9,7 @@ import { command } from "./_command.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
+/** The command. */
 export default command({
   name: "exclude",
   summary: "Gives a partition up: the watermark no longer waits for it",

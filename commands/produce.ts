@@ -12,6 +12,7 @@ import { command } from "./_command.ts";
 import { interrupted } from "./_exit.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 
+/** The command. */
 export default command({
   name: "produce",
   summary: "Sends generated events to the pipeline's source topic",

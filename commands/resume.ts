@@ -9,6 +9,7 @@ import { command } from "./_command.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
+/** The command. */
 export default command({
   name: "resume",
   summary: "Lets a stopped or excluded partition go on; what is skipped is counted",

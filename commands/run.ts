@@ -16,6 +16,7 @@ import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;
 
+/** The command. */
 export default command({
   name: "run",
   summary: "Drains what is in the topic now, prints the account and ends",

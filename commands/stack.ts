@@ -20,6 +20,7 @@ const settings = settingFlags([
   "TIDEGATE_CACHE",
 ]);
 
+/** The command. */
 export default command({
   name: "stack",
   summary: "Brings the local broker and Temporal server up or down",

@@ -14,6 +14,7 @@ import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 /** How often the state is told, in ms. */
 const STATUS_MS = 10_000;
 
+/** The command. */
 export default command({
   name: "start",
   summary: "Runs the pipeline: the control process and its workers, until Ctrl-C",

@@ -12,6 +12,7 @@ import { statusLine } from "./_report.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
+/** The command. */
 export default command({
   name: "status",
   summary: "Shows the pipeline's watermark, lag, partitions and control process",

@@ -11,6 +11,7 @@ import { emittedRows, type OpenRow, openRows, rowLines } from "./_rows.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
+/** The command. */
 export default command({
   name: "windows",
   summary: "Shows the rows of open and closed windows",

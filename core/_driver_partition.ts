@@ -88,7 +88,9 @@ export class DriverPartition {
     const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = context.plan;
     const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs: 0 };
     this.#state = new DrainState(rules, newDrain(partition, 0, log.length));
-    const timed = log.map((record) => isTimed(record) ? record : { value: record, timestampMs: -1 });
+    const timed = log.map((record) =>
+      isTimed(record) ? record : { value: record, timestampMs: -1 }
+    );
     this.#events = timed.map(({ value }) => value);
     this.#texts = timed.map(({ value }) => value === null ? undefined : JSON.stringify(value));
     // The fold looks at the decoded values; the bytes only tell tombstones from the rest.
@@ -134,7 +136,7 @@ export class DriverPartition {
         return true;
       }
       case "report":
-        state.onAnswer(clock.report(step.report, 0, windows.timers.pendingTimes()));
+        state.onAnswer(windows.report(clock, step.report));
         return true;
     }
   }

@@ -9,6 +9,7 @@
 import type { AggregateSpec } from "./aggregates.ts";
 import { CloseTimers, type CloseTimersSnapshot } from "./close_timers.ts";
 import { TidegateError } from "./errors.ts";
+import type { PipelineClock, Report, ReportAnswer } from "./pipeline_clock.ts";
 import type { DeliveryOutcome, WindowPartial, WindowShard } from "./slice.ts";
 import { formatInstant } from "./time.ts";
 import { type RowsDue, type WindowSnapshot, WindowState } from "./window_state.ts";
@@ -107,6 +108,21 @@ export class OpenWindows {
   }
 
   /**
+   * Takes a report to the clock, as its workflow does: the windows that were delivered to are
+   * registered before the watermark moves.
+   *
+   * @param clock The clock.
+   * @param report The report.
+   * @returns The clock's answer.
+   */
+  report(clock: PipelineClock, report: Report): ReportAnswer {
+    if (clock.isNew(report)) {
+      for (const window of report.opened) this.#register(window, clock.watermark);
+    }
+    return clock.report(report, 0, this.timers.pendingTimes());
+  }
+
+  /**
    * Tells the windows that are due, and takes their rows.
    *
    * @param watermark The pipeline's watermark.
@@ -156,9 +172,14 @@ export class OpenWindows {
     if (known !== undefined) return known.state;
     const state = this.#state(start);
     this.#open.set(id, { start, shard, state });
-    const end = windowEnd(this.#plan.windowing, start);
-    this.timers.register({ id, start, end, final: end + this.#plan.latenessMs });
     return state;
+  }
+
+  #register(window: WindowShard, watermark: number | null): void {
+    const { start } = window;
+    const end = windowEnd(this.#plan.windowing, start);
+    const final = end + this.#plan.latenessMs;
+    this.timers.register({ id: idOf(window), start, end, final }, watermark);
   }
 
   #state(start: number, snapshot?: WindowSnapshot): WindowState {

@@ -149,7 +149,17 @@ const STEP_MEMBERS = new Set([
   "open",
 ]);
 /** Members that are for people. */
-const REMARKS = new Set(["id", "source", "title", "name", "note", "notes", "comment", "why", "url"]);
+const REMARKS = new Set([
+  "id",
+  "source",
+  "title",
+  "name",
+  "note",
+  "notes",
+  "comment",
+  "why",
+  "url",
+]);
 
 /**
  * Reads a case.
@@ -204,7 +214,9 @@ function readWindow(id: string, given: Members): Vector {
   const steps = listAt("steps", given["steps"]);
   if (foreign !== undefined) return skip(id, `the aggregate ${foreign}`);
   const specs = aggregates.filter((aggregate) => typeof aggregate !== "string");
-  const members = steps.map((step, i) => unknownMember(objectAt(`step ${i + 1}`, step), STEP_MEMBERS))
+  const members = steps.map((step, i) =>
+    unknownMember(objectAt(`step ${i + 1}`, step), STEP_MEMBERS)
+  )
     .find((member) => member !== undefined);
   if (members !== undefined) return skip(id, `a step's ${members} is not known here`);
   let windowing: Windowing;

@@ -10,6 +10,7 @@ import { cellFromWire, createCellFolder } from "./aggregates.ts";
 import { SliceFold } from "./fold.ts";
 import { OpenWindows, type OpenWindowsSnapshot } from "./_open_windows.ts";
 import { PipelineClock, type PipelineClockSnapshot } from "./pipeline_clock.ts";
+import type { WindowShard } from "./slice.ts";
 import type { StepExpectation, VectorRecord, VectorStep, WindowVector } from "./_vector.ts";
 import { windowEnd } from "./windows.ts";
 
@@ -63,6 +64,8 @@ class WindowRun {
   readonly #values: (row: Parameters<typeof cellFromWire>[0]) => number[];
   /** How many events a row had when it was last seen: what the reader of the results remembers. */
   readonly #seen = new Map<string, number>();
+  /** The windows delivered to since the last report. */
+  readonly #opened: WindowShard[] = [];
   #clock = new PipelineClock([0]);
   #windows: OpenWindows;
   #cursor = 0;
@@ -80,7 +83,11 @@ class WindowRun {
     if (step.restart) this.#restart();
     const { invalid, late, partlyLate } = this.#fold(step.records);
     const { delayMs } = this.#vector;
-    if (delayMs !== null && this.#maxEventTime !== null) this.#report(this.#maxEventTime - delayMs);
+    this.#report(
+      delayMs === null || this.#maxEventTime === null
+        ? this.#clock.watermark
+        : this.#maxEventTime - delayMs,
+    );
     // What was delivered to windows that have closed, but stay open for lateness, comes out first.
     const out = this.#settle();
     if (step.advance !== null) {
@@ -114,7 +121,10 @@ class WindowRun {
       }
       invalid ??= fold.takeRejects().find(({ kind }) => kind === "invalid")?.message;
       const slice = { partition: 0, from: this.#cursor, to: this.#cursor + run.length };
-      for (const partial of fold.windows()) this.#windows.deliver(slice, partial);
+      for (const partial of fold.windows()) {
+        this.#windows.deliver(slice, partial);
+        this.#opened.push({ start: partial.start, shard: partial.shard });
+      }
       this.#cursor = slice.to;
       this.#maxEventTime = explicit ? null : fold.maxEventTime;
     }
@@ -139,12 +149,17 @@ class WindowRun {
     });
   }
 
-  #report(watermark: number): void {
+  /** As a drain does, but for every move of the watermark, not only where a window may close. */
+  #report(watermark: number | null): void {
     this.#seq += 1;
-    this.#clock.report(
-      { partition: 0, seq: this.#seq, kind: "advance", watermark, firstEventTime: null },
-      0,
-    );
+    this.#windows.report(this.#clock, {
+      partition: 0,
+      seq: this.#seq,
+      kind: "advance",
+      watermark,
+      firstEventTime: null,
+      opened: this.#opened.splice(0),
+    });
   }
 
   /** The rows that have come out or have changed, by window and key. */

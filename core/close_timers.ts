@@ -76,16 +76,29 @@ export class CloseTimers {
   #totals: ClosedTotals;
   readonly #lost: LostWindow[];
 
-  /** @param snapshot The state to go on from; empty if left out. */
+  /**
+   * Goes on from a state.
+   *
+   * @param snapshot The state to go on from; empty if left out.
+   */
   constructor(snapshot?: CloseTimersSnapshot) {
     this.#entries = new Map((snapshot?.entries ?? []).map((entry) => [entry.id, entry]));
     this.#totals = snapshot?.totals ?? { windows: 0, pairs: 0, refused: 0, rows: 0 };
     this.#lost = [...snapshot?.lost ?? []];
   }
 
-  /** Takes a registration in; a repeated one changes nothing. */
-  register(window: Registration): void {
-    if (this.#entries.has(window.id)) return;
+  /**
+   * Takes a registration in; a repeated one changes nothing, not even after the window has closed:
+   * no partition delivers to a window whose last time the watermark has passed, so that one was
+   * registered before.
+   *
+   * @param window The window.
+   * @param watermark The pipeline's watermark before the report that tells of the window; null
+   * before the first.
+   */
+  register(window: Registration, watermark: number | null = null): void {
+    const isOver = watermark !== null && window.final <= watermark;
+    if (isOver || this.#entries.has(window.id)) return;
     this.#entries.set(window.id, { ...window, fired: 0, sentAtMs: null });
   }
 

@@ -86,8 +86,7 @@ export function runVectors(text: string): VectorReport {
  * @returns `N passed, N failed, N skipped`.
  */
 export function vectorSummary(counts: readonly VectorCounts[]): string {
-  const sum = (name: keyof VectorCounts) =>
-    counts.reduce((total, count) => total + count[name], 0);
+  const sum = (name: keyof VectorCounts) => counts.reduce((total, count) => total + count[name], 0);
   return `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`;
 }
 
@@ -142,6 +141,7 @@ function runClock({ clocks }: ClockVector) {
         kind: says === "idle" ? "idle" : says === "active" ? "join" : "advance",
         watermark: typeof says === "number" ? says : null,
         firstEventTime: null,
+        opened: [],
       }, 0);
       const got = clock.watermark === before ? null : clock.watermark;
       if (got !== expected) return { step, got, expected };

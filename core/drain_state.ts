@@ -200,14 +200,19 @@ export function newDrain(partition: number, cursor: number, until: number | null
 /** One partition's drain. Every message changes the state; {@linkcode DrainState.next} reads it. */
 export class DrainState {
   readonly #rules: DrainRules;
+  /** The number of the last report before this run. */
+  readonly #seqBefore: number;
   #s: DrainSnapshot;
 
   /**
+   * Goes on from a state.
+   *
    * @param rules What the drain needs to know of its plan and its run.
    * @param snapshot The state to go on from.
    */
   constructor(rules: DrainRules, snapshot: DrainSnapshot) {
     this.#rules = rules;
+    this.#seqBefore = snapshot.seq;
     this.#s = snapshot;
   }
 
@@ -237,18 +242,25 @@ export class DrainState {
    * What to do next. A slice in delivery comes first, then what the clock must know, then the log:
    * so a report is never sent before its partials are delivered (I3).
    *
+   * A report's number must be larger than that of any report which may have been sent from the same
+   * state before a crash: a message that has come since may have made it another report, and the
+   * clock would take it for a repetition. The length of the workflow's history tells the two apart.
+   *
    * @param nowMs The wall clock.
+   * @param historyLength How many events there are in the history of the workflow's run.
    * @returns The step.
    */
-  next(nowMs: number): DrainStep {
+  next(nowMs: number, historyLength = 0): DrainStep {
     const s = this.#s;
     if (s.inDelivery !== null && s.mode !== "stopped") {
       const { windows, refused } = s.inDelivery;
       if (windows.length > 0) return { kind: "deliver", windows };
       return { kind: "refold", refused };
     }
-    const report = this.#dueReport();
-    if (report !== null) {
+    const due = this.#dueReport();
+    if (due !== null) {
+      const seq = Math.max(due.seq, this.#seqBefore + historyLength);
+      const report = due === s.pending ? due : { ...due, seq };
       this.#s = {
         ...s,
         pending: report,
@@ -346,7 +358,11 @@ export class DrainState {
     if (this.#s.mode === "excluded") this.#s = this.#withoutLost();
   }
 
-  /** Takes in what moves from aggregated to late after a slice was folded again. */
+  /**
+   * Takes in what moves from aggregated to late after a slice was folded again. It depends on more
+   * than the topic's content, as what the floor makes late does, and is counted with that: per pair,
+   * since an event may have been refused by some of its windows only.
+   */
   onRefold(moved: { readonly events: number; readonly pairs: number }): void {
     const { totals, inDelivery } = this.#s;
     this.#s = {
@@ -358,6 +374,7 @@ export class DrainState {
         ...totals,
         aggregated: totals.aggregated - moved.events,
         late: totals.late + moved.events,
+        lateByFloor: totals.lateByFloor + moved.pairs,
         missed: totals.missed + moved.pairs,
       },
     };

@@ -66,6 +66,8 @@ export class TidegateError extends Error {
   readonly retryable: boolean;
 
   /**
+   * Makes an error.
+   *
    * @param code The stable code.
    * @param message What happened, naming the setting, field, offset or file.
    * @param options What to do next, whether to retry, and the cause.

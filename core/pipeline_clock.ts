@@ -73,8 +73,6 @@ export interface PipelineClockSnapshot {
   readonly watermark: number | null;
   /** Set while no partition is active: since when (wall clock) and from which watermark it runs on. */
   readonly allIdle: { readonly sinceMs: number; readonly base: number } | null;
-  /** Whether the watermark goes past every time that is registered, until a partition joins. */
-  readonly flushed: boolean;
 }
 
 const NEVER: PartitionClock = { mode: "active", watermark: null, seq: 0, firstEventTime: null };
@@ -84,9 +82,10 @@ export class PipelineClock {
   readonly #partitions: Map<number, PartitionClock>;
   #watermark: number | null;
   #allIdle: { readonly sinceMs: number; readonly base: number } | null;
-  #flushed: boolean;
 
   /**
+   * Begins with all partitions, or goes on from a state.
+   *
    * @param partitions All partitions at the start; all count as active until they say otherwise.
    * @param snapshot The state to go on from.
    */
@@ -97,7 +96,6 @@ export class PipelineClock {
     }
     this.#watermark = snapshot?.watermark ?? null;
     this.#allIdle = snapshot?.allIdle ?? null;
-    this.#flushed = snapshot?.flushed ?? false;
   }
 
   /** The pipeline's watermark; null before the first. */
@@ -129,7 +127,6 @@ export class PipelineClock {
     this.runOn(nowMs, pendingTimes);
     if (!this.isNew(report)) return this.answer();
     const known = this.#partitions.get(report.partition) ?? NEVER;
-    if (report.kind === "join") this.#flushed = false;
     this.#partitions.set(report.partition, this.#after(known, report));
     this.#recompute(nowMs);
     return this.answer();
@@ -142,16 +139,14 @@ export class PipelineClock {
 
   /**
    * While all partitions are idle the watermark runs on at the speed of the wall clock, as far as
-   * the registered times need it, so that the last windows close too; after a flush, at once.
+   * the registered times need it, so that the last windows close too.
    *
    * @param nowMs The wall clock.
    * @param pendingTimes The registered times that are not fired yet.
    */
   runOn(nowMs: number, pendingTimes: Iterable<number>): void {
-    if (this.#allIdle === null && !this.#flushed) return;
-    const reach = this.#flushed || this.#allIdle === null
-      ? Infinity
-      : this.#allIdle.base + Math.max(0, nowMs - this.#allIdle.sinceMs);
+    if (this.#allIdle === null) return;
+    const reach = this.#allIdle.base + Math.max(0, nowMs - this.#allIdle.sinceMs);
     for (const time of pendingTimes) {
       if (time <= reach && time > (this.#watermark ?? -Infinity)) this.#watermark = time;
     }
@@ -178,16 +173,13 @@ export class PipelineClock {
   }
 
   /**
-   * Moves the watermark past all open windows by a person's choice (`run --flush`). Windows that
-   * have been started, but have not registered yet, close as soon as they do; the next join ends it.
+   * Moves the watermark past all open windows by a person's choice (`run --flush`).
    *
-   * @param watermark The last time registered so far; a smaller one than the present watermark
-   * changes nothing.
+   * @param watermark The new watermark, -Infinity where no window is open; a smaller one than the
+   * present watermark changes nothing.
    */
   flush(watermark: number): void {
-    const moved = Math.max(this.#watermark ?? -Infinity, watermark);
-    if (moved !== -Infinity) this.#watermark = moved;
-    this.#flushed = true;
+    if (watermark !== -Infinity) this.#watermark = larger(this.#watermark, watermark);
   }
 
   /** The state as plain data. */
@@ -196,7 +188,6 @@ export class PipelineClock {
       partitions: this.partitions,
       watermark: this.#watermark,
       allIdle: this.#allIdle,
-      flushed: this.#flushed,
     };
   }
 

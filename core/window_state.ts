@@ -108,6 +108,8 @@ export class WindowState {
   #refused: number;
 
   /**
+   * Begins empty, or goes on from a state.
+   *
    * @param rules What the window needs to know of its plan.
    * @param snapshot The state to go on from; empty if left out.
    */
