@@ -121,6 +121,7 @@ async function start(
   closing.push(() => reader.close(), () => admin.close(), () => writer.close());
   const topic = await waitFor("the broker", () => sourceTopic(reader, plan.topic), say);
   await makeTopics(admin, pipeline);
+  await warnOfCreateTime(admin, pipeline, say);
 
   const client = await waitFor("Temporal", () => connectTemporal(options.temporal), say);
   closing.push(() => client.connection.close());
@@ -137,7 +138,8 @@ async function start(
   const generation = await takeLease(workflows, options, owner);
   closing.push(() => workflows.release(owner.id));
   const drains = new Drains(options, workflows, reader, generation, searchAttributes, topic);
-  if (options.newGeneration && generation > 1) {
+  // Always, not only when it begins: a control process may have died between the two.
+  if (generation > 1) {
     await workflows.retire(generation - 1, topic.partitions, `generation ${generation} began`);
   }
   await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
@@ -224,6 +226,20 @@ async function searchable(client: Client, { say }: ControlOptions): Promise<bool
   return false;
 }
 
+/** With the producers' own timestamps, `maxAhead` compares a wrong clock with itself. */
+async function warnOfCreateTime(
+  admin: LogAdmin,
+  { plan: { topic } }: Pipeline,
+  say: (line: string) => void,
+): Promise<void> {
+  const config = await admin.topicConfig(topic);
+  if (config["message.timestamp.type"] === "LogAppendTime") return;
+  say(
+    `topic ${topic} has CreateTime timestamps: watermark.maxAhead can't see a wrong producer clock ` +
+      "(set message.timestamp.type=LogAppendTime on the topic to let it)",
+  );
+}
+
 function controlWorker(
   options: ControlOptions,
   client: Client,
@@ -235,9 +251,22 @@ function controlWorker(
     writer,
     workflows: createWorkflowPort(client),
     onCursor: (partition, cursor) => cursors.note(partition, cursor),
+    onBroker: reachability("broker", options.say),
   });
   const { temporal, pipeline: { plan: { pipeline } } } = options;
   return startControlWorker({ temporal, pipeline, bundlePath, activities, identity });
+}
+
+/** Tells people when a server can't be reached, and when it can be again. */
+function reachability(what: string, say: (line: string) => void) {
+  let since: number | null = null;
+  return (problem: string | null) => {
+    if (problem === null && since !== null) say(`${what} reachable again`);
+    if (problem !== null && since === null) {
+      say(`${what} unreachable since ${new Date().toISOString()}: ${problem}`);
+    }
+    since = problem === null ? null : since ?? Date.now();
+  };
 }
 
 interface OwnerId {

@@ -30,6 +30,8 @@ export interface ControlDeps {
   readonly workflows: WorkflowPort;
   /** Told of every cursor that is durable. */
   readonly onCursor: (partition: number, cursor: number) => void;
+  /** Told why the broker can't be reached, or null when it answers. */
+  readonly onBroker: (problem: string | null) => void;
 }
 
 /** What the activities of a worker process need. */
@@ -59,7 +61,7 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
       try {
         deps.onCursor(request.partition, request.cursor);
-        return await named(() =>
+        const answer = await named(() =>
           awaitRecords({
             reader: deps.reader,
             now: Date.now,
@@ -68,6 +70,13 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
             attempt: context.info.attempt,
           }, request)
         );
+        deps.onBroker(null);
+        return answer;
+      } catch (error) {
+        if (error instanceof ApplicationFailure && error.type === "TG_BROKER_UNREACHABLE") {
+          deps.onBroker(error.message);
+        }
+        throw error;
       } finally {
         clearInterval(beat);
       }

@@ -145,7 +145,10 @@ export function createPipelineClient(
       });
     },
     async release(ownerId) {
-      await handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] });
+      await client.connection.withDeadline(
+        Date.now() + QUERY_MS,
+        () => handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] }),
+      );
     },
     async exists() {
       try {

@@ -65,3 +65,23 @@ export function interrupted(): { promise: Promise<void>; dispose: () => void } {
   };
   return { promise, dispose };
 }
+
+/**
+ * Waits for something that may take a minute, such as a server that is away. Ctrl-C ends the process
+ * at once: nothing has been promised by then, and child processes end with their parent.
+ *
+ * @param work What is waited for.
+ * @param stop Ctrl-C.
+ * @returns What the work gives.
+ */
+export async function orInterrupted<T>(work: Promise<T>, stop: Promise<void>): Promise<T> {
+  let over = false;
+  void stop.then(() => {
+    if (!over) Deno.exit(1);
+  });
+  try {
+    return await work;
+  } finally {
+    over = true;
+  }
+}

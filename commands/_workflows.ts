@@ -67,6 +67,7 @@ export async function withWorkflows<T>(
           writer,
           workflows: createWorkflowPort(client),
           onCursor: () => undefined,
+          onBroker: () => undefined,
         }),
         identity: `${pipeline}-reader-${Deno.pid}`,
         remoteActivities: false,

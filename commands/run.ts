@@ -9,7 +9,7 @@ import { gatherAccount } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
 import { untilDrained } from "./_drained.ts";
-import { interrupted } from "./_exit.ts";
+import { interrupted, orInterrupted } from "./_exit.ts";
 import { accountLines, statusLine } from "./_report.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 
@@ -35,7 +35,7 @@ export default command({
   }
   const session = await openSession(flags);
   const ctrlC = interrupted();
-  const control = await controlFor(session, flags, "drain");
+  const control = await orInterrupted(controlFor(session, flags, "drain"), ctrlC.promise);
   let told = performance.now();
   try {
     const end = await untilDrained(control, {

@@ -7,7 +7,7 @@
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
-import { errorText, interrupted } from "./_exit.ts";
+import { errorText, interrupted, orInterrupted } from "./_exit.ts";
 import { statusLine } from "./_report.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 
@@ -22,8 +22,7 @@ export default command({
 }, async ({ flags }) => {
   const session = await openSession(flags);
   const ctrlC = interrupted();
-  const starting = controlFor(session, flags, "live");
-  const control = await starting;
+  const control = await orInterrupted(controlFor(session, flags, "live"), ctrlC.promise);
   const { pipeline, topic } = session.pipeline.plan;
   log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
   if (session.webUi !== null) log("webui", `Temporal Web UI: ${session.webUi}`);

@@ -23,6 +23,8 @@ import { boundaryAfter, boundaryAtOrBefore, type Windowing } from "./windows.ts"
 const LOOK_MS = 5_000;
 /** How long one look lasts once the partition is idle, in ms: fewer entries in the history. */
 const IDLE_LOOK_MS = 30_000;
+/** More reports than a drain sends without a new event in its history. */
+const REPORTS_A_TASK = 16;
 /** How often a held partition asks for the watermark, in ms. */
 export const HOLD_MS = 1_000;
 
@@ -259,7 +261,7 @@ export class DrainState {
     }
     const due = this.#dueReport();
     if (due !== null) {
-      const seq = Math.max(due.seq, this.#seqBefore + historyLength);
+      const seq = Math.max(due.seq, this.#seqBefore + historyLength * REPORTS_A_TASK);
       const report = due === s.pending ? due : { ...due, seq };
       this.#s = {
         ...s,

@@ -11,17 +11,17 @@ import {
   condition,
   continueAsNew,
   proxyLocalActivities,
-  setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from "@temporalio/workflow";
 import { CloseTimers } from "../core/close_timers.ts";
 import { windowId } from "../core/ids.ts";
 import { PipelineClock } from "../core/pipeline_clock.ts";
 import type { WindowShard } from "../core/slice.ts";
 import { windowEnd } from "../core/windows.ts";
+import { isLong } from "./_continue.ts";
+import { instant, table, text } from "./_markdown.ts";
 import { workflowNow } from "./_time.ts";
-import { instant, table } from "./_visible.ts";
+import { showDetails } from "./_visible.ts";
 import {
   type ClockInput,
   clockQuery,
@@ -54,8 +54,8 @@ export async function clock(input: ClockInput): Promise<void> {
   let changed = false;
   const change = () => {
     changed = true;
-    setCurrentDetails(details(time, timers));
   };
+  showDetails(() => details(time, timers));
 
   const register = ({ start, shard }: WindowShard) => {
     const { plan, generation } = input;
@@ -102,7 +102,13 @@ export async function clock(input: ClockInput): Promise<void> {
     change();
   };
 
+  const full = () => isLong(input) && allHandlersFinished();
   for (;;) {
+    // Nothing is in flight here; windows that are due will be told by the next run.
+    if (full()) {
+      const state = { clock: time.snapshot(), timers: timers.snapshot() };
+      await continueAsNew<typeof clock>({ ...input, state });
+    }
     changed = false;
     time.runOn(workflowNow(), timers.pendingTimes());
     const { watermark } = time;
@@ -115,7 +121,6 @@ export async function clock(input: ClockInput): Promise<void> {
       await Promise.all(calls);
       continue;
     }
-    const full = () => workflowInfo().continueAsNewSuggested && allHandlersFinished();
     const wakeMs = Math.min(
       time.nextRunOnMs(timers.pendingTimes()) ?? Infinity,
       timers.nextRepeatMs() ?? Infinity,
@@ -123,10 +128,6 @@ export async function clock(input: ClockInput): Promise<void> {
     const wake = () => changed || full();
     if (wakeMs === Infinity) await condition(wake);
     else await condition(wake, Math.max(1, wakeMs - workflowNow()));
-    if (full()) {
-      const state = { clock: time.snapshot(), timers: timers.snapshot() };
-      await continueAsNew<typeof clock>({ ...input, state });
-    }
   }
 }
 
@@ -143,6 +144,6 @@ function details(time: PipelineClock, timers: CloseTimers): string {
       ["open window", "ends", "completes"],
       open.slice(0, SHOWN_WINDOWS).map((w) => [w.id, instant(w.end), instant(w.final)]),
     ),
-    ...lost.map((window) => `TG_WINDOW_LOST: ${window.id}: ${window.why}`),
+    ...lost.map((window) => `TG_WINDOW_LOST: ${text(window.id)}: ${text(window.why)}`),
   ].join("\n\n");
 }

@@ -25,11 +25,12 @@ import type { RunPlan } from "../core/plan.ts";
 import type { ResultRow } from "../core/row.ts";
 import type { SliceCounts, WindowShard } from "../core/slice.ts";
 import type { Partial, WindowSnapshot } from "../core/window_state.ts";
+import type { Continuing } from "./_continue.ts";
 
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
 
 /** What a window workflow is started with. */
-export interface WindowInput {
+export interface WindowInput extends Continuing {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
   /** The generation of the pipeline's state. */
@@ -94,7 +95,7 @@ export const cellsQuery = defineQuery<WindowView, [], "cells">("cells");
 // ── clock ───────────────────────────────────────────────────────────────────────────────────────
 
 /** What a clock workflow is started with. */
-export interface ClockInput {
+export interface ClockInput extends Continuing {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
   /** The generation of the pipeline's state. */
@@ -134,7 +135,7 @@ export const clockQuery = defineQuery<ClockView, [], "clock">("clock");
 // ── drain ───────────────────────────────────────────────────────────────────────────────────────
 
 /** What a drain workflow is started with. */
-export interface DrainInput {
+export interface DrainInput extends Continuing {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
   /** The generation of the pipeline's state. */
@@ -206,7 +207,7 @@ export const progressQuery = defineQuery<DrainView, [], "progress">("progress");
 // ── supervisor ──────────────────────────────────────────────────────────────────────────────────
 
 /** What a supervisor workflow is started with. */
-export interface SupervisorInput {
+export interface SupervisorInput extends Continuing {
   /** The pipeline's name. */
   readonly pipeline: string;
   /** The state carried over continue-as-new. */

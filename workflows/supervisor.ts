@@ -9,13 +9,13 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from "@temporalio/workflow";
-import { decideLease, NO_LEASE, releaseLease } from "../core/lease.ts";
+import { decideLease, NO_LEASE, releaseLease, type SupervisorState } from "../core/lease.ts";
+import { isLong } from "./_continue.ts";
+import { instant, text } from "./_markdown.ts";
 import { workflowNow } from "./_time.ts";
-import { instant } from "./_visible.ts";
+import { showDetails } from "./_visible.ts";
 import { leaseUpdate, releaseUpdate, statusQuery, type SupervisorInput } from "./messages.ts";
 
 /**
@@ -25,27 +25,23 @@ import { leaseUpdate, releaseUpdate, statusQuery, type SupervisorInput } from ".
  */
 export async function supervisor(input: SupervisorInput): Promise<void> {
   let state = input.state ?? NO_LEASE;
-  const show = () => {
-    const { lease, generation } = state;
-    setCurrentDetails(
-      `**Generation ${generation}**; control process: ` +
-        (lease === null
-          ? "none"
-          : `${lease.owner.host}, pid ${lease.owner.pid}, since ${instant(lease.sinceMs)}`),
-    );
-  };
+  showDetails(() => details(state));
   setHandler(leaseUpdate, (request) => {
     const decision = decideLease(state, request, workflowNow());
     state = decision.state;
-    show();
     return decision.answer;
   });
   setHandler(releaseUpdate, ({ ownerId }) => {
     state = releaseLease(state, ownerId);
-    show();
   });
   setHandler(statusQuery, () => state);
-  show();
-  await condition(() => workflowInfo().continueAsNewSuggested && allHandlersFinished());
+  await condition(() => isLong(input) && allHandlersFinished());
   await continueAsNew<typeof supervisor>({ ...input, state });
+}
+
+function details({ lease, generation }: SupervisorState): string {
+  const holder = lease === null
+    ? "none"
+    : `${text(lease.owner.host)}, pid ${lease.owner.pid}, since ${instant(lease.sinceMs)}`;
+  return `**Generation ${generation}**; control process: ${holder}`;
 }
