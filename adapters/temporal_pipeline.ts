@@ -28,8 +28,11 @@ import type {
   WindowView,
 } from "../workflows/messages.ts";
 
-/** How long a query may take: an answer needs a control process that runs the workflows. */
-const QUERY_MS = 10_000;
+/**
+ * How long a query may take: an answer needs a control process that runs the workflows, and waits
+ * for what the workflow is at, such as the delivery of many windows.
+ */
+const QUERY_MS = 30_000;
 /** How long the question whether anybody answers may take. */
 const ANSWER_MS = 2_000;
 

@@ -14,16 +14,16 @@ import {
   log,
   proxyActivities,
   proxyLocalActivities,
-  setCurrentDetails,
   setHandler,
   sleep,
-  workflowInfo,
 } from "@temporalio/workflow";
 import { DrainState, type DrainStep, HOLD_MS, pairsOf } from "../core/drain_state.ts";
 import { clockId, drainQueue } from "../core/ids.ts";
 import type { DeliveryOutcome, SliceRequest, WindowPartial } from "../core/slice.ts";
+import { isLong } from "./_continue.ts";
+import { instant, table, text } from "./_markdown.ts";
 import { workflowNow } from "./_time.ts";
-import { instant, showState, table } from "./_visible.ts";
+import { showDetails, showState } from "./_visible.ts";
 import {
   boundSignal,
   type DrainInput,
@@ -68,10 +68,10 @@ export async function drain(input: DrainInput): Promise<void> {
 
   const view = () => viewOf(state, held);
   const show = () => {
-    const now = view();
-    setCurrentDetails(details(now));
-    if (input.searchAttributes && now.mode !== shown) showState(shown = now.mode);
+    const { mode } = state.snapshot();
+    if (input.searchAttributes && mode !== shown) showState(shown = mode);
   };
+  showDetails(() => details(view()));
   const change = () => {
     changed = true;
     show();
@@ -96,7 +96,7 @@ export async function drain(input: DrainInput): Promise<void> {
     return view();
   });
 
-  const full = () => state.betweenCycles && workflowInfo().continueAsNewSuggested;
+  const full = () => state.betweenCycles && isLong(input);
   for (;;) {
     show();
     if (full()) await continueAsNew<typeof drain>({ ...input, state: state.snapshot() });
@@ -277,7 +277,10 @@ function details(view: DrainView): string {
     }, watermark ${instant(view.watermark)}`,
     ...(view.stop === null
       ? []
-      : [`**${view.stop.code}** since ${instant(view.stop.sinceMs)}: ${view.stop.message}`]),
+      : [
+        `**${text(view.stop.code)}** since ${instant(view.stop.sinceMs)}: ` +
+        text(view.stop.message),
+      ]),
     table(
       ["read", "aggregated", "late", "invalid", "skewed", "filtered", "slices"],
       [[

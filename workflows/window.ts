@@ -10,7 +10,6 @@ import {
   continueAsNew,
   getExternalWorkflowHandle,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
@@ -21,9 +20,11 @@ import { type ResultRow, rowsOf } from "../core/row.ts";
 import { formatInstant } from "../core/time.ts";
 import { type RowsDue, WindowState } from "../core/window_state.ts";
 import { windowEnd } from "../core/windows.ts";
-import { tell } from "./_tell.ts";
+import { isLong } from "./_continue.ts";
+import { instant, table } from "./_markdown.ts";
+import { keepTrying } from "./_tell.ts";
 import { workflowNow } from "./_time.ts";
-import { instant, showState, table } from "./_visible.ts";
+import { showDetails, showState } from "./_visible.ts";
 import {
   cellsQuery,
   closeSignal,
@@ -59,7 +60,7 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   let signals = 0;
   let lastRows: readonly ResultRow[] = [];
 
-  const show = () => setCurrentDetails(details(input, state, end));
+  showDetails(() => details(input, state, end));
   setHandler(foldSignal, (partial) => {
     signals += 1;
     const outcome = state.fold(partial);
@@ -71,7 +72,6 @@ export async function window(input: WindowInput): Promise<WindowResult> {
         message: `window ${id} refused the slice [${from}, ${to}) of partition ${partition}`,
       });
     }
-    show();
   });
   setHandler(closeSignal, ({ watermark }) => {
     signals += 1;
@@ -88,17 +88,16 @@ export async function window(input: WindowInput): Promise<WindowResult> {
     lastTo: state.lastTo,
   }));
 
-  const full = () => signals >= MAX_SIGNALS || workflowInfo().continueAsNewSuggested;
+  const full = () => signals >= MAX_SIGNALS || isLong(input);
   while (!state.completed || stops.length > 0) {
     await condition(() => state.rowsDue || stops.length > 0 || full());
     const stop = stops.shift();
     const rows = stop === undefined ? state.takeRows() : undefined;
     if (stop !== undefined) {
       const drain = getExternalWorkflowHandle(drainId(plan.pipeline, generation, stop.partition));
-      await tell(() => drain.signal(stopSignal, stop));
+      await keepTrying("stop a partition", () => drain.signal(stopSignal, stop));
     } else if (rows !== undefined) {
-      lastRows = await emit(input, rows, { id, pairs: state.pairs, refused: state.refused });
-      show();
+      lastRows = await emit(input, rows, () => ({ id, pairs: state.pairs, refused: state.refused }));
     } else {
       await continueAsNew<typeof window>({ ...input, state: state.snapshot() });
     }
@@ -117,10 +116,11 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   };
 }
 
+/** Writes the rows page by page; the last page of the last emission tells the clock, rows or not. */
 async function emit(
   input: WindowInput,
   due: RowsDue,
-  counts: Omit<ClosedWindow, "rows">,
+  counts: () => Omit<ClosedWindow, "rows">,
 ): Promise<readonly ResultRow[]> {
   const { plan, generation, start } = input;
   const emission = { generation, windowStart: start, emittedAtMs: workflowNow(), ...due };
@@ -130,17 +130,20 @@ async function emit(
     retry: { initialInterval: 200, maximumInterval: "10s" },
     summary: `revision ${due.revision}${due.final ? " (final)" : ""}: ${rows.length} rows`,
   });
-  const closed = {
-    clockId: clockId(plan.pipeline, generation),
-    window: { ...counts, rows: rows.length },
-  };
-  for (let i = 0; i < rows.length; i += PAGE_ROWS) {
-    const last = i + PAGE_ROWS >= rows.length;
-    await emitRows({
+  const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
+  for (let page = 0; page < pages; page++) {
+    const isLast = due.final && page === pages - 1;
+    const request = {
       topic: plan.resultsTopic,
-      rows: rows.slice(i, i + PAGE_ROWS),
-      closed: due.final && last ? closed : null,
-    });
+      rows: rows.slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS),
+      closed: isLast
+        ? {
+          clockId: clockId(plan.pipeline, generation),
+          window: { ...counts(), rows: rows.length },
+        }
+        : null,
+    };
+    await keepTrying("emit rows", () => emitRows(request));
   }
   return rows;
 }
