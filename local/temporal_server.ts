@@ -9,6 +9,12 @@ import { LOCALHOST } from "./ports.ts";
 import { temporalServes } from "./probe_temporal.ts";
 
 /**
+ * Go's collector runs less often, within a bound. Measured on 2 cores with signals to 150 workflows,
+ * in pairs: 13 to 33 % less CPU a signal, with the same memory after it.
+ */
+const GO_RUNTIME = { GOGC: "800", GOMEMLIMIT: "1GiB" };
+
+/**
  * Settings without which every dispatch waits: measured 2026-11-22, a sequential activity takes
  * 100 ms with the defaults and 13 ms with these; a timer of 50 ms takes 1 s and 61 ms (design §9,
  * `platform.md` D). Values are JSON, hence the quotes.
@@ -64,7 +70,7 @@ export async function configureTemporal(
     invocation: {
       program,
       args: devServerArgs({ database: join(dir, "temporal.db"), port, uiPort }),
-      env: {},
+      env: GO_RUNTIME,
     },
     address,
     webUi: `http://${LOCALHOST}:${uiPort}`,
