@@ -10,7 +10,7 @@ import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
 import { createKafkaJs } from "./_kafkajs.ts";
 import { sendCommit, sendCommitted } from "./_group_wire.ts";
 import { Cluster } from "./_kafka_cluster.ts";
-import { fromClient, KafkaCode } from "./_kafka_errors.ts";
+import { BrokerAnswer, fromClient, KafkaCode } from "./_kafka_errors.ts";
 import { closed, offsetGone, topicMissing, unreachable } from "./_log_errors.ts";
 import { pauseFor, repeatWhileStale } from "./_repeat.ts";
 import type { TopicState } from "./_topic_wire.ts";
@@ -147,11 +147,18 @@ class KafkaAdmin implements LogAdmin {
   }
 
   async deleteGroup(group: string): Promise<void> {
-    await this.#run(`delete the group ${group}`, undefined, async (admin) => {
+    const what = `delete the group ${group}`;
+    const closing = this.#closing.signal;
+    const forget = (): void => this.#cluster.forgetGroup(group);
+    await repeatWhileStale({ what, forget, closing }, async () => {
+      const admin = await this.#topicAdmin(what);
       try {
         await admin.deleteGroups([group]);
       } catch (error) {
-        if (!isGroupMissing(error)) throw error;
+        const code = groupErrorOf(error);
+        if (code === undefined) throw fromClient(error, what, this.#settings.brokers);
+        // On a fresh broker the coordinator comes up with the first request for one.
+        if (code !== KafkaCode.GROUP_ID_NOT_FOUND) throw new BrokerAnswer(code);
       }
     });
   }
@@ -226,10 +233,10 @@ class KafkaAdmin implements LogAdmin {
   }
 }
 
-function isGroupMissing(error: unknown): boolean {
+/** The broker's answer for the group in an error of `deleteGroups`. */
+function groupErrorOf(error: unknown): number | undefined {
   const groups: unknown = error instanceof Error ? Reflect.get(error, "groups") : undefined;
-  return Array.isArray(groups) &&
-    groups.every((it: { readonly errorCode?: unknown }) =>
-      it.errorCode === KafkaCode.GROUP_ID_NOT_FOUND
-    );
+  if (!Array.isArray(groups)) return undefined;
+  const codes = groups.map((it: { readonly errorCode?: unknown }) => it.errorCode);
+  return codes.find((code) => typeof code === "number");
 }
