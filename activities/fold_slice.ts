@@ -14,7 +14,7 @@ import { sideRecord } from "./side_record.ts";
 /** Bytes of one read of the log. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** Records decoded and folded between two looks at the limits. */
-const GROUP_RECORDS = 500;
+const GROUP_RECORDS = 1500;
 /** Bytes decoded and folded between two looks at the limits. */
 const GROUP_BYTES = 512 * 1024;
 /** A slice stops at this many cells. */
