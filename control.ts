@@ -280,8 +280,10 @@ async function takeLease(
   { pipeline: { plan }, newGeneration }: ControlOptions,
   owner: OwnerId,
 ): Promise<number> {
+  const used = await workflows.lastGeneration();
   const ask = (evict: string | null) =>
     workflows.lease({
+      used,
       owner,
       ttlMs: LEASE_MS,
       fingerprint: fingerprintOf(plan),

@@ -70,6 +70,8 @@ export interface PipelineClient {
   answers(): Promise<boolean>;
   /** The supervisor's state. */
   supervisor(): Promise<SupervisorState>;
+  /** The last generation that has a clock on the server, running or not; 0 if there is none. */
+  lastGeneration(): Promise<number>;
   /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
   startClock(plan: RunPlan, generation: number, partitions: readonly number[]): Promise<void>;
   /**
@@ -174,6 +176,16 @@ export function createPipelineClient(
       }
     },
     supervisor: () => query<SupervisorState>(supervisorId(pipeline), "status"),
+    async lastGeneration() {
+      for (let generation = 1;; generation++) {
+        try {
+          await handle(clockId(pipeline, generation)).describe();
+        } catch (error) {
+          if (error instanceof WorkflowNotFoundError) return generation - 1;
+          throw error;
+        }
+      }
+    },
     async startClock(plan, generation, partitions) {
       const input: ClockInput = { plan, generation, partitions };
       await startOnce(client, "clock", clockId(pipeline, generation), pipeline, input, []);

@@ -39,6 +39,12 @@ export interface LeaseRequest {
   readonly newGeneration: boolean;
   /** The id of an owner of the same host that is known to be dead. */
   readonly evict: string | null;
+  /**
+   * The last generation of which there are traces on the server: more than the supervisor knows of
+   * if it was lost itself. A new generation comes after it.
+   * @default {0}
+   */
+  readonly used?: number;
 }
 
 /** The supervisor's answer. */
@@ -106,7 +112,8 @@ export function decideLease(
   if (differences.length > 0 && !renew) {
     return { state, answer: { granted: false, code: "TG_DEFINITION_CHANGED", differences } };
   }
-  const generation = state.generation === 0 || renew ? state.generation + 1 : state.generation;
+  const begins = state.generation === 0 || renew;
+  const generation = begins ? Math.max(state.generation, request.used ?? 0) + 1 : state.generation;
   return {
     state: {
       generation,
