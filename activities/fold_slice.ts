@@ -12,7 +12,7 @@ import type { SliceRequest, SliceResult } from "../core/slice.ts";
 import { sideRecord } from "./side_record.ts";
 
 /** Bytes of one read of the log. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 /** Records decoded and folded between two looks at the limits. */
 const GROUP_RECORDS = 1500;
 /** Bytes decoded and folded between two looks at the limits. */

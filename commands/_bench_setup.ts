@@ -76,7 +76,7 @@ export async function withBench<T>(
           temporal,
           dataDir: config.dataDir,
           workers: 0,
-          slots: 2,
+          slots: 4,
           paceMs: config.paceMs,
           sliceMs: config.sliceMs,
           mode,

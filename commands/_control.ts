@@ -26,7 +26,7 @@ export const CONTROL_FLAGS = {
     integer: true,
     min: 1,
     max: 16,
-    default: 2,
+    default: 4,
     description: "How many slices a worker process folds at a time",
   },
   "new-generation": {
