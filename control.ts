@@ -28,7 +28,7 @@ import { type RunningWorker, startControlWorker } from "./adapters/temporal_work
 import { TidegateError } from "./core/errors.ts";
 import { groupId } from "./core/ids.ts";
 import { paceOf } from "./core/pacing.ts";
-import { fingerprintOf, runPlanOf, type StartPosition } from "./core/plan.ts";
+import { type Fingerprint, fingerprintOf, runPlanOf, type StartPosition } from "./core/plan.ts";
 import type { Pipeline } from "./pipelines/define.ts";
 import type { WorkerSettings } from "./worker.ts";
 
@@ -135,7 +135,8 @@ async function start(
   });
   closing.push(() => worker.stop());
 
-  const generation = await takeLease(workflows, options, owner);
+  const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
+  const generation = await takeLease(workflows, options, owner, fingerprint);
   closing.push(() => workflows.release(owner.id));
   const drains = new Drains(options, workflows, reader, generation, searchAttributes, topic);
   // Always, not only when it begins: a control process may have died between the two.
@@ -161,7 +162,7 @@ async function start(
   closing.push(() => launcher.stop());
   launcher.want(options.workers);
 
-  const watch = new Watch(options, workflows, owner, drains, cursors);
+  const watch = new Watch(options, workflows, owner, fingerprint, drains, cursors);
   closing.push(() => watch.stop());
   void worker.done.catch((cause) =>
     watch.lose(new TidegateError("TG_CONTROL_LOST", "The control worker has failed", { cause }))
@@ -279,6 +280,7 @@ async function takeLease(
   workflows: PipelineClient,
   { pipeline: { plan }, newGeneration }: ControlOptions,
   owner: OwnerId,
+  fingerprint: Fingerprint,
 ): Promise<number> {
   const used = await workflows.lastGeneration();
   const ask = (evict: string | null) =>
@@ -286,7 +288,7 @@ async function takeLease(
       used,
       owner,
       ttlMs: LEASE_MS,
-      fingerprint: fingerprintOf(plan),
+      fingerprint,
       newGeneration,
       evict,
     });
@@ -303,6 +305,13 @@ async function takeLease(
       `A control process of pipeline ${plan.pipeline} is running: host ${host}, pid ${pid}, ` +
         `since ${new Date(sinceMs).toISOString()}`,
       { next: "Stop that one first, or wait 30 s if it has died." },
+    );
+  }
+  if (answer.differences.every((line) => line.startsWith("topicId"))) {
+    throw new TidegateError(
+      "TG_TOPIC_RECREATED",
+      `Topic ${plan.topic} was deleted and made again: its offsets mean other records now`,
+      { next: "Begin a new generation: deno task start --new-generation." },
     );
   }
   throw new TidegateError(
@@ -379,6 +388,10 @@ class Drains {
     this.#known.add(partition);
     if (started) return;
     const view = await workflows.drain(generation, partition);
+    if (view.cursor > end && view.mode !== "stopped" && view.mode !== "excluded") {
+      const message = `the cursor ${view.cursor} is beyond the end ${end} of ${plan.topic}`;
+      return await workflows.stop(generation, partition, "TG_OFFSET_GONE", message);
+    }
     if (view.until !== until) await workflows.bound(generation, partition, until);
   }
 
@@ -400,6 +413,7 @@ class Watch {
     options: ControlOptions,
     workflows: PipelineClient,
     owner: OwnerId,
+    fingerprint: Fingerprint,
     drains: Drains,
     cursors: CursorBook,
   ) {
@@ -407,7 +421,6 @@ class Watch {
     this.lost = new Promise((resolve) => this.lose = resolve);
     const failing = (what: string) => (error: Error) => options.say(`${what}: ${error.message}`);
     const renew = async () => {
-      const fingerprint = fingerprintOf(options.pipeline.plan);
       const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
       const answer = await workflows.lease(request);
       if (answer.granted) return;

@@ -11,6 +11,9 @@ const ROOT = new URL("../", import.meta.url);
 /** What the bundle depends on besides its sources. */
 const PINS = ["deno.json", "adapters/build_bundle.ts"];
 
+/** Bundles are kept for this long, in ms. */
+const OLD_MS = 24 * 3_600_000;
+
 /**
  * The path of the workflow bundle; builds it if there is none of the present workflow code.
  *
@@ -52,7 +55,17 @@ export async function workflowBundle(
     );
   }
   await Deno.rename(draft, path);
+  await removeOld(folder);
   return path;
+}
+
+/** Bundles of other contents that nobody has begun to read for a day. */
+async function removeOld(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    const { mtime } = await Deno.stat(path);
+    if (mtime !== null && Date.now() - mtime.getTime() > OLD_MS) await Deno.remove(path);
+  }
 }
 
 async function sourcesHash(): Promise<string> {

@@ -7,6 +7,7 @@
 
 import {
   type Client,
+  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -14,7 +15,7 @@ import {
 } from "@temporalio/client";
 import type { SearchAttributePair, Workflow } from "@temporalio/common";
 import { newDrain } from "../core/drain_state.ts";
-import { TidegateError } from "../core/errors.ts";
+import { type TgCode, TidegateError } from "../core/errors.ts";
 import { clockId, controlQueue, drainId, supervisorId, windowId } from "../core/ids.ts";
 import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -80,6 +81,8 @@ export interface PipelineClient {
    * @returns Whether it was started now.
    */
   startDrain(start: DrainStart): Promise<boolean>;
+  /** Stops a drain. */
+  stop(generation: number, partition: number, code: TgCode, message: string): Promise<void>;
   /** Sets or lifts the fixed end of a drain. */
   bound(generation: number, partition: number, until: number | null): Promise<void>;
   /** A drain's state. */
@@ -155,15 +158,7 @@ export function createPipelineClient(
         () => handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] }),
       );
     },
-    async exists() {
-      try {
-        const { status } = await handle(supervisorId(pipeline)).describe();
-        return status.name === "RUNNING";
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return false;
-        throw error;
-      }
-    },
+    exists: () => isThere(client, supervisorId(pipeline), "RUNNING"),
     async answers() {
       try {
         await client.connection.withDeadline(
@@ -177,14 +172,14 @@ export function createPipelineClient(
     },
     supervisor: () => query<SupervisorState>(supervisorId(pipeline), "status"),
     async lastGeneration() {
-      for (let generation = 1;; generation++) {
-        try {
-          await handle(clockId(pipeline, generation)).describe();
-        } catch (error) {
-          if (error instanceof WorkflowNotFoundError) return generation - 1;
-          throw error;
-        }
+      const query = `WorkflowId STARTS_WITH "${pipeline}/" AND WorkflowType = "clock"`;
+      let last = 0;
+      for await (const { workflowId } of client.workflow.list({ query })) {
+        last = Math.max(last, Number(workflowId.slice(pipeline.length + 1).split("/")[0]) || 0);
       }
+      // The list comes a moment after the start of a workflow.
+      while (await isThere(client, clockId(pipeline, last + 1))) last += 1;
+      return last;
     },
     async startClock(plan, generation, partitions) {
       const input: ClockInput = { plan, generation, partitions };
@@ -199,11 +194,14 @@ export function createPipelineClient(
         : [];
       return await startOnce(client, "drain", id, pipeline, input, attributes);
     },
+    async stop(generation, partition, code, message) {
+      await drainHandle(generation, partition).signal("stop", { code, message });
+    },
     async bound(generation, partition, until) {
       await drainHandle(generation, partition).signal("bound", { until });
     },
     drain: (generation, partition) =>
-      query<DrainView>(drainId(pipeline, generation, partition), "progress"),
+      refusable(() => query<DrainView>(drainId(pipeline, generation, partition), "progress")),
     clock: (generation) => query<ClockView>(clockId(pipeline, generation), "clock"),
     windowId: (generation, { start, shard }) =>
       windowId(pipeline, generation, start, shard, shards),
@@ -281,6 +279,16 @@ async function startOnce(
   );
 }
 
+async function isThere(client: Client, workflowId: string, state?: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return state === undefined || status.name === state;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
 async function terminate(client: Client, id: string, why: string): Promise<void> {
   try {
     await client.workflow.getHandle(id).terminate(why);
@@ -306,6 +314,12 @@ async function refusable<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      throw new TidegateError("TG_USAGE", "There is no such partition in this generation", {
+        cause: error,
+        next: "See the partitions with: deno task status.",
+      });
+    }
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
   }
@@ -321,8 +335,9 @@ async function failPending(
   const pending = (raw.pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) =>
     state === 2 && isDead(lastWorkerIdentity ?? "")
   );
+  let failed = 0;
   for (const { activityId, lastWorkerIdentity } of pending) {
-    await client.workflowService.respondActivityTaskFailedById({
+    const call = client.workflowService.respondActivityTaskFailedById({
       namespace: client.options.namespace,
       workflowId,
       activityId: activityId ?? "",
@@ -332,8 +347,15 @@ async function failPending(
         applicationFailureInfo: { type: "TG_WORKER_GONE", nonRetryable: false },
       },
     });
+    try {
+      await call;
+      failed += 1;
+    } catch (error) {
+      // 5 is NOT_FOUND: it has ended or timed out meanwhile.
+      if (!(isGrpcServiceError(error) && error.code === 5)) throw error;
+    }
   }
-  return pending.length;
+  return failed;
 }
 
 /** Tidegate's search attributes and their types. */

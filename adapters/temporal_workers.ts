@@ -61,8 +61,10 @@ const MEANT = ["No workflows registered, not polling for workflow tasks"];
 
 /** Log lines of the SDK that are about nothing a user could act on are left out. */
 function quietRuntime(): void {
-  const logger = new DefaultLogger("WARN", ({ level, message }) => {
-    if (!MEANT.includes(message)) console.error(`temporal ${level.toLowerCase()}: ${message}`);
+  const logger = new DefaultLogger("WARN", ({ level, message, meta }) => {
+    if (MEANT.includes(message)) return;
+    const why = meta?.error instanceof Error ? `: ${meta.error.message}` : "";
+    console.error(`temporal ${level.toLowerCase()}: ${message}${why}`);
   });
   try {
     Runtime.install({
@@ -88,13 +90,25 @@ async function connect(settings: TemporalSettings): Promise<NativeConnection> {
   }
 }
 
-function run(worker: Worker, connection: NativeConnection): RunningWorker {
+/**
+ * How long a control worker may take to stop, in ms. A report to the clock that is under way when it
+ * begins to stop can't be answered any more: this worker would have to run the clock. It is given
+ * up; the workflow task that it belongs to is run again by the next control process.
+ */
+const CONTROL_STOP_MS = 3_000;
+
+function run(worker: Worker, connection: NativeConnection, stopMs = Infinity): RunningWorker {
   const done = worker.run().finally(() => connection.close());
+  done.catch(() => undefined);
   return {
     done,
     async stop() {
       if (worker.getState() === "RUNNING") worker.shutdown();
-      await done;
+      if (stopMs === Infinity) return await done;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, stopMs));
+      await Promise.race([done, expired]);
+      clearTimeout(timer);
     },
   };
 }
@@ -122,7 +136,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
     shutdownGraceTime: "1s",
     reuseV8Context: true,
   });
-  return run(worker, connection);
+  return run(worker, connection, CONTROL_STOP_MS);
 }
 
 /**

@@ -66,6 +66,13 @@ export function controlFor(
   mode: ControlOptions["mode"],
 ): Promise<Control> {
   const { pipeline, pipelineFile, kafka, temporal, config } = session;
+  if (flags.workers > config.maxWorkers) {
+    throw new TidegateError(
+      "TG_USAGE",
+      `Cannot start ${flags.workers} workers: --workers must be at most TIDEGATE_MAX_WORKERS ` +
+        `(${config.maxWorkers})`,
+    );
+  }
   const from = flags.from === undefined ? undefined : startPosition(flags.from);
   if (from !== undefined && !flags["new-generation"]) {
     throw new TidegateError(

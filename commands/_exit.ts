@@ -16,6 +16,7 @@ const WRONG_USE: readonly TgCode[] = [
   "TG_PORT_TAKEN",
   "TG_TOOL_MISSING",
   "TG_TOPIC_MISSING",
+  "TG_TOPIC_RECREATED",
   "TG_USAGE",
 ];
 

@@ -8,7 +8,8 @@ import { isAbsolute, resolve } from "node:path";
 import type { KafkaSettings } from "../adapters/log.ts";
 import type { TemporalSettings } from "../adapters/temporal_client.ts";
 import { type Config, loadConfig, settingFlags } from "../config.ts";
-import { stackUp } from "../local/mod.ts";
+import { TidegateError } from "../core/errors.ts";
+import { stackStatus, stackUp } from "../local/mod.ts";
 import type { Pipeline } from "../pipelines/define.ts";
 import { loadPipeline } from "../pipelines/load.ts";
 
@@ -36,22 +37,34 @@ export function say(line: string): void {
 /** The flags of the settings that every command on a pipeline takes. */
 export const SESSION_FLAGS = settingFlags();
 
+/** What a command does about servers that no address is given for. */
+export type ServerUse =
+  /** Brings them up. */
+  | "start"
+  /** Brings the broker up; Temporal too, unless a broker's address is given. */
+  | "broker"
+  /** Uses them if they are up: there is nothing to ask of servers that are down. */
+  | "ask";
+
 /**
- * Reads the configuration and the definition, and brings up the servers that no address is given for.
+ * Reads the configuration and the definition, and sees to the servers.
  *
  * @param flags The values of the settings' flags that were given.
+ * @param use What to do about servers that no address is given for.
  * @returns The session.
- * @throws {TidegateError} `TG_CONFIG`, `TG_DEFINITION`, `TG_INPUT`, or what the stack throws.
+ * @throws {TidegateError} `TG_CONFIG`, `TG_DEFINITION`, `TG_INPUT`, `TG_STACK` if they are down, or
+ * what the stack throws.
  */
 export async function openSession(
   flags: Readonly<Record<string, unknown>>,
+  use: ServerUse = "start",
 ): Promise<Session> {
   const config = readConfig(flags);
   const pipelineFile = isAbsolute(config.pipelineFile)
     ? config.pipelineFile
     : resolve(config.pipelineFile);
   const pipeline = await loadPipeline(pipelineFile);
-  return { config, pipeline, pipelineFile, ...await servers(config) };
+  return { config, pipeline, pipelineFile, ...await servers(config, use) };
 }
 
 /**
@@ -70,22 +83,41 @@ export function readConfig(flags: Readonly<Record<string, unknown>>): Config {
   });
 }
 
-/**
- * The addresses of the servers; those that are not given are brought up.
- *
- * @param config The configuration.
- * @returns How to reach the broker and Temporal.
- */
-export async function servers(
+async function servers(
   config: Config,
+  use: ServerUse,
 ): Promise<Pick<Session, "kafka" | "temporal" | "webUi">> {
   const { kafka, temporal } = config;
+  if (use === "broker" && kafka.brokers !== undefined) {
+    // Temporal is not asked for anything, so its address does not matter.
+    const address = temporal.address ?? "";
+    return {
+      kafka: { ...kafka, brokers: kafka.brokers },
+      temporal: { ...temporal, address },
+      webUi: null,
+    };
+  }
+  if (use === "ask") await refuseDown(config);
   const stack = await stackUp(stackOptions(config));
   return {
     kafka: { ...kafka, brokers: kafka.brokers ?? [stack.broker.address] },
     temporal: { ...temporal, address: temporal.address ?? stack.temporal.address },
     webUi: stack.webUi,
   };
+}
+
+/** Asking must not build and start servers: there would be nothing in them. */
+async function refuseDown(config: Config): Promise<void> {
+  const { broker, temporal } = await stackStatus(stackOptions(config));
+  const down = [
+    ...(broker.state === "down" ? ["the broker"] : []),
+    ...(temporal.state === "down" ? ["Temporal"] : []),
+  ];
+  if (down.length === 0) return;
+  throw new TidegateError("TG_STACK", `Not running here: ${down.join(" and ")}`, {
+    next: "Bring the local servers up with: deno task stack up; or set KAFKA_BROKERS and " +
+      "TEMPORAL_ADDRESS.",
+  });
 }
 
 /**

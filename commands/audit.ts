@@ -19,7 +19,7 @@ export default command({
     ...SESSION_FLAGS,
   },
 }, async ({ flags }) => {
-  const session = await openSession(flags);
+  const session = await openSession(flags, "ask");
   const account = await withWorkflows(
     session,
     ({ workflows, supervisor }) => gatherAccount(workflows, supervisor.generation),

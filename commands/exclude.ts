@@ -23,7 +23,7 @@ export default command({
   if (partition === undefined) {
     throw new TidegateError("TG_USAGE", "Cannot exclude: --partition is missing");
   }
-  const session = await openSession(flags);
+  const session = await openSession(flags, "ask");
   const view = await withWorkflows(
     session,
     ({ workflows, supervisor }) => workflows.exclude(supervisor.generation, partition),

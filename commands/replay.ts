@@ -23,7 +23,7 @@ export default command({
     ...SESSION_FLAGS,
   },
 }, async ({ flags, positionals }) => {
-  const { kafka, pipeline } = await openSession(flags);
+  const { kafka, pipeline } = await openSession(flags, "broker");
   const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);

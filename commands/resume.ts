@@ -29,7 +29,7 @@ export default command({
   if (partition === undefined) {
     throw new TidegateError("TG_USAGE", "Cannot resume: --partition is missing");
   }
-  const session = await openSession(flags);
+  const session = await openSession(flags, "ask");
   const { topic } = session.pipeline.plan;
   const view = await withWorkflows(session, async ({ workflows, supervisor, reader }) => {
     const { generation } = supervisor;

@@ -30,7 +30,7 @@ export default command({
     const ready = control.launcher.slots.filter((slot) => slot.state === "ready").length;
     lookAt(control.workflows, control.generation)
       .then((snapshot) => log("status", statusLine(snapshot, ready)))
-      .catch((error) => log("error", errorText(error)));
+      .catch((error: Error) => log("error", `cannot look at the pipeline: ${error.message}`));
   }, STATUS_MS);
   const lost = await Promise.race([ctrlC.promise, control.lost]);
   clearInterval(timer);

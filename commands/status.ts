@@ -21,12 +21,18 @@ export default command({
     ...SESSION_FLAGS,
   },
 }, async ({ flags }) => {
-  const session = await openSession(flags);
-  const { pipeline } = session.pipeline.plan;
-  const { supervisor, snapshot } = await withWorkflows(session, async (asking) => ({
-    supervisor: asking.supervisor,
-    snapshot: await lookAt(asking.workflows, asking.supervisor.generation),
-  }));
+  const session = await openSession(flags, "ask");
+  const { pipeline, topic } = session.pipeline.plan;
+  const { supervisor, snapshot } = await withWorkflows(session, async (asking) => {
+    const { workflows, supervisor, reader } = asking;
+    const { drains, clock } = await lookAt(workflows, supervisor.generation);
+    // The drains know the end of the log as they last saw it; the broker knows it now.
+    const present = await Promise.all(drains.map(async (drain) => {
+      const { end } = await reader.offsets(topic, drain.partition);
+      return { ...drain, until: null, end };
+    }));
+    return { supervisor, snapshot: { drains: present, clock } };
+  });
   const { generation, lease } = supervisor;
   const control = lease !== null && lease.untilMs > Date.now() ? lease : null;
   const { drains, clock } = snapshot;
@@ -70,7 +76,7 @@ export default command({
 });
 
 function lagOf(drain: DrainView): number {
-  return Math.max(0, (drain.until ?? drain.end) - drain.cursor);
+  return Math.max(0, drain.end - drain.cursor);
 }
 
 function iso(ms: number | null): string | null {

@@ -25,7 +25,7 @@ export default command({
   if (flags.open && flags.closed) {
     throw new TidegateError("TG_USAGE", "Cannot show windows: give --open or --closed, not both");
   }
-  const session = await openSession(flags);
+  const session = await openSession(flags, "ask");
   const { plan } = session.pipeline;
   const rows = await withWorkflows(session, async ({ workflows, supervisor, reader }) => {
     const { generation } = supervisor;

@@ -21,6 +21,10 @@ export interface DrainAccount {
   readonly skippedOffsets: number;
   /** Why it stopped; null if it did not. */
   readonly stop: { readonly code: string } | null;
+  /** How it stands. */
+  readonly mode?: string;
+  /** The next offset to fold. */
+  readonly cursor?: number;
 }
 
 /** One open window's part of the account. */
@@ -101,6 +105,8 @@ export function accountOf(
     ...lost.map((window) => `TG_WINDOW_LOST: ${window.id}: ${window.why}`),
     ...drains.filter((drain) => drain.stop !== null)
       .map((drain) => `partition ${drain.partition} stopped: ${drain.stop?.code}`),
+    ...drains.filter((drain) => drain.mode === "excluded")
+      .map((drain) => `partition ${drain.partition} is excluded at offset ${drain.cursor}`),
     ...drains.filter((drain) => drain.skippedOffsets > 0)
       .map((drain) => `partition ${drain.partition}: ${drain.skippedOffsets} offsets skipped`),
   ];

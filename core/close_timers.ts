@@ -189,7 +189,7 @@ export class CloseTimers {
 
   /** The state as plain data. */
   snapshot(): CloseTimersSnapshot {
-    return { entries: [...this.#entries.values()], totals: this.#totals, lost: this.#lost };
+    return { entries: [...this.#entries.values()], totals: this.#totals, lost: [...this.#lost] };
   }
 }
 

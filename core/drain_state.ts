@@ -23,7 +23,7 @@ import { boundaryAfter, boundaryAtOrBefore, type Windowing } from "./windows.ts"
 const LOOK_MS = 5_000;
 /** How long one look lasts once the partition is idle, in ms: fewer entries in the history. */
 const IDLE_LOOK_MS = 30_000;
-/** More reports than a drain sends without a new event in its history. */
+/** More reports than a drain sends in one workflow task. */
 const REPORTS_A_TASK = 16;
 /** How often a held partition asks for the watermark, in ms. */
 export const HOLD_MS = 1_000;
@@ -202,8 +202,6 @@ export function newDrain(partition: number, cursor: number, until: number | null
 /** One partition's drain. Every message changes the state; {@linkcode DrainState.next} reads it. */
 export class DrainState {
   readonly #rules: DrainRules;
-  /** The number of the last report before this run. */
-  readonly #seqBefore: number;
   #s: DrainSnapshot;
 
   /**
@@ -214,7 +212,6 @@ export class DrainState {
    */
   constructor(rules: DrainRules, snapshot: DrainSnapshot) {
     this.#rules = rules;
-    this.#seqBefore = snapshot.seq;
     this.#s = snapshot;
   }
 
@@ -244,15 +241,14 @@ export class DrainState {
    * What to do next. A slice in delivery comes first, then what the clock must know, then the log:
    * so a report is never sent before its partials are delivered (I3).
    *
-   * A report's number must be larger than that of any report which may have been sent from the same
-   * state before a crash: a message that has come since may have made it another report, and the
-   * clock would take it for a repetition. The length of the workflow's history tells the two apart.
+   * A report's number is larger than that of any report which may have been sent from the same state
+   * before a crash: a message that has come since may have made it another report, and the clock
+   * would take it for a repetition. So it grows with the time of the workflow task.
    *
-   * @param nowMs The wall clock.
-   * @param historyLength How many events there are in the history of the workflow's run.
+   * @param nowMs The workflow's time: the same in a replay, later in a task that is done again.
    * @returns The step.
    */
-  next(nowMs: number, historyLength = 0): DrainStep {
+  next(nowMs: number): DrainStep {
     const s = this.#s;
     if (s.inDelivery !== null && s.mode !== "stopped") {
       const { windows, refused } = s.inDelivery;
@@ -261,7 +257,7 @@ export class DrainState {
     }
     const due = this.#dueReport();
     if (due !== null) {
-      const seq = Math.max(due.seq, this.#seqBefore + historyLength * REPORTS_A_TASK);
+      const seq = Math.max(due.seq, nowMs * REPORTS_A_TASK);
       const report = due === s.pending ? due : { ...due, seq };
       this.#s = {
         ...s,
@@ -386,8 +382,13 @@ export class DrainState {
   onAnswer(answer: ReportAnswer): void {
     const report = this.#s.pending;
     if (report === null) return;
-    const untold = without(this.#s.untold, report.opened);
-    const s = { ...this.#s, pending: null, untold, ...answer };
+    const { watermark, driftBase, overtaken } = answer;
+    const heard = { ...this.#s, pending: null, watermark, driftBase };
+    if (overtaken) {
+      this.#s = this.#again(heard);
+      return;
+    }
+    const s = { ...heard, untold: without(heard.untold, report.opened) };
     // A partition that joins counts with the pipeline's watermark at least.
     const known = report.kind === "join"
       ? later(report.watermark, answer.watermark)
@@ -413,8 +414,6 @@ export class DrainState {
           ...s,
           mode: s.mode === "active" ? left : s.mode,
           boundaryTold: told,
-          // Stopped while the report was under way: it must hold the watermark after all.
-          owed: s.mode === "stopped" ? "join" : s.owed,
         };
         break;
       }
@@ -435,17 +434,16 @@ export class DrainState {
   }
 
   /**
-   * Stops the partition; it holds the watermark until somebody decides.
+   * Stops the partition; it holds the watermark until somebody decides. Whether it does so already
+   * is not asked: it may just be leaving the minimum.
    *
    * @param stop Why.
-   * @param tellClock Whether a partition that had left the minimum joins it again.
+   * @param tellClock Whether the clock can be told.
    */
   onStop(stop: Stop, tellClock = true): void {
     const s = this.#s;
     if (s.mode === "excluded" || s.stop !== null) return;
-    const left = s.mode === "idle" || s.mode === "joining" || s.mode === "parked";
-    const joins = left && s.pending?.kind !== "join";
-    this.#s = { ...s, mode: "stopped", stop, owed: joins && tellClock ? "join" : null };
+    this.#s = { ...s, mode: "stopped", stop, owed: tellClock ? "join" : null };
   }
 
   /**
@@ -486,6 +484,15 @@ export class DrainState {
       ? "joining"
       : s.mode;
     this.#s = { ...s, until, mode, stillMs: 0 };
+  }
+
+  /**
+   * A report was overtaken by a later one, of which a crash has left no trace here, and which may
+   * have said anything: so the partition says anew how it stands.
+   */
+  #again(s: DrainSnapshot): DrainSnapshot {
+    if (s.mode === "excluded") return { ...s, owed: "exclude" };
+    return s.mode === "stopped" ? { ...s, owed: "join" } : { ...s, mode: "joining" };
   }
 
   #withoutLost(): DrainSnapshot {

@@ -7,7 +7,7 @@
 
 /** Stable codes of Tidegate's errors; each is explained in `docs/operations.md`. */
 export type TgCode =
-  | "TG_ACCOUNT_BROKEN"
+  | "TG_ACTIVITY_FAILED"
   | "TG_BROKER_UNREACHABLE"
   | "TG_BUILD_FAILED"
   | "TG_CONFIG"
@@ -20,9 +20,7 @@ export type TgCode =
   | "TG_INPUT"
   | "TG_OFFSET_GONE"
   | "TG_OVERLAP"
-  | "TG_PARTITIONS_SHRUNK"
   | "TG_PORT_TAKEN"
-  | "TG_SINK"
   | "TG_STACK"
   | "TG_TEMPORAL_UNREACHABLE"
   | "TG_TOOL_MISSING"
@@ -30,7 +28,8 @@ export type TgCode =
   | "TG_TOPIC_RECREATED"
   | "TG_USAGE"
   | "TG_WINDOW_FULL"
-  | "TG_WINDOW_LOST";
+  | "TG_WINDOW_LOST"
+  | "TG_WORKER_GONE";
 
 /** Options of {@linkcode TidegateError}. */
 export interface TidegateErrorOptions {

@@ -28,7 +28,8 @@ export type PacePoint = readonly [wallMs: number, eventMs: number];
  */
 export function remember(points: readonly PacePoint[], point: PacePoint): PacePoint[] {
   const last = points.at(-1);
-  const kept = last !== undefined && last[0] >= point[0] ? [] : [...points];
+  // A wall clock that went back makes the history worthless.
+  const kept = last !== undefined && last[0] > point[0] ? [] : [...points];
   const oldest = point[0] - PREDICTION_SPAN_MS;
   while (kept.length > 1 && (kept[1]?.[0] ?? Infinity) <= oldest) kept.shift();
   return [...kept, point];

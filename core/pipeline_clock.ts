@@ -24,7 +24,7 @@ export type ReportKind =
 export interface Report {
   /** The partition. */
   readonly partition: number;
-  /** Counts the drain's reports from 1; a repeated call repeats its number. */
+  /** Grows from report to report of the drain; a repeated call repeats its number. */
   readonly seq: number;
   /** What is said. */
   readonly kind: ReportKind;
@@ -48,6 +48,11 @@ export interface ReportAnswer {
    * that still move, or the smallest first event time before there is a watermark.
    */
   readonly driftBase: number | null;
+  /**
+   * Set if the clock has taken a newer report of the partition: the one answered came to nothing.
+   * @default {undefined}
+   */
+  readonly overtaken?: true;
 }
 
 /** How a partition takes part. */
@@ -115,7 +120,7 @@ export class PipelineClock {
 
   /**
    * Takes a report in. A number that is not newer changes nothing and is answered again, so that a
-   * retried call is harmless.
+   * retried call is harmless; an older one is told so.
    *
    * @param report The report.
    * @param nowMs The wall clock.
@@ -125,8 +130,10 @@ export class PipelineClock {
    */
   report(report: Report, nowMs: number, pendingTimes: Iterable<number> = []): ReportAnswer {
     this.runOn(nowMs, pendingTimes);
-    if (!this.isNew(report)) return this.answer();
     const known = this.#partitions.get(report.partition) ?? NEVER;
+    if (!this.isNew(report)) {
+      return report.seq === known.seq ? this.answer() : { ...this.answer(), overtaken: true };
+    }
     this.#partitions.set(report.partition, this.#after(known, report));
     this.#recompute(nowMs);
     return this.answer();

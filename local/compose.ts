@@ -79,7 +79,7 @@ export function parseContainers(text: string): ComposeContainer[] {
 
 /** What Docker says. */
 export interface ComposeView {
-  /** Whether a Docker engine answers at all. */
+  /** Whether a Docker engine answers, so that the project's compose file would run here. */
   readonly engine: boolean;
   /** The project's running containers. */
   readonly containers: readonly ComposeContainer[];
@@ -89,14 +89,18 @@ export interface ComposeView {
  * Asks Docker for the project's containers.
  *
  * @param machine Runs `docker`.
+ * @param hasFile Whether the project has a compose file: only then is it worth offering.
  * @returns Nothing found where there is no Docker, or where it doesn't answer within 2 s.
  */
-export async function askCompose(machine: Machine): Promise<ComposeView> {
+export async function askCompose(
+  machine: Machine,
+  hasFile: () => Promise<boolean> = hasComposeFile,
+): Promise<ComposeView> {
   const filter = `label=com.docker.compose.project=${COMPOSE_PROJECT}`;
   const args = ["ps", "--filter", filter, "--format", "json"];
   const answer = await machine.run("docker", args, { timeoutMs: 2_000 });
   if (answer?.code !== 0) return { engine: false, containers: [] };
-  return { engine: true, containers: parseContainers(answer.stdout) };
+  return { engine: await hasFile(), containers: parseContainers(answer.stdout) };
 }
 
 /** A service of the compose file and its ports inside the container, the best first. */
@@ -138,4 +142,12 @@ export function findEndpoint(
     }
   }
   return null;
+}
+
+async function hasComposeFile(): Promise<boolean> {
+  try {
+    return (await Deno.stat(new URL("../docker-compose.yml", import.meta.url))).isFile;
+  } catch {
+    return false;
+  }
 }

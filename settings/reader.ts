@@ -105,7 +105,7 @@ export class SettingsReader {
     throw new TidegateError(
       "TG_CONFIG",
       ["Cannot use the configuration:", ...this.#problems].join("\n  "),
-      { next: "Correct the settings; README.md lists them all." },
+      { next: "Correct the settings; docs/operations.md lists them all." },
     );
   }
 

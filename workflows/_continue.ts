@@ -6,13 +6,16 @@
 
 import { workflowInfo } from "@temporalio/workflow";
 
+/** Temporal takes 10,000 signals in a run, each an event; well before, whatever the server says. */
+const LONGEST = 8_000;
+
 /** What the inputs of all workflows share. */
 export interface Continuing {
   /**
-   * Continue as new once the history of a run has this many events. Must leave a run room for some
-   * work (50 or more), because each begins with a handful of them.
+   * Continue as new once the history of a run has this many events; before that if the server
+   * suggests it. Must leave a run room for some work, because each begins with a handful of events.
    *
-   * @default {When the Temporal server suggests it, by events and by bytes}
+   * @default {8000}
    */
   readonly continueAfter?: number;
 }
@@ -23,7 +26,7 @@ export interface Continuing {
  * @param input The workflow's input.
  * @returns Whether the history is long.
  */
-export function isLong({ continueAfter = Infinity }: Continuing): boolean {
+export function isLong({ continueAfter = LONGEST }: Continuing): boolean {
   const { continueAsNewSuggested, historyLength } = workflowInfo();
   return continueAsNewSuggested || historyLength >= continueAfter;
 }

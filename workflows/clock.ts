@@ -61,7 +61,7 @@ export async function clock(input: ClockInput): Promise<void> {
     const { plan, generation } = input;
     const end = windowEnd(plan.windowing, start);
     const id = windowId(plan.pipeline, generation, start, shard, plan.shards);
-    timers.register({ id, start, end, final: end + plan.latenessMs });
+    timers.register({ id, start, end, final: end + plan.latenessMs }, time.watermark);
   };
   setHandler(reportUpdate, (report) => {
     if (time.isNew(report)) report.opened.forEach(register);

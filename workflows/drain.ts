@@ -11,13 +11,15 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  isCancellation,
   log,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
   sleep,
+  TemporalFailure,
 } from "@temporalio/workflow";
-import { DrainState, type DrainStep, HOLD_MS, pairsOf } from "../core/drain_state.ts";
+import { DrainState, type DrainStep, HOLD_MS } from "../core/drain_state.ts";
 import { clockId, drainQueue } from "../core/ids.ts";
 import type { DeliveryOutcome, SliceRequest, WindowPartial } from "../core/slice.ts";
 import { isLong } from "./_continue.ts";
@@ -37,19 +39,19 @@ import type { ControlActivities, LocalActivities, WorkerActivities } from "./por
 
 /** Windows of one deliver call; several calls run in parallel. */
 const WINDOWS_A_CALL = 8;
-/** Codes of activity failures that stop the partition instead of being tried again. */
-const STOPPING = ["TG_OFFSET_GONE", "TG_TOPIC_MISSING", "TG_TOPIC_RECREATED", "TG_GENERATION_LOST"];
+/** What moves if a slice that was folded again says nothing of it. */
+const NOTHING_MOVED = { events: 0, pairs: 0 };
 
 const { awaitRecords } = proxyActivities<ControlActivities>({
   startToCloseTimeout: "2m",
   heartbeatTimeout: "10s",
   cancellationType: "TRY_CANCEL",
-  retry: { initialInterval: 500, maximumInterval: "5s", nonRetryableErrorTypes: STOPPING },
+  retry: { initialInterval: 500, maximumInterval: "5s" },
   summary: "wait for records",
 });
 const { deliver, report } = proxyLocalActivities<LocalActivities>({
   startToCloseTimeout: "10s",
-  retry: { initialInterval: 50, maximumInterval: "2s", nonRetryableErrorTypes: STOPPING },
+  retry: { initialInterval: 50, maximumInterval: "2s" },
 });
 
 /**
@@ -108,13 +110,12 @@ export async function drain(input: DrainInput): Promise<void> {
       else if (step.kind === "await") await awaitStep(input, state, step, () => changed);
       else await carryOut(input, state, step);
     } catch (error) {
-      const failure = stoppingFailure(error);
+      const failure = finalFailure(error);
       if (failure === undefined) throw error;
       const lostClock = step.kind === "report";
       if (lostClock) state.onReportFailed();
-      log.warn("partition stopped", { code: failure.type, message: failure.message });
-      const code = failure.type ?? "TG_GENERATION_LOST";
-      state.onStop({ code, message: failure.message, sinceMs: workflowNow() }, !lostClock);
+      log.warn(`partition ${input.state.partition} stopped: ${failure.code}: ${failure.message}`);
+      state.onStop({ ...failure, sinceMs: workflowNow() }, !lostClock);
     }
   }
 }
@@ -130,15 +131,20 @@ async function awaitStep(
   const { notBeforeMs, earlyAtMs, quietMs } = step;
   const { topicId, plan: { topic } } = input;
   const request = { topic, topicId, partition, cursor, notBeforeMs, earlyAtMs, quietMs };
+  const answer = await unless(changed, () => awaitRecords(request));
+  if (answer !== undefined) state.onAwait(answer, workflowNow());
+}
+
+/** Works until it is done or a message makes it needless; then answers undefined at once. */
+async function unless<T>(over: () => boolean, work: () => Promise<T>): Promise<T | undefined> {
   const scope = new CancellationScope();
-  const looked = scope.run(() => awaitRecords(request));
-  const first = scope.run(() => Promise.race([looked, condition(changed)]));
+  const working = scope.run(work);
+  const first = scope.run(() => Promise.race([working, condition(over)]));
   try {
-    const answer = await first;
-    if (answer !== undefined) state.onAwait(answer, workflowNow());
+    return await first ?? undefined;
   } finally {
     scope.cancel();
-    await looked.catch(() => undefined);
+    await working.catch(() => undefined);
   }
 }
 
@@ -151,8 +157,12 @@ async function carryOut(
     case "hold":
       await sleep(HOLD_MS);
       return state.onHeld();
-    case "fold":
-      return state.onSlice(await fold(input, state, sliceRequest(input, state)));
+    case "fold": {
+      // No worker may be there to fold: to stop or to give up must not wait for one.
+      const left = () => ["stopped", "excluded"].includes(state.snapshot().mode);
+      const result = await unless(left, () => fold(input, state, sliceRequest(input, state)));
+      return result === undefined ? undefined : state.onSlice(result);
+    }
     case "deliver":
       return await deliverAll(input, state, step.windows);
     case "refold": {
@@ -160,8 +170,10 @@ async function carryOut(
       if (delivery === null) return;
       const { from, to: until, maxEventTimeBefore: maxEventTime } = delivery;
       const request = { ...sliceRequest(input, state), from, until, maxEventTime };
-      const result = await fold(input, state, { ...request, refused: step.refused });
-      return state.onRefold(result.moved ?? { events: 0, pairs: 0 });
+      const { refused } = step;
+      const stopped = () => state.snapshot().mode === "stopped";
+      const result = await unless(stopped, () => fold(input, state, { ...request, refused }));
+      return result === undefined ? undefined : state.onRefold(result.moved ?? NOTHING_MOVED);
     }
     case "report": {
       const { pipeline } = input.plan;
@@ -182,7 +194,7 @@ function fold(input: DrainInput, state: DrainState, request: SliceRequest) {
     taskQueue: drainQueue(input.plan.pipeline),
     startToCloseTimeout: "1m",
     heartbeatTimeout: "5s",
-    retry: { initialInterval: 100, maximumInterval: "5s", nonRetryableErrorTypes: STOPPING },
+    retry: { initialInterval: 100, maximumInterval: "5s" },
     summary: `partition ${request.partition} from ${request.from} (slice ${
       state.snapshot().slices + 1
     })`,
@@ -219,11 +231,15 @@ async function deliverAll(
   }
 }
 
-function stoppingFailure(error: unknown): ApplicationFailure | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  return cause instanceof ApplicationFailure && STOPPING.includes(cause.type ?? "")
-    ? cause
-    : undefined;
+/** Why an activity won't be tried again; whether to go on is then a person's choice. */
+function finalFailure(error: unknown): { code: string; message: string } | undefined {
+  if (isCancellation(error)) return undefined;
+  // A local activity's failure comes as it is, that of any other in a wrapping.
+  const cause = error instanceof ActivityFailure ? error.cause ?? error : error;
+  if (!(cause instanceof TemporalFailure)) return undefined;
+  const type = cause instanceof ApplicationFailure ? cause.type ?? "" : "";
+  const code = type.startsWith("TG_") ? type : "TG_ACTIVITY_FAILED";
+  return { code, message: cause.message };
 }
 
 function refuseResume(view: DrainView, from: number): void {
@@ -243,9 +259,6 @@ function refuseResume(view: DrainView, from: number): void {
 
 function viewOf(state: DrainState, held: boolean): DrainView {
   const s = state.snapshot();
-  const folded = s.inDelivery?.windows ?? [];
-  const lost = s.inDelivery?.lost ?? [];
-  const inDelivery = [...folded, ...lost].reduce((sum, window) => sum + pairsOf(window), 0);
   const { partition, mode, stop, cursor, end, until, maxEventTime, totals } = s;
   const { untold, lostPairs, skippedOffsets, slices, busyMs } = s;
   return {
@@ -258,7 +271,7 @@ function viewOf(state: DrainState, held: boolean): DrainView {
     maxEventTime,
     watermark: state.partitionWatermark,
     totals,
-    inDelivery,
+    inDelivery: state.pairsInDelivery,
     untold,
     lostPairs,
     skippedOffsets,
@@ -275,12 +288,10 @@ function details(view: DrainView): string {
     `**Partition ${view.partition}: ${state}**, cursor ${view.cursor}, lag ${
       Math.max(0, view.end - view.cursor)
     }, watermark ${instant(view.watermark)}`,
-    ...(view.stop === null
-      ? []
-      : [
-        `**${text(view.stop.code)}** since ${instant(view.stop.sinceMs)}: ` +
-        text(view.stop.message),
-      ]),
+    ...(view.stop === null ? [] : [
+      `**${text(view.stop.code)}** since ${instant(view.stop.sinceMs)}: ` +
+      text(view.stop.message),
+    ]),
     table(
       ["read", "aggregated", "late", "invalid", "skewed", "filtered", "slices"],
       [[

@@ -22,7 +22,7 @@ import type {
 export interface WorkerActivities {
   /**
    * Folds a slice. Late, invalid and skewed records are on their topics before it returns.
-   * Failures of type `TG_OFFSET_GONE` and `TG_TOPIC_MISSING` are final, all others are tried again.
+   * Failures that are not retryable, such as `TG_OFFSET_GONE`, stop the partition.
    */
   foldSlice(request: SliceRequest): Promise<SliceResult>;
 }

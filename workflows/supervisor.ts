@@ -5,12 +5,7 @@
  * @module
  */
 
-import {
-  allHandlersFinished,
-  condition,
-  continueAsNew,
-  setHandler,
-} from "@temporalio/workflow";
+import { allHandlersFinished, condition, continueAsNew, setHandler } from "@temporalio/workflow";
 import { decideLease, NO_LEASE, releaseLease, type SupervisorState } from "../core/lease.ts";
 import { isLong } from "./_continue.ts";
 import { instant, text } from "./_markdown.ts";

@@ -21,8 +21,8 @@ import { formatInstant } from "../core/time.ts";
 import { type RowsDue, WindowState } from "../core/window_state.ts";
 import { windowEnd } from "../core/windows.ts";
 import { isLong } from "./_continue.ts";
+import { keepTrying } from "./_keep_trying.ts";
 import { instant, table } from "./_markdown.ts";
-import { keepTrying } from "./_tell.ts";
 import { workflowNow } from "./_time.ts";
 import { showDetails, showState } from "./_visible.ts";
 import {
@@ -35,8 +35,6 @@ import {
 } from "./messages.ts";
 import type { ControlActivities } from "./ports.ts";
 
-/** A run takes at most this many signals; Temporal's limit is 10,000. */
-const MAX_SIGNALS = 8_000;
 /** Rows of one emit activity. */
 const PAGE_ROWS = 500;
 /** A result larger than this holds the counts only. */
@@ -57,12 +55,10 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   const state = new WindowState({ aggregates, endMs: end, latenessMs }, input.state);
   const { workflowId: id } = workflowInfo();
   const stops: { partition: number; code: string; message: string }[] = [];
-  let signals = 0;
   let lastRows: readonly ResultRow[] = [];
 
   showDetails(() => details(input, state, end));
   setHandler(foldSignal, (partial) => {
-    signals += 1;
     const outcome = state.fold(partial);
     const { partition, from, to } = partial;
     if (outcome === "full" || outcome === "overlap") {
@@ -73,10 +69,7 @@ export async function window(input: WindowInput): Promise<WindowResult> {
       });
     }
   });
-  setHandler(closeSignal, ({ watermark }) => {
-    signals += 1;
-    state.close(watermark);
-  });
+  setHandler(closeSignal, ({ watermark }) => state.close(watermark));
   setHandler(cellsQuery, () => ({
     start,
     shard: input.shard,
@@ -88,7 +81,7 @@ export async function window(input: WindowInput): Promise<WindowResult> {
     lastTo: state.lastTo,
   }));
 
-  const full = () => signals >= MAX_SIGNALS || isLong(input);
+  const full = () => isLong(input);
   while (!state.completed || stops.length > 0) {
     await condition(() => state.rowsDue || stops.length > 0 || full());
     const stop = stops.shift();
@@ -97,7 +90,11 @@ export async function window(input: WindowInput): Promise<WindowResult> {
       const drain = getExternalWorkflowHandle(drainId(plan.pipeline, generation, stop.partition));
       await keepTrying("stop a partition", () => drain.signal(stopSignal, stop));
     } else if (rows !== undefined) {
-      lastRows = await emit(input, rows, () => ({ id, pairs: state.pairs, refused: state.refused }));
+      lastRows = await emit(
+        input,
+        rows,
+        () => ({ id, pairs: state.pairs, refused: state.refused }),
+      );
     } else {
       await continueAsNew<typeof window>({ ...input, state: state.snapshot() });
     }

@@ -80,9 +80,14 @@ Deno.test("askCompose: no docker, a failing docker, a docker that answers", asyn
   const dead = new FakeMachine({ docker: { code: 1, stderr: "Cannot connect" } });
   assert.deepEqual(await askCompose(dead), { engine: false, containers: [] });
   const empty = new FakeMachine({ docker: { stdout: "" } });
-  assert.deepEqual(await askCompose(empty), { engine: true, containers: [] });
+  const there = () => Promise.resolve(true);
+  const none = () => Promise.resolve(false);
+  assert.deepEqual(await askCompose(empty, there), { engine: true, containers: [] });
+  assert.deepEqual(await askCompose(empty, none), { engine: false, containers: [] });
   const live = new FakeMachine({ docker: { stdout: REDPANDA } });
-  assert.deepEqual((await askCompose(live)).containers.map((one) => one.service), ["redpanda"]);
+  assert.deepEqual((await askCompose(live, none)).containers.map((one) => one.service), [
+    "redpanda",
+  ]);
   assert.deepEqual(live.ran, [
     "docker ps --filter label=com.docker.compose.project=tidegate --format json",
   ]);

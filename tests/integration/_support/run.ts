@@ -91,22 +91,33 @@ export class Run {
 
   /** Waits until no window is open. */
   async untilClosed(): Promise<ClockView> {
-    let seen: ClockView | undefined;
-    return await until("the last window's end", async () => {
-      if (this.control.lost !== undefined) throw this.control.lost;
-      seen = await this.clock();
-      return seen.open.length === 0 ? seen : undefined;
-    }, { withinMs: STEP_MS, seen: () => [seen, this.control.said] });
+    return await this.#untilClock("the last window's end", ({ open }) => open.length === 0);
+  }
+
+  /** Waits until a bounded run is at its ends, and what the watermark closes has closed. */
+  async untilResting(): Promise<Account> {
+    const drains = await this.untilDrains("the end of the run", (all) => all.every(isAtRest));
+    const stopped = drains.find((drain) => drain.mode === "stopped");
+    if (stopped !== undefined) throw new Error(`a partition stopped: ${JSON.stringify(stopped)}`);
+    await this.#untilClock("what the watermark closes", isNothingDue);
+    return await this.account();
   }
 
   /** Waits for the end of a bounded run, closes its windows, and adds the account up. */
   async untilDrained(): Promise<Account> {
-    const drains = await this.untilDrains("the end of the run", (all) => all.every(isAtRest));
-    const stopped = drains.find((drain) => drain.mode === "stopped");
-    if (stopped !== undefined) throw new Error(`a partition stopped: ${JSON.stringify(stopped)}`);
+    await this.untilResting();
     await this.workflows.flush(this.generation);
     await this.untilClosed();
     return await this.account();
+  }
+
+  async #untilClock(what: string, test: (clock: ClockView) => boolean): Promise<ClockView> {
+    let seen: ClockView | undefined;
+    return await until(what, async () => {
+      if (this.control.lost !== undefined) throw this.control.lost;
+      seen = await this.clock();
+      return test(seen) ? seen : undefined;
+    }, { withinMs: STEP_MS, seen: () => [seen, this.control.said] });
   }
 }
 
@@ -118,4 +129,9 @@ export function readBy(drains: readonly DrainView[]): number {
 function isAtRest(drain: DrainView): boolean {
   if (drain.mode === "stopped" || drain.mode === "excluded") return true;
   return (drain.mode === "parked" || drain.mode === "idle") && drain.inDelivery === 0;
+}
+
+function isNothingDue({ open, watermark }: ClockView): boolean {
+  const reached = watermark ?? -Infinity;
+  return open.every(({ end, final, fired }) => reached < final && (reached < end || fired > 0));
 }

@@ -16,13 +16,13 @@ const MAY_RUN: boolean = (["run", "read", "write", "net", "env", "sys", "ffi"] a
 
 /** The broker for tests. */
 export const KAFKA: KafkaSettings = {
-  brokers: [variable("TIDEGATE_TEST_BROKER") ?? ""],
+  brokers: [testVariable("TIDEGATE_TEST_BROKER") ?? ""],
   clientId: "tidegate-test",
 };
 
 /** The Temporal server for tests. */
 export const TEMPORAL: TemporalSettings = {
-  address: variable("TIDEGATE_TEST_TEMPORAL") ?? "",
+  address: testVariable("TIDEGATE_TEST_TEMPORAL") ?? "",
   namespace: "default",
 };
 
@@ -45,17 +45,23 @@ if (!NO_SERVERS && NO_ORACLE) {
 
 /** The Java program. */
 export function javaProgram(): string {
-  const home = variable("JAVA_HOME");
+  const home = testVariable("JAVA_HOME");
   return home === undefined ? "java" : `${home}/bin/java`;
 }
 
-function variable(name: string): string | undefined {
+/**
+ * A variable of the environment that tests read.
+ *
+ * @param name Its name.
+ * @returns Its value; undefined where it is empty, unset or must not be read.
+ */
+export function testVariable(name: string): string | undefined {
   return MAY_RUN ? Deno.env.get(name) || undefined : undefined;
 }
 
 function kafkaLibs(): string | null {
   const { cacheDir } = loadConfig(Deno.env.toObject());
-  const folder = variable("TIDEGATE_TEST_KAFKA_LIBS") ??
+  const folder = testVariable("TIDEGATE_TEST_KAFKA_LIBS") ??
     `${cacheDir}/${kafkaRecipe.folder}/${KAFKA_JARS}`;
   try {
     return Deno.statSync(folder).isDirectory ? folder : null;

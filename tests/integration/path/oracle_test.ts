@@ -48,7 +48,7 @@ Deno.test({
       fc.constantFrom(0, 3_000, 60_000),
       fc.constantFrom(0, 7_000),
       async (made, windowing, delayMs, latenessMs) => {
-        const changes = { windowing, delayMs, latenessMs, maxAheadMs: 10_000 };
+        const changes = { windowing, delayMs, latenessMs, maxAheadMs: 30_000 };
         const pipeline = await testPipeline("hostile", { definition: "scalars", ...changes });
         const records = made.map(({ partition, timestampMs, value }, offset) =>
           [partition, offset, timestampMs, value] as const

@@ -7,7 +7,7 @@
 import { isCancellation, log, rootCause, sleep } from "@temporalio/workflow";
 
 /** How long to wait before the second try, in ms. */
-const FIRST_PAUSE_MS = 10_000;
+const FIRST_PAUSE_MS = 1_000;
 /** No pause is longer than this, in ms: a month of them fits into a workflow's history. */
 const LONGEST_PAUSE_MS = 300_000;
 

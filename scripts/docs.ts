@@ -1,0 +1,105 @@
+/**
+ * `deno task docs`: writes the generated tables into the manual. Each table stands between two
+ * comments and is made from the code, so that `tests/docs/` can tell whether it is up to date.
+ *
+ * @module
+ */
+
+import { settingsTable } from "../config.ts";
+import denoJson from "../deno.json" with { type: "json" };
+import { ROOT } from "./_deno.ts";
+import { type Room, ROOMS } from "./lint/rooms.ts";
+
+/** A generated part of a document. */
+export interface GeneratedBlock {
+  /** Its name in the document's comments. */
+  readonly name: string;
+  /** The document, relative to the root. */
+  readonly file: string;
+  /** Makes its text: Markdown that ends in a line break. */
+  readonly render: () => string;
+}
+
+/** All generated parts. */
+export const BLOCKS: readonly GeneratedBlock[] = [
+  { name: "settings", file: "docs/operations.md", render: settingsTable },
+  { name: "permissions", file: "docs/operations.md", render: permissionsTable },
+  { name: "rooms", file: "docs/architecture.md", render: roomsTable },
+];
+
+/**
+ * Replaces a generated part of a document.
+ *
+ * @param text The document.
+ * @param block The part.
+ * @returns The document with the part as it should be.
+ * @throws {TypeError} If the document has no place for it.
+ */
+export function withBlock(text: string, { name, file, render }: GeneratedBlock): string {
+  const begin = `<!-- generated: ${name} (deno task docs) -->\n`;
+  const end = "<!-- end of the generated part -->";
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end, from);
+  if (from < 0 || to < 0) {
+    throw new TypeError(`Cannot write ${name}: ${file} must hold "${begin.trim()}" and "${end}"`);
+  }
+  // The formatter would pad every cell to the longest of its column.
+  const body = `<!-- deno-fmt-ignore-start -->\n\n${render()}\n<!-- deno-fmt-ignore-end -->\n`;
+  return text.slice(0, from + begin.length) + body + text.slice(to);
+}
+
+/** What each task may do, as its command line says. */
+function permissionsTable(): string {
+  const rows = Object.entries(denoJson.tasks).map(([name, { description, command }]) => [
+    code(name),
+    description.replaceAll("|", "\\|"),
+    permissionsOf(command).map(code).join(", "),
+  ]);
+  return table(["Task", "What it does", "Permissions"], rows);
+}
+
+/** The permissions of a command line; a value that is itself a command is not repeated. */
+function permissionsOf(command: string): string[] {
+  return [...command.matchAll(/--allow-([a-z]+)(?:=("[^"]*"|\S+))?/g)].map(([, name, value]) => {
+    if (value === undefined) return String(name);
+    return value.includes("$(") ? `${name}=deno` : `${name}=${value}`;
+  });
+}
+
+/** The import table of the linter. */
+function roomsTable(): string {
+  const rows = Object.entries(ROOMS).map(([name, room]) => [
+    code(name === "(root)" ? "*.ts" : `${name}/`),
+    roomsOf(room),
+    (room.types ?? []).map((one) => code(one.endsWith(".ts") ? one : `${one}/`)).join(", "),
+    room.npm === "*" ? "all" : (room.npm ?? []).map(code).join(", "),
+    room.node === true ? "yes" : "",
+  ]);
+  return table(["Room", "May import", "Types only of", "Packages", "`node:`"], rows);
+}
+
+function roomsOf({ rooms, files }: Room): string {
+  if (rooms === "**") return "everything";
+  if (rooms === "*") return "every room but `tests/` and `scripts/`";
+  return [...(rooms ?? []).map((room) => `${room}/`), ...files ?? []].map(code).join(", ");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell || "–").join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)]
+    .map((text) => `${text}\n`).join("");
+}
+
+if (import.meta.main) {
+  for (const block of BLOCKS) {
+    const file = new URL(block.file, ROOT);
+    const before = Deno.readTextFileSync(file);
+    const after = withBlock(before, block);
+    if (after !== before) Deno.writeTextFileSync(file, after);
+    console.log(`${after === before ? "kept   " : "written"} ${block.name} in ${block.file}`);
+  }
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { fingerprintDifferences, fingerprintOf, type Plan, runPlanOf } from "../../core/plan.ts";
+import { tumbling } from "../../core/windows.ts";
+
+const plan: Plan = {
+  pipeline: "p",
+  topic: "t",
+  resultsTopic: "p.results",
+  lateTopic: "p.late",
+  invalidTopic: "p.invalid",
+  from: "earliest",
+  windowing: tumbling("10s"),
+  delayMs: 60_000,
+  idleAfterMs: 10_000,
+  maxAheadMs: 300_000,
+  maxDriftMs: 3_600_000,
+  latenessMs: 0,
+  shards: 1,
+  groupBy: ["course"],
+  aggregates: [{ name: "n", kind: "count", field: null }],
+  eventTimeField: "at",
+  schema: "{}",
+  where: "",
+};
+
+Deno.test("what the state depends on is in the fingerprint, the rest is not", () => {
+  const before = fingerprintOf(plan);
+  const changes: Partial<Plan>[] = [
+    { topic: "u" },
+    { windowing: tumbling("10s", { offset: "1s" }) },
+    { delayMs: 1 },
+    { maxAheadMs: 1 },
+    { latenessMs: 1 },
+    { shards: 2 },
+    { groupBy: [] },
+    { aggregates: [{ name: "n", kind: "sum", field: "x" }] },
+    { eventTimeField: "then" },
+    { schema: "[]" },
+    { where: "(e) => e.n > 1" },
+  ];
+  for (const change of changes) {
+    const differences = fingerprintDifferences(before, fingerprintOf({ ...plan, ...change }));
+    assert.deepEqual(differences.map((line) => line.split(":")[0]), Object.keys(change));
+  }
+  const harmless: Partial<Plan> = {
+    pipeline: "q",
+    resultsTopic: "r",
+    lateTopic: "l",
+    invalidTopic: "i",
+    from: 5,
+    idleAfterMs: 1,
+    maxDriftMs: 1,
+  };
+  assert.deepEqual(fingerprintDifferences(before, fingerprintOf({ ...plan, ...harmless })), []);
+  assert.equal(changes.length + Object.keys(harmless).length, Object.keys(plan).length);
+});
+
+Deno.test("differences are sorted, and tell of settings that one of the two lacks", () => {
+  assert.deepEqual(fingerprintDifferences({ b: "1", a: "1", c: "1" }, { b: "2", c: "1", d: "x" }), [
+    "a: was 1, is unset",
+    "b: was 1, is 2",
+    "d: was unset, is x",
+  ]);
+});
+
+Deno.test("workflows carry the plan without its long texts", () => {
+  const { schema: _schema, where: _where, ...rest } = plan;
+  assert.deepEqual(runPlanOf(plan), rest);
+});

@@ -1,0 +1,101 @@
+/**
+ * The supervisor workflow: who holds the lease, and which generation goes on.
+ */
+
+import assert from "node:assert/strict";
+import { controlQueue, supervisorId } from "../../../core/ids.ts";
+import type { LeaseRequest } from "../../../core/lease.ts";
+import { workflowTest } from "./_world.ts";
+
+/** What a control process asks for. */
+function request(id: string, changes: Partial<LeaseRequest> = {}): LeaseRequest {
+  return {
+    owner: { host: "one|`two`", pid: 7, id },
+    ttlMs: 60_000,
+    fingerprint: { delayMs: "1000", topic: '"t"' },
+    newGeneration: false,
+    evict: null,
+    ...changes,
+  };
+}
+
+workflowTest("one control process at a time holds the lease", async (world) => {
+  const { workflows } = world;
+  assert.equal(await workflows.exists(), false);
+  await world.control();
+  assert.deepEqual(await workflows.lease(request("a")), { granted: true, generation: 1 });
+  assert.equal(await workflows.exists(), true);
+  const { lease } = await workflows.supervisor();
+  assert.equal(lease?.owner.id, "a");
+  const refused = await workflows.lease(request("b"));
+  assert.deepEqual(refused, { granted: false, code: "TG_CONTROL_RUNNING", lease });
+  assert.match(
+    await world.details(supervisorId(world.plan.pipeline)),
+    /^\*\*Generation 1\*\*; control process: one&#124;&#96;two&#96;, pid 7, since 20/,
+  );
+  // The holder renews it, and keeps its beginning.
+  assert.deepEqual(await workflows.lease(request("a")), { granted: true, generation: 1 });
+  const renewed = (await workflows.supervisor()).lease;
+  assert.equal(renewed?.sinceMs, lease?.sinceMs);
+  assert.ok((renewed?.untilMs ?? 0) > (lease?.untilMs ?? 0));
+  // Only the holder gives it back.
+  await workflows.release("b");
+  assert.equal((await workflows.lease(request("b"))).granted, false);
+  await workflows.release("a");
+  assert.deepEqual(await workflows.lease(request("b")), { granted: true, generation: 1 });
+  // A dead holder is put out by name, and by nobody else's.
+  assert.equal((await workflows.lease(request("c", { evict: "a" }))).granted, false);
+  assert.equal((await workflows.lease(request("c", { evict: "b" }))).granted, true);
+});
+
+workflowTest("a lease that nobody renews ends", async (world) => {
+  const { workflows } = world;
+  await world.control();
+  assert.equal((await workflows.lease(request("a", { ttlMs: 400 }))).granted, true);
+  const refused = await workflows.lease(request("b"));
+  assert.ok(!refused.granted && refused.code === "TG_CONTROL_RUNNING");
+  const { untilMs } = refused.lease;
+  await new Promise((resolve) => setTimeout(resolve, untilMs - Date.now() + 20));
+  assert.equal((await workflows.lease(request("b"))).granted, true);
+  assert.equal((await workflows.lease(request("a"))).granted, false);
+});
+
+workflowTest("a changed definition needs a new generation", async (world) => {
+  const { workflows } = world;
+  await world.control();
+  await workflows.lease(request("a"));
+  await workflows.release("a");
+  const fingerprint = { delayMs: "2000", topic: '"t"' };
+  assert.deepEqual(await workflows.lease(request("b", { fingerprint })), {
+    granted: false,
+    code: "TG_DEFINITION_CHANGED",
+    differences: ["delayMs: was 1000, is 2000"],
+  });
+  assert.equal((await workflows.supervisor()).lease, null);
+  const asked = request("b", { fingerprint, newGeneration: true });
+  assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
+  // A repeated call, as after a lost answer, begins no third one.
+  assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
+  await workflows.release("b");
+  assert.deepEqual(await workflows.lease(request("c", { fingerprint })), {
+    granted: true,
+    generation: 2,
+  });
+});
+
+workflowTest("the supervisor keeps its state when it continues as new", async (world) => {
+  const { workflows, client, plan } = world;
+  await world.control();
+  const workflowId = supervisorId(plan.pipeline);
+  await client.workflow.start("supervisor", {
+    workflowId,
+    taskQueue: controlQueue(plan.pipeline),
+    args: [{ pipeline: plan.pipeline, continueAfter: 20 }],
+  });
+  for (let i = 0; i < 12; i++) {
+    assert.deepEqual(await workflows.lease(request("a")), { granted: true, generation: 1 });
+  }
+  const refused = await workflows.lease(request("b"));
+  assert.ok(!refused.granted && refused.code === "TG_CONTROL_RUNNING");
+  assert.ok(await world.runs(workflowId) >= 3);
+});
