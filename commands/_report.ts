@@ -23,6 +23,7 @@ export function accountLines(account: Account): string[] {
     `in delivery ${pairs.inDelivery} + missed ${pairs.missed}`,
     `windows: ${windows.closed} closed, ${windows.open} open; refused ${account.refused}; ` +
     `late by the floor alone ${events.lateByFloor}`,
+    ...account.notes.map((note) => `NOTE ${note}`),
     ...account.problems.map((problem) => `PROBLEM ${problem}`),
     account.ok ? "the account holds" : "THE ACCOUNT DOES NOT HOLD",
   ];

@@ -60,6 +60,8 @@ export interface Account {
   readonly lost: number;
   /** Offsets skipped by a person's choice. */
   readonly skippedOffsets: number;
+  /** What a person chose to leave out, in words: excluded partitions are not read on. */
+  readonly notes: readonly string[];
   /** What is wrong, in words; empty if nothing is. */
   readonly problems: readonly string[];
   /** Whether both equations hold and nothing was refused or lost. */
@@ -105,8 +107,6 @@ export function accountOf(
     ...lost.map((window) => `TG_WINDOW_LOST: ${window.id}: ${window.why}`),
     ...drains.filter((drain) => drain.stop !== null)
       .map((drain) => `partition ${drain.partition} stopped: ${drain.stop?.code}`),
-    ...drains.filter((drain) => drain.mode === "excluded")
-      .map((drain) => `partition ${drain.partition} is excluded at offset ${drain.cursor}`),
     ...drains.filter((drain) => drain.skippedOffsets > 0)
       .map((drain) => `partition ${drain.partition}: ${drain.skippedOffsets} offsets skipped`),
   ];
@@ -117,6 +117,8 @@ export function accountOf(
     refused,
     lost: lostPairs,
     skippedOffsets: sum(drains, (drain) => drain.skippedOffsets),
+    notes: drains.filter((drain) => drain.mode === "excluded")
+      .map((drain) => `partition ${drain.partition} is excluded from offset ${drain.cursor} on`),
     problems,
     ok: problems.length === 0,
   };

@@ -53,6 +53,7 @@ Deno.test("both equations hold", () => {
     refused: 0,
     lost: 0,
     skippedOffsets: 0,
+    notes: [],
     problems: [],
     ok: true,
   });
