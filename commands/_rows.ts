@@ -90,21 +90,26 @@ function byWindow(a: Pick<ResultRow, "window" | "key">, b: Pick<ResultRow, "wind
 /**
  * Rows as a table for people.
  *
- * @param rows The rows.
+ * @param emitted Rows that have been emitted.
+ * @param open Rows of open windows, as they stand.
  * @returns The lines, with a head.
  */
-export function rowLines(rows: readonly OpenRow[]): string[] {
+export function rowLines(
+  emitted: readonly ResultRow[],
+  open: readonly OpenRow[] = [],
+): string[] {
+  const rows = [...emitted, ...open];
   const [first] = rows;
   if (first === undefined) return ["no windows"];
   const keys = Object.keys(first.key);
   const names = Object.keys(first.values);
   const head = ["window", ...keys, "events", ...names, "state"];
-  const cells = rows.map((row) => [
+  const cells = rows.map((row, i) => [
     `${row.window.start} ${row.window.end.slice(11)}`,
     ...keys.map((key) => plain(row.key[key])),
     String(row.events),
     ...names.map((name) => number(row.values[name])),
-    row.final ? "closed" : row.revision > 0 ? `revision ${row.revision}` : "open",
+    row.final ? "closed" : i < emitted.length ? `revision ${row.revision}` : "open",
   ]);
   const widths = head.map((title, i) =>
     Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0))

@@ -7,7 +7,7 @@
 import { TidegateError } from "../core/errors.ts";
 import { lookAt, lookAtWindows } from "./_account.ts";
 import { command } from "./_command.ts";
-import { emittedRows, type OpenRow, openRows, rowLines } from "./_rows.ts";
+import { emittedRows, openRows, rowLines } from "./_rows.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
 
@@ -27,19 +27,22 @@ export default command({
   }
   const session = await openSession(flags, "ask");
   const { plan } = session.pipeline;
-  const rows = await withWorkflows(session, async ({ workflows, supervisor, reader }) => {
-    const { generation } = supervisor;
-    const found: OpenRow[] = flags.open ? [] : await emittedRows(reader, plan, generation);
-    if (!flags.closed) {
+  const { emitted, open } = await withWorkflows(
+    session,
+    async ({ workflows, supervisor, reader }) => {
+      const { generation } = supervisor;
+      const emitted = flags.open ? [] : await emittedRows(reader, plan, generation);
+      if (flags.closed) return { emitted, open: [] };
       const snapshot = await lookAt(workflows, generation);
-      const { clock } = snapshot;
-      const open = await lookAtWindows(workflows, generation, snapshot);
-      const waiting = open.filter((window) => window.emissions === 0);
-      found.push(...openRows(plan, generation, clock, flags.open ? open : waiting, Date.now()));
-    }
-    return found;
-  });
-  const lines = flags.json ? rows.map((row) => JSON.stringify(row)) : rowLines(rows);
+      const windows = await lookAtWindows(workflows, generation, snapshot);
+      // Those that have emitted stand among the emitted rows, unless only the open ones are wanted.
+      const wanted = flags.open ? windows : windows.filter((window) => window.emissions === 0);
+      return { emitted, open: openRows(plan, generation, snapshot.clock, wanted, Date.now()) };
+    },
+  );
+  const lines = flags.json
+    ? [...emitted, ...open].map((row) => JSON.stringify(row))
+    : rowLines(emitted, open);
   lines.forEach((line) => console.log(line));
   return 0;
 });
