@@ -65,6 +65,11 @@ export interface ControlOptions {
   readonly newGeneration: boolean;
   /** Where a new generation begins; the definition's own setting if left out. */
   readonly from?: StartPosition;
+  /**
+   * How often the topic is looked at for new partitions, in ms.
+   * @default {30000}
+   */
+  readonly topologyMs?: number;
   /** Told of what happens, in lines for people. */
   readonly say: (line: string) => void;
 }
@@ -430,7 +435,7 @@ class Watch {
       setInterval(() => void renew().catch(failing("the lease was not renewed")), RENEW_MS),
       setInterval(() => {
         void drains.refresh().catch(failing("the topic could not be looked at"));
-      }, TOPOLOGY_MS),
+      }, options.topologyMs ?? TOPOLOGY_MS),
       setInterval(() => void cursors.commit().catch(failing("cursors were not shown")), 1_000),
     );
   }

@@ -6,8 +6,8 @@
  */
 
 import type { FetchResult, LogReader } from "../adapters/log.ts";
-import { TidegateError } from "../core/errors.ts";
 import type { AwaitAnswer, AwaitRequest } from "../core/slice.ts";
+import { refuseRecreated } from "./_recreated.ts";
 
 /** One long poll lasts at most this long, in ms, so that a look can be ended. */
 const POLL_MS = 5_000;
@@ -47,7 +47,7 @@ export async function awaitRecords(deps: AwaitDeps, request: AwaitRequest): Prom
     early: now() < request.notBeforeMs,
     attempt,
   });
-  await refuseRecreated(deps, request);
+  await refuseRecreated(deps.reader, request);
   for (;;) {
     const moment = Math.min(request.earlyAtMs[0] ?? Infinity, request.notBeforeMs);
     if (moment > now()) await deps.delay(moment - now(), deps.signal);
@@ -65,19 +65,4 @@ function look(deps: AwaitDeps, request: AwaitRequest, maxWaitMs: number): Promis
   const { topic, partition, cursor: from } = request;
   const { signal } = deps;
   return deps.reader.fetch({ topic, partition, from, maxBytes: 1, maxWaitMs, signal });
-}
-
-async function refuseRecreated(deps: AwaitDeps, request: AwaitRequest): Promise<void> {
-  const { topic, topicId, partition } = request;
-  const info = await deps.reader.describe(topic);
-  if (info === null) {
-    throw new TidegateError("TG_TOPIC_MISSING", `Topic ${topic} does not exist any more`);
-  }
-  if (topicId !== null && info.topicId !== null && info.topicId !== topicId) {
-    throw new TidegateError(
-      "TG_TOPIC_RECREATED",
-      `Topic ${topic} was deleted and made again: partition ${partition} can't go on`,
-      { next: "Begin a new generation: deno task start --new-generation." },
-    );
-  }
 }

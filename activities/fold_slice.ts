@@ -9,6 +9,7 @@ import { decodeBatch } from "../core/decode.ts";
 import { type EventReader, type Reject, SliceFold } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { SliceRequest, SliceResult } from "../core/slice.ts";
+import { refuseRecreated } from "./_recreated.ts";
 import { sideRecord } from "./side_record.ts";
 
 /** Bytes of one read of the log. */
@@ -79,6 +80,8 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
   let readAtMs = startedMs;
   let ahead: Promise<FetchResult> | undefined = read(deps, request, to);
   try {
+    // In a backlog nobody awaits records, which would notice it too.
+    await refuseRecreated(deps.reader, request);
     while (ahead !== undefined) {
       const chunk: FetchResult = await ahead;
       readAtMs = deps.now();

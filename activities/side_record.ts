@@ -60,7 +60,10 @@ function valueOf(value: Uint8Array | null): Record<string, unknown> {
   const truncated = value.length > MAX_VALUE_BYTES ? { truncated: true, bytes: value.length } : {};
   const kept = value.subarray(0, MAX_VALUE_BYTES);
   try {
-    return { value: new TextDecoder("utf-8", { fatal: true }).decode(kept), ...truncated };
+    return {
+      value: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(kept),
+      ...truncated,
+    };
   } catch {
     return { valueBase64: kept.toBase64(), ...truncated };
   }

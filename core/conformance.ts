@@ -7,7 +7,8 @@
 
 import { TidegateError } from "./errors.ts";
 import { PipelineClock } from "./pipeline_clock.ts";
-import { type AssignVector, type ClockVector, readVector, type Vector } from "./_vector.ts";
+import type { AssignVector, ClockVector, Vector } from "./_vector.ts";
+import { readVector } from "./_vector_reader.ts";
 import { runWindowVector } from "./_vector_window.ts";
 import { windowStarts } from "./windows.ts";
 

@@ -469,7 +469,7 @@ export class DrainState {
 
   /** Gives the partition up, by a person's choice; what could not be delivered is counted. */
   onExclude(): void {
-    this.#s = { ...this.#withoutLost(), mode: "excluded", owed: "exclude" };
+    this.#s = { ...this.#withoutLost(), mode: "excluded", stop: null, owed: "exclude" };
   }
 
   /**

@@ -123,7 +123,7 @@ export function runPipeline(
 ): DriverResult {
   const { plan, reader } = pipeline;
   const { flush = true, sliceRecords = 500, emittedAtMs = 0 } = options;
-  const logs = logsOf(records);
+  const logs = isPartitions(records) ? records : [records];
   const clock = new PipelineClock(logs.map((_, partition) => partition));
   const windows = new OpenWindows(plan);
   const drains = logs.map((log, partition) =>
@@ -187,13 +187,10 @@ export function runPipeline(
   };
 }
 
-function logsOf(
-  records: readonly (readonly InputRecord[])[] | readonly InputRecord[],
-): readonly (readonly InputRecord[])[] {
-  const lists = records.filter((item): item is readonly InputRecord[] => Array.isArray(item));
-  return records.length > 0 && lists.length === records.length
-    ? lists
-    : [records as readonly InputRecord[]];
+type Records = readonly (readonly InputRecord[])[] | readonly InputRecord[];
+
+function isPartitions(records: Records): records is readonly (readonly InputRecord[])[] {
+  return records.length > 0 && records.every((item) => Array.isArray(item));
 }
 
 /** What a reader of the results topic keeps: a row is replaced only by a larger revision. */

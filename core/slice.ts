@@ -48,6 +48,8 @@ export interface SliceRequest {
   readonly generation: number;
   /** The source topic. */
   readonly topic: string;
+  /** The topic's id when the generation began, where the broker has ids. */
+  readonly topicId: string | null;
   /** The partition. */
   readonly partition: number;
   /** First offset to fold. */

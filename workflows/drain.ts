@@ -185,8 +185,8 @@ async function carryOut(
 
 function sliceRequest(input: DrainInput, state: DrainState): SliceRequest {
   const { partition, cursor: from, until, maxEventTime, floor } = state.snapshot();
-  const { generation, sliceMs, plan: { topic } } = input;
-  return { generation, topic, partition, from, until, maxEventTime, floor, sliceMs };
+  const { generation, sliceMs, topicId, plan: { topic } } = input;
+  return { generation, topic, topicId, partition, from, until, maxEventTime, floor, sliceMs };
 }
 
 function fold(input: DrainInput, state: DrainState, request: SliceRequest) {

@@ -60,6 +60,13 @@ Deno.test("both equations hold", () => {
   assert.equal(accountOf([], NOTHING, [], []).ok, true);
 });
 
+Deno.test("an excluded partition is noted, and is nothing wrong", () => {
+  const excluded = drain({ partition: 3, mode: "excluded", cursor: 17 });
+  const { ok, notes } = accountOf([excluded, drain({ partition: 4 })], NOTHING, [], []);
+  assert.equal(ok, true);
+  assert.deepEqual(notes, ["partition 3 is excluded from offset 17 on"]);
+});
+
 Deno.test("whatever is wrong is named, all of it", () => {
   const stop = { code: "TG_OFFSET_GONE" };
   const { ok, problems, refused, lost, skippedOffsets } = accountOf(

@@ -308,6 +308,11 @@ Deno.test("to give a partition up is told, whatever is under way", () => {
   held.onExclude();
   held.onHeld();
   assert.equal(reported(held).kind, "exclude");
+  // Why it had stopped is settled by that.
+  const stopped = active();
+  stopped.onStop(STOP);
+  stopped.onExclude();
+  assert.deepEqual([stopped.snapshot().mode, stopped.snapshot().stop], ["excluded", null]);
   // What was folded is delivered first.
   const folding = active({ end: 9 });
   folding.onExclude();

@@ -7,23 +7,15 @@
  * @module
  */
 
-import {
-  type DrainRules,
-  type DrainSnapshot,
-  DrainState,
-  type DrainStep,
-  HOLD_MS,
-  newDrain,
-} from "../../core/drain_state.ts";
+import { type DrainState, type DrainStep, HOLD_MS, newDrain } from "../../core/drain_state.ts";
 import type { ReportAnswer } from "../../core/pipeline_clock.ts";
 import type { DeliveryOutcome, WindowPartial } from "../../core/slice.ts";
 import { lookAtLog } from "./await_activity.ts";
 import { Violation } from "./audit.ts";
 import { foldActivity, type FoldOrder } from "./fold_activity.ts";
+import { type Change, Journal } from "./journal.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** What a message does to the state, or an answer. */
-export type Change = (state: DrainState) => void;
 /** A message where it is taken: the state may refuse it, and then it leaves nothing behind. */
 export type Message = (state: DrainState) => Change | null;
 
@@ -31,14 +23,7 @@ export type Message = (state: DrainState) => Change | null;
 export class DrainActor {
   readonly #sim: Simulation;
   readonly #partition: number;
-  readonly #rules: DrainRules;
-  #state: DrainState;
-  /** What the workflow's run was started with. */
-  #start: DrainSnapshot;
-  /** What has happened to the state since. */
-  #journal: Change[] = [];
-  /** How much of the journal a crash does not undo. */
-  #durable = 0;
+  readonly #journal: Journal;
   /** Messages that came while a workflow task is under way. */
   #buffered: Message[] = [];
   #inTask = true;
@@ -53,14 +38,13 @@ export class DrainActor {
     const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = plan;
     this.#sim = sim;
     this.#partition = partition;
-    this.#rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs };
-    this.#start = newDrain(partition, 0, until);
-    this.#state = new DrainState(this.#rules, this.#start);
+    const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs };
+    this.#journal = new Journal(rules, newDrain(partition, 0, until));
   }
 
   /** Its state. */
   get state(): DrainState {
-    return this.#state;
+    return this.#journal.state;
   }
 
   /** Whether it waits for records or for messages, and for nothing else. */
@@ -82,7 +66,7 @@ export class DrainActor {
     // A long workflow task reports what it has so far, and gets what has come.
     world.after(world.latency(), () => {
       if (epoch !== this.#epoch || !this.#inTask) return;
-      this.#durable = this.#journal.length;
+      this.#journal.save();
       for (const buffered of this.#buffered.splice(0)) this.#takeMessage(buffered);
     });
   }
@@ -91,16 +75,15 @@ export class DrainActor {
   crash(): void {
     if (!this.#inTask) {
       // Nothing was under way: replaying must lead to the same state.
-      const before = JSON.stringify(this.#state.snapshot());
-      this.#replay();
-      if (JSON.stringify(this.#state.snapshot()) !== before) throw new Violation("replay differs");
+      const before = JSON.stringify(this.state.snapshot());
+      this.#journal.replay();
+      if (JSON.stringify(this.state.snapshot()) !== before) throw new Violation("replay differs");
       return;
     }
     const { world } = this.#sim;
     world.count("drain crashes in a task");
     const epoch = ++this.#epoch;
-    this.#journal.length = this.#durable;
-    this.#replay();
+    this.#journal.replay();
     for (const buffered of this.#buffered.splice(0)) this.#takeMessage(buffered);
     world.after(world.random.int(1, 50 * world.faults.latencyMs), () => {
       if (epoch === this.#epoch) this.#loop();
@@ -108,26 +91,16 @@ export class DrainActor {
   }
 
   #takeMessage(message: Message): void {
-    const change = message(this.#state);
+    const change = message(this.state);
     if (change === null) return;
-    this.#apply(change);
-    this.#durable = this.#journal.length;
+    this.#journal.apply(change);
+    this.#journal.save();
     this.#interrupt?.();
-  }
-
-  #apply(change: Change): void {
-    this.#journal.push(change);
-    change(this.#state);
-  }
-
-  #replay(): void {
-    this.#state = new DrainState(this.#rules, this.#start);
-    for (const change of this.#journal) change(this.#state);
   }
 
   /** The workflow task ends: what it did is durable, and what has come meanwhile is looked at. */
   #endTask(): void {
-    this.#durable = this.#journal.length;
+    this.#journal.save();
     this.#inTask = false;
     for (const buffered of this.#buffered.splice(0)) this.#takeMessage(buffered);
   }
@@ -135,32 +108,25 @@ export class DrainActor {
   /** A workflow task begins with the result of an activity or a timer. */
   #beginTask(change: Change): void {
     this.#inTask = true;
-    this.#apply(change);
-    this.#durable = this.#journal.length;
+    this.#journal.apply(change);
+    this.#journal.save();
     this.#loop();
   }
 
   #loop(): void {
     const { world, without } = this.#sim;
     this.#inTask = true;
-    if (this.#state.betweenCycles && world.random.chance(world.faults.continueAsNew)) {
+    if (this.state.betweenCycles && world.random.chance(world.faults.continueAsNew)) {
       // The server refuses it while there are messages that were not looked at.
       if (this.#buffered.length > 0) return this.crash();
-      this.#continueAsNew();
+      world.count("drains continued as new");
+      this.#journal.continueAsNew();
     }
     const now = world.now;
     let step: DrainStep = { kind: "wait" };
-    this.#apply((state) => step = state.next(without === "seq-time" ? 0 : now));
+    this.#journal.apply((state) => step = state.next(without === "seq-time" ? 0 : now));
     world.count(`steps: ${step.kind}`);
     this.#carryOut(step);
-  }
-
-  #continueAsNew(): void {
-    this.#sim.world.count("drains continued as new");
-    this.#start = JSON.parse(JSON.stringify(this.#state.snapshot()));
-    this.#state = new DrainState(this.#rules, this.#start);
-    this.#journal = [];
-    this.#durable = 0;
   }
 
   #carryOut(step: DrainStep): void {
@@ -178,7 +144,7 @@ export class DrainActor {
       case "fold":
         return this.#fold(this.#order());
       case "refold": {
-        const delivery = this.#state.snapshot().inDelivery;
+        const delivery = this.state.snapshot().inDelivery;
         if (delivery === null) return this.#loop();
         const { from, to: until, maxEventTimeBefore: maxEventTime } = delivery;
         return this.#fold({ ...this.#order(), from, until, maxEventTime, refused: step.refused });
@@ -200,14 +166,14 @@ export class DrainActor {
   #local(change: Change): void {
     const { world } = this.#sim;
     if (world.random.chance(world.faults.crash)) return this.crash();
-    this.#apply(change);
+    this.#journal.apply(change);
     this.#loop();
   }
 
   #await(step: Extract<DrainStep, { kind: "await" }>): void {
     const result = this.#until(() => true);
     this.#waits = true;
-    const { cursor } = this.#state.snapshot();
+    const { cursor } = this.state.snapshot();
     lookAtLog(this.#sim, this.#partition, { ...step, cursor }, (answer) => {
       if (!result()) return;
       const now = this.#sim.world.now;
@@ -251,7 +217,7 @@ export class DrainActor {
   }
 
   #order(): FoldOrder {
-    const { cursor: from, until, maxEventTime, floor } = this.#state.snapshot();
+    const { cursor: from, until, maxEventTime, floor } = this.state.snapshot();
     const given = this.#sim.without === "floor" ? null : floor;
     return { partition: this.#partition, from, until, maxEventTime, floor: given };
   }
@@ -259,7 +225,7 @@ export class DrainActor {
   #fold(order: FoldOrder): void {
     const isRefold = order.refused !== undefined;
     const isWanted = this.#until(() => {
-      const { mode } = this.#state.snapshot();
+      const { mode } = this.state.snapshot();
       const isNeedless = mode === "stopped" || (mode === "excluded" && !isRefold);
       // What it has written to the side topics by then stays there.
       this.#sim.dropped ||= isNeedless;
@@ -273,7 +239,7 @@ export class DrainActor {
         return this.#beginTask((state) => state.onRefold(moved));
       }
       // A slice is dropped if somebody let the partition go on from elsewhere meanwhile.
-      const isTaken = this.#state.snapshot().cursor === result.from;
+      const isTaken = this.state.snapshot().cursor === result.from;
       if (isTaken) this.#sim.audit.folded(this.#partition, result, order.floor);
       this.#beginTask((state) => state.onSlice(result));
     });
@@ -281,7 +247,7 @@ export class DrainActor {
   }
 
   #deliver(windows: readonly WindowPartial[]): void {
-    const delivery = this.#state.snapshot().inDelivery;
+    const delivery = this.state.snapshot().inDelivery;
     if (delivery === null) return this.#loop();
     const { from, to } = delivery;
     const outcomes: (readonly [WindowPartial, DeliveryOutcome])[] = [];

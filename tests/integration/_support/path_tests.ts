@@ -120,8 +120,7 @@ async function openWorld(): Promise<{ world: PathWorld; close: () => Promise<voi
   const writer = kafkaWriter.createKafkaWriter(KAFKA);
   const admin = kafkaAdmin.createKafkaAdmin(KAFKA);
   const client = await temporalClient.connectTemporal(TEMPORAL);
-  const workflows = ({ plan }: TestPipeline) =>
-    temporalPipeline.createPipelineClient(client, plan);
+  const workflows = ({ plan }: TestPipeline) => temporalPipeline.createPipelineClient(client, plan);
   const id = crypto.randomUUID().slice(0, 8);
   const pipelines: TestPipeline[] = [];
   const topics = new Set<string>();

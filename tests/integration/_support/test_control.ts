@@ -36,7 +36,13 @@ export class TestControl {
 
   private constructor(options: ControlMainOptions) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-check", "-A", new URL("control_main.ts", import.meta.url).href],
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        "-A",
+        new URL("control_main.ts", import.meta.url).href,
+      ],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -24,46 +24,52 @@ function* events(): Generator<OutRecord> {
     for (let i = 0; i < EVENTS; i++) {
       const backMs = hours * HOUR_MS * (1 - i / EVENTS) + random() ** 8 * 4 * 60_000;
       const course = `CS-${Math.floor(random() * 4)}`;
-      const value = student(Math.floor(NOW_MS - backMs), { course, lines: Math.floor(random() * 9) });
+      const value = student(Math.floor(NOW_MS - backMs), {
+        course,
+        lines: Math.floor(random() * 9),
+      });
       yield { key: null, value, partition };
     }
   }
 }
 
-pathTest("of a skewed backlog nothing is dropped, and maxDrift holds those ahead", async (world) => {
-  const pipeline = await world.pipeline({
-    windowing: tumbling("1m"),
-    maxDriftMs: HOUR_MS / 2,
-  });
-  const { topic, maxDriftMs } = pipeline.plan;
-  await world.createTopic(topic, HOURS.length);
-  await world.send(topic, events());
-  const run = await world.start(pipeline, { workers: 2 });
+pathTest(
+  "of a skewed backlog nothing is dropped, and maxDrift holds those ahead",
+  async (world) => {
+    const pipeline = await world.pipeline({
+      windowing: tumbling("1m"),
+      maxDriftMs: HOUR_MS / 2,
+    });
+    const { topic, maxDriftMs } = pipeline.plan;
+    await world.createTopic(topic, HOURS.length);
+    await world.send(topic, events());
+    const run = await world.start(pipeline, { workers: 2 });
 
-  await world.phase("a partition is held", async () => {
-    let held = false;
-    await until("a held partition, and the end", async () => {
-      const [drains, clock] = [await run.drains(), await run.clock()];
-      const [behind, ...ahead] = drains;
-      // The clock is asked last, so the watermark can only be larger than when the drains were.
-      for (const { partition, watermark, slices } of ahead) {
-        const aheadMs = (watermark ?? -Infinity) - (clock.watermark ?? -Infinity);
-        // Its first slice is folded before anything is known of the others.
-        const allowed = slices < 2 || aheadMs <= maxDriftMs + SLICE_MS;
-        assert.ok(allowed, `partition ${partition} is ${aheadMs / HOUR_MS} h ahead`);
-      }
-      held ||= ahead.some((drain) => drain.held);
-      return behind?.mode === "parked" ? true : undefined;
-    }, { withinMs: 120_000, everyMs: 50 });
-    assert.ok(held, "no partition was held");
-  });
+    await world.phase("a partition is held", async () => {
+      let held = false;
+      await until("a held partition, and the end", async () => {
+        const [drains, clock] = [await run.drains(), await run.clock()];
+        const [behind, ...ahead] = drains;
+        // The clock is asked last, so the watermark can only be larger than when the drains were.
+        for (const { partition, watermark, slices } of ahead) {
+          const aheadMs = (watermark ?? -Infinity) - (clock.watermark ?? -Infinity);
+          // Its first slice is folded before anything is known of the others.
+          const allowed = slices < 2 || aheadMs <= maxDriftMs + SLICE_MS;
+          assert.ok(allowed, `partition ${partition} is ${aheadMs / HOUR_MS} h ahead`);
+        }
+        held ||= ahead.some((drain) => drain.held);
+        return behind?.mode === "parked" ? true : undefined;
+      }, { withinMs: 120_000, everyMs: 50 });
+      assert.ok(held, "no partition was held");
+    });
 
-  const account = await world.phase("drain", () => run.untilDrained());
-  const { counts } = await world.phase(
-    "check",
-    () => checkAgainstOracle(pipeline, { ...world, generation: run.generation, account }),
-  );
-  assert.equal(counts.read, EVENTS * HOURS.length);
-  assert.ok(counts.late > 0);
-  assert.equal(account.events.lateByFloor, 0);
-});
+    const account = await world.phase("drain", () => run.untilDrained());
+    const { counts } = await world.phase(
+      "check",
+      () => checkAgainstOracle(pipeline, { ...world, generation: run.generation, account }),
+    );
+    assert.equal(counts.read, EVENTS * HOURS.length);
+    assert.ok(counts.late > 0);
+    assert.equal(account.events.lateByFloor, 0);
+  },
+);

@@ -72,39 +72,46 @@ async function assertFoldedAgain(world: PathWorld, run: Run, dead: string): Prom
   assert.ok(repeated.every(({ identity }) => identity !== dead));
 }
 
-pathTest(`${EVENTS} events come to the same whatever the workers and the crashes`, async (world) => {
-  const source = await world.pipeline();
-  const { topic } = source.plan;
-  await world.phase("produce", async () => {
-    await world.createTopic(topic, PARTITIONS);
-    const records = generateRecords(source, {
-      seed: 20_260_122,
-      rate: EVENTS / 1_000,
-      count: EVENTS,
-      fromMs: Date.parse("2020-01-01T00:00:00Z"),
-      partitions: PARTITIONS,
-      disorderMs: 61_000,
-      lateShare: 0.001,
-      invalidShare: 0.001,
-      skewedShare: 0.0005,
-      duplicateShare: 0.01,
+pathTest(
+  `${EVENTS} events come to the same whatever the workers and the crashes`,
+  async (world) => {
+    const source = await world.pipeline();
+    const { topic } = source.plan;
+    await world.phase("produce", async () => {
+      await world.createTopic(topic, PARTITIONS);
+      const records = generateRecords(source, {
+        seed: 20_260_122,
+        rate: EVENTS / 1_000,
+        count: EVENTS,
+        fromMs: Date.parse("2020-01-01T00:00:00Z"),
+        partitions: PARTITIONS,
+        disorderMs: 61_000,
+        lateShare: 0.001,
+        invalidShare: 0.001,
+        skewedShare: 0.0005,
+        duplicateShare: 0.01,
+      });
+      assert.equal(await world.send(topic, records), EVENTS);
     });
-    assert.equal(await world.send(topic, records), EVENTS);
-  });
-  const expected = await world.phase("ask the oracle", () => expectedOf(source));
-  for (const kind of ["late", "invalid", "skewed"] as const) {
-    assert.ok(expected.counts[kind] > EVENTS / 10_000, `there must be ${kind} events`);
-  }
-  for (const course of COURSES) {
-    const pipeline = await world.pipeline({ topic });
-    await world.phase(course.title, async () => {
-      const run = await world.start(pipeline, { workers: course.workers, slots: 1, sliceMs: 250 });
-      await course.meanwhile(world, run);
-      const account = await run.untilDrained();
-      const { generation } = run;
-      await checkAgainstOracle(pipeline, { ...world, generation, account, expected });
-      assert.equal(account.events.lateByFloor, 0);
-      await run.control.stop();
-    });
-  }
-});
+    const expected = await world.phase("ask the oracle", () => expectedOf(source));
+    for (const kind of ["late", "invalid", "skewed"] as const) {
+      assert.ok(expected.counts[kind] > EVENTS / 10_000, `there must be ${kind} events`);
+    }
+    for (const course of COURSES) {
+      const pipeline = await world.pipeline({ topic });
+      await world.phase(course.title, async () => {
+        const run = await world.start(pipeline, {
+          workers: course.workers,
+          slots: 1,
+          sliceMs: 250,
+        });
+        await course.meanwhile(world, run);
+        const account = await run.untilDrained();
+        const { generation } = run;
+        await checkAgainstOracle(pipeline, { ...world, generation, account, expected });
+        assert.equal(account.events.lateByFloor, 0);
+        await run.control.stop();
+      });
+    }
+  },
+);

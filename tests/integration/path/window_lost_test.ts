@@ -62,12 +62,16 @@ pathTest("a window lost stops the partition; resume and exclude are counted", as
     await run.untilRead(8);
     await run.workflows.exclude(run.generation, 1);
     // The watermark no longer waits for partition 1, which is at 25 s.
-    await until("the watermark of partition 0", async () =>
-      (await run.clock()).watermark === BASE_MS + 36_000 ? true : undefined);
+    await until(
+      "the watermark of partition 0",
+      async () => (await run.clock()).watermark === BASE_MS + 36_000 ? true : undefined,
+    );
     const { partitions } = await run.clock();
     assert.deepEqual(partitions.map(([, { mode }]) => mode), ["active", "excluded"]);
-    await until("the closed windows", async () =>
-      (await run.clock()).open.length === 1 ? true : undefined);
+    await until(
+      "the closed windows",
+      async () => (await run.clock()).open.length === 1 ? true : undefined,
+    );
   });
 
   await world.phase("the account", async () => {

@@ -7,7 +7,13 @@
 import assert from "node:assert/strict";
 import type { HistoryAndWorkflowId } from "@temporalio/client";
 import type { temporal } from "@temporalio/proto";
-import { type ReplayResult, Worker, type WorkflowBundleOption } from "@temporalio/worker";
+import {
+  DefaultLogger,
+  type ReplayResult,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from "@temporalio/worker";
 import type { Client } from "../../../adapters/temporal_client.ts";
 
 /**
@@ -34,8 +40,22 @@ export async function replay(
   workflowBundle: WorkflowBundleOption,
   histories: Iterable<HistoryAndWorkflowId>,
 ): Promise<ReplayResult[]> {
+  quiet();
   const options = { workflowBundle, reuseV8Context: true };
   return await Array.fromAsync(Worker.runReplayHistories(options, histories));
+}
+
+/** Keeps what the SDK has to say of a replay out of the tests' output: the results tell it. */
+function quiet(): void {
+  try {
+    Runtime.install({
+      logger: new DefaultLogger("ERROR"),
+      shutdownSignals: [],
+      telemetryOptions: { logging: { filter: "ERROR", forward: {} } },
+    });
+  } catch {
+    // A worker has installed it before; one runtime serves all.
+  }
 }
 
 /**

@@ -153,7 +153,13 @@ export function workflowTest(
   });
 }
 
-async function openWorld(
+/**
+ * Makes what a test works with.
+ *
+ * @param options What differs from a usual test.
+ * @returns It, and what ends it: with or without a replay of all histories.
+ */
+export async function openWorld(
   { plan: overrides, partitions = 2 }: WorkflowTestOptions,
 ): Promise<{ world: WorkflowWorld; close: (check: boolean) => Promise<void> }> {
   const [

@@ -1,0 +1,114 @@
+/**
+ * Who may run a pipeline, by which definition, and how a new generation begins.
+ */
+
+import assert from "node:assert/strict";
+import type { OutRecord } from "../../../adapters/log.ts";
+import { student } from "../_support/events.ts";
+import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
+import { pathTest } from "../_support/path_tests.ts";
+import { ControlFailure } from "../_support/test_control.ts";
+import { until } from "../_support/until.ts";
+
+const BASE_MS = Date.parse("2021-03-01T00:00:00Z");
+
+function* events(from: number, to: number): Generator<OutRecord> {
+  for (let i = from; i < to; i++) {
+    yield { key: null, value: student(BASE_MS + i * 1_000, { lines: i }), partition: i % 2 };
+  }
+}
+
+function withCode(code: string) {
+  return (error: unknown) => error instanceof ControlFailure && error.code === code;
+}
+
+pathTest("one control process, one definition, and new generations", async (world) => {
+  const pipeline = await world.pipeline();
+  const { pipeline: name, topic } = pipeline.plan;
+  await assert.rejects(world.start(pipeline), withCode("TG_TOPIC_MISSING"));
+  await world.createTopic(topic, 2);
+  await world.send(topic, events(0, 200));
+
+  await world.phase("a second control process is refused", async () => {
+    const first = await world.start(pipeline, { mode: "live" });
+    await first.untilRead(200);
+    await assert.rejects(world.start(pipeline), withCode("TG_CONTROL_RUNNING"));
+    await assert.rejects(
+      world.start(pipeline, { newGeneration: true }),
+      withCode("TG_CONTROL_RUNNING"),
+    );
+    assert.equal(first.control.lost, undefined);
+    await first.control.stop();
+  });
+
+  const changed = await world.pipeline({ delayMs: 90_000 }, name);
+  await world.phase("a changed definition is refused", async () => {
+    await assert.rejects(
+      world.start(changed),
+      (error) =>
+        withCode("TG_DEFINITION_CHANGED")(error) &&
+        /delayMs: was 60000, is 90000/.test(String(error)),
+    );
+    // What doesn't bear state may change.
+    const other = await world.pipeline({ idleAfterMs: 30_000, maxDriftMs: 60_000 }, name);
+    const run = await world.start(other);
+    assert.equal(run.generation, 1);
+    const account = await run.untilResting();
+    assert.equal(account.events.read, 200);
+    assert.ok(account.windows.open > 0);
+    await run.control.stop();
+  });
+
+  await world.phase("a new generation begins anew", async () => {
+    await world.send(topic, events(200, 300));
+    const run = await world.start(changed, { newGeneration: true });
+    assert.equal(run.generation, 2);
+    const account = await run.untilDrained();
+    await checkAgainstOracle(changed, { ...world, generation: 2, account });
+    assert.equal(account.events.read, 300);
+    // Of the generation before, the workflows have ended, and the rows have stayed.
+    const query = `WorkflowId STARTS_WITH "${name}/1/" AND ExecutionStatus = "Running"`;
+    assert.equal((await world.client.workflow.count(query)).count, 0);
+    const rows = await resultsOf(pipeline);
+    assert.ok(rows.some((row) => row.generation === 1 && row.final));
+    await run.control.stop();
+  });
+
+  await world.phase("a generation from the latest record on", async () => {
+    const run = await world.start(changed, { newGeneration: true, from: "latest", mode: "live" });
+    assert.equal(run.generation, 3);
+    await world.send(topic, events(300, 310));
+    await run.untilRead(10);
+    const drains = await run.drains();
+    assert.deepEqual(drains.map((drain) => drain.cursor), [155, 155]);
+    await run.control.stop();
+  });
+
+  await world.phase("a start goes on where the last one was", async () => {
+    await world.send(topic, events(310, 320));
+    const run = await world.start(changed, { mode: "live" });
+    assert.equal(run.generation, 3);
+    await run.untilRead(20);
+    assert.equal((await run.account()).problems.join(), "");
+  });
+});
+
+pathTest("a generation whose clock has ended can't go on", async (world) => {
+  const pipeline = await world.pipeline();
+  const { pipeline: name, topic } = pipeline.plan;
+  await world.createTopic(topic, 1);
+  await world.send(topic, events(0, 10).map((record) => ({ ...record, partition: 0 })));
+  const first = await world.start(pipeline, { mode: "live" });
+  await first.untilRead(10);
+  await world.client.workflow.getHandle(`${name}/1/clock`).terminate("by hand");
+  // The drain finds out when it reports: at the next boundary.
+  await world.send(topic, [{ key: null, value: student(BASE_MS + 100_000), partition: 0 }]);
+  const code = await until("a stop", async () => (await first.drain(0)).stop?.code);
+  assert.equal(code, "TG_GENERATION_LOST");
+  await first.control.stop();
+  await assert.rejects(world.start(pipeline), withCode("TG_GENERATION_LOST"));
+  const anew = await world.start(pipeline, { newGeneration: true });
+  assert.equal(anew.generation, 2);
+  const account = await anew.untilDrained();
+  await checkAgainstOracle(pipeline, { ...world, generation: 2, account });
+});

@@ -1,0 +1,99 @@
+/**
+ * Saved histories of every workflow (`tests/histories`) are replayed with the present code: what
+ * runs now must be able to go on from them. Needs no server.
+ */
+
+import assert from "node:assert/strict";
+import { MAY_RUN } from "./_temporal.ts";
+
+const FOLDER = new URL("../../histories/", import.meta.url);
+const DATA_DIR = new URL("../../../.tidegate/tests", import.meta.url).pathname;
+const AGAIN = "if no pipeline may be running on the former code, record them anew: " +
+  "deno run -A tests/histories/record.ts";
+
+/** The texts of the saved histories by file. */
+function saved(): Map<string, string> {
+  const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
+  return new Map(
+    names.filter((name) => name.endsWith(".json")).sort()
+      .map((name) => [name, Deno.readTextFileSync(new URL(name, FOLDER))]),
+  );
+}
+
+/** Replays histories with the present code, or with what `change` makes of it; answers the errors. */
+async function errorsOf(
+  histories: Map<string, string>,
+  change: (code: string) => string = (code) => code,
+): Promise<Map<string, Error>> {
+  const [{ replay }, { workflowBundle }, { historyFromJSON }] = await Promise.all([
+    import("./_replay.ts"),
+    import("../../../adapters/bundle.ts"),
+    import("@temporalio/common/lib/proto-utils.js"),
+  ]);
+  const code = change(Deno.readTextFileSync(await workflowBundle(DATA_DIR, () => undefined)));
+  const results = await replay(
+    { code },
+    [...histories].map(([workflowId, text]) => {
+      return { workflowId, history: historyFromJSON(JSON.parse(text)) };
+    }),
+  );
+  assert.deepEqual(results.map(({ workflowId }) => workflowId), [...histories.keys()]);
+  return new Map(
+    results.flatMap(({ workflowId, error }) => error === undefined ? [] : [[workflowId, error]]),
+  );
+}
+
+function replayTest(name: string, fn: () => Promise<void> | void): void {
+  Deno.test({ name, ignore: !MAY_RUN, sanitizeOps: false, sanitizeResources: false, fn });
+}
+
+replayTest("every saved history can be replayed", async () => {
+  assert.deepEqual(await errorsOf(saved()), new Map(), AGAIN);
+});
+
+replayTest("the saved histories hold every workflow and whatever can happen to it", () => {
+  const histories = saved();
+  const types = new Set([...histories.keys()].map((name) => name.split("-")[0]));
+  assert.deepEqual([...types], ["clock", "drain", "supervisor", "window"]);
+  const all = [...histories.values()].join("");
+  for (
+    const event of [
+      "ACTIVITY_TASK_CANCEL_REQUESTED",
+      "ACTIVITY_TASK_FAILED",
+      "MARKER_RECORDED",
+      "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED",
+      "TIMER_CANCELED",
+      "TIMER_FIRED",
+      "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
+      "WORKFLOW_EXECUTION_COMPLETED",
+      "WORKFLOW_EXECUTION_CONTINUED_AS_NEW",
+      "WORKFLOW_EXECUTION_SIGNALED",
+      "WORKFLOW_EXECUTION_UPDATE_COMPLETED",
+    ]
+  ) assert.ok(all.includes(`"EVENT_TYPE_${event}"`), `no history has ${event}`);
+  const bytes = new TextEncoder().encode(all).length;
+  assert.ok(bytes < 200_000, `the histories have ${bytes} bytes`);
+});
+
+replayTest("code that asks for other activities than before is found out", async () => {
+  const errors = await errorsOf(saved(), (code) => {
+    const changed = code.replaceAll("foldSlice", "foldPartition");
+    assert.notEqual(changed, code);
+    return changed;
+  });
+  const { DeterminismViolationError } = await import("@temporalio/workflow");
+  assert.deepEqual([...errors.keys()], ["drain-0-1.json", "drain-0-2.json", "drain-0-3.json"]);
+  for (const error of errors.values()) assert.ok(error instanceof DeterminismViolationError);
+});
+
+replayTest("a history that is not what happened is found out", async () => {
+  const tampered = new Map(
+    [...saved()].filter(([name, text]) => name.startsWith("window-") && text.includes("emitRows"))
+      .map(([name, text]) => [name, text.replace('"name":"emitRows"', '"name":"writeRows"')]),
+  );
+  assert.ok(tampered.size > 0);
+  const errors = await errorsOf(tampered);
+  const { DeterminismViolationError } = await import("@temporalio/workflow");
+  assert.deepEqual([...errors.keys()], [...tampered.keys()]);
+  for (const error of errors.values()) assert.ok(error instanceof DeterminismViolationError);
+});
