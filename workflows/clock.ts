@@ -10,7 +10,7 @@ import {
   ApplicationFailure,
   condition,
   continueAsNew,
-  proxyLocalActivities,
+  proxyActivities,
   setHandler,
 } from "@temporalio/workflow";
 import { CloseTimers } from "../core/close_timers.ts";
@@ -29,7 +29,7 @@ import {
   flushUpdate,
   reportUpdate,
 } from "./messages.ts";
-import type { LocalActivities } from "./ports.ts";
+import type { ControlActivities } from "./ports.ts";
 
 /** Windows told of the watermark at a time. */
 const MAX_IN_FLIGHT = 200;
@@ -38,9 +38,12 @@ const WINDOWS_A_CALL = 16;
 /** Open windows shown in the Web UI. */
 const SHOWN_WINDOWS = 50;
 
-const { closeWindows } = proxyLocalActivities<LocalActivities>({
-  startToCloseTimeout: "10s",
-  retry: { initialInterval: 50, maximumInterval: "2s" },
+// Not a local activity: that would run before the report which moved the watermark is durable, and a
+// crash between the two would leave a window closed by a watermark that nobody knows of.
+const { closeWindows } = proxyActivities<ControlActivities>({
+  startToCloseTimeout: "30s",
+  retry: { initialInterval: 100, maximumInterval: "5s" },
+  summary: "close windows",
 });
 
 /**

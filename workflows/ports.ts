@@ -36,6 +36,8 @@ export interface ControlActivities {
    * emission also tells the clock that the window has closed, which is harmless to repeat.
    */
   emitRows(request: EmitRequest): Promise<void>;
+  /** Tells windows of a watermark; which must be durable before (I3). */
+  closeWindows(request: CloseRequest): Promise<CloseOutcome[]>;
 }
 
 /** Runs in the control process as local activities: short calls of the Temporal server. */
@@ -44,8 +46,6 @@ export interface LocalActivities {
   deliver(request: DeliverRequest): Promise<DeliveryOutcome[]>;
   /** Reports to the clock. */
   report(request: ReportRequest): Promise<ReportAnswer>;
-  /** Tells windows of the watermark. */
-  closeWindows(request: CloseRequest): Promise<CloseOutcome[]>;
 }
 
 /** How telling one window of the watermark ended. */
@@ -55,7 +55,7 @@ export type CloseOutcome =
   /** It did not complete as it should. */
   | { readonly kind: "lost"; readonly status: string };
 
-/** What {@linkcode LocalActivities.closeWindows} is asked to do. */
+/** What {@linkcode ControlActivities.closeWindows} is asked to do. */
 export interface CloseRequest {
   /** The windows' workflow ids. */
   readonly ids: readonly string[];

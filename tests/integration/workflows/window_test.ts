@@ -313,3 +313,28 @@ workflowTest("a window without a row tells the clock too", async (world) => {
   const { open, totals } = await world.workflows.clock(GENERATION);
   assert.deepEqual([open, totals.windows], [[], 1]);
 });
+
+workflowTest(
+  "a server without Tidegate's search attributes is not asked for them",
+  async (world) => {
+    await world.control();
+    const drain = await startedClock(world);
+    const target = {
+      plan: world.plan,
+      generation: 1,
+      start: T0,
+      shard: 0,
+      searchAttributes: false,
+    };
+    assert.equal(await world.port.foldIntoWindow(target, partial(0, 0, 1)), true);
+    await world.startDrain(0, { searchAttributes: false });
+    await world.untilDrain(0, "the join", (view) => view.mode === "active");
+    await drain.advance(T0 + SIZE, T0);
+    assert.equal((await world.result(T0)).pairs, 1);
+    for (const id of [world.windowId(T0), world.drainId(0)]) {
+      const { events } = await world.client.workflow.getHandle(id).fetchHistory();
+      const asked = events?.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes);
+      assert.deepEqual(asked, []);
+    }
+  },
+);
