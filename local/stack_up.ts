@@ -47,16 +47,13 @@ async function takeUp(role: ServerRole, session: Session): Promise<ServerRecord 
   const { options, stateFile } = session;
   const record = stateFile.state.servers[role];
   if (record === undefined) return null;
-  if (!await isAlive(record)) {
-    const { product, pid, logFile } = record;
-    options.say(`${product} (process ${pid}) has ended without \`stack down\`; see ${logFile}`);
-    await stateFile.change((state) => withServer(state, role, null));
-    return null;
-  }
+  if (!await isAlive(record)) return await forget(role, record, session);
   comparePorts(role, record, options);
   const settled = async () => await serves(role, record.address) || !await isAlive(record);
   const inTime = await until(settled, { timeoutMs: READY_WITHIN_MS });
-  if (inTime && await isAlive(record)) return record;
+  // It may have been on its way out: then it has ended, and another one can take its place.
+  if (!await isAlive(record)) return await forget(role, record, session);
+  if (inTime) return record;
   const { product, pid, address, logFile } = record;
   throw new TidegateError(
     "TG_STACK",
@@ -64,6 +61,15 @@ async function takeUp(role: ServerRole, session: Session): Promise<ServerRecord 
       `${READY_WITHIN_MS / 1000} s`,
     { next: `Read ${logFile}; \`deno task stack down\` and \`up\` start it anew.` },
   );
+}
+
+/** Notes that a server has ended without being told to. */
+async function forget(role: ServerRole, record: ServerRecord, session: Session): Promise<null> {
+  const { options, stateFile } = session;
+  const { product, pid, logFile } = record;
+  options.say(`${product} (process ${pid}) has ended without \`stack down\`; see ${logFile}`);
+  await stateFile.change((state) => withServer(state, role, null));
+  return null;
 }
 
 /** Something that stands for one server on the way up. */
