@@ -27,6 +27,8 @@ import type { SliceCounts, WindowShard } from "../core/slice.ts";
 import type { Partial, WindowSnapshot } from "../core/window_state.ts";
 import type { Continuing } from "./_continue.ts";
 
+export type { Continuing };
+
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
 
 /** What a window workflow is started with. */

@@ -74,8 +74,11 @@ def read_ends(tools: Tools, topic: str) -> Dict[int, Tuple[int, int]]:
     return {p: (found[EARLIEST][p], end) for p, end in sorted(found[LATEST].items())}
 
 
-def read_topic(tools: Tools, topic: str) -> Iterator[Record]:
-    """All committed records that the topic holds now; each partition's in the order of offsets."""
+def read_topic(tools: Tools, topic: str, keys: bool = False) -> Iterator[Record]:
+    """All committed records that the topic holds now; each partition's in the order of offsets.
+
+    Without `keys` all keys are None: the console consumer makes a system call for each field.
+    """
     missing = {p: end - 1 for p, (start, end) in read_ends(tools, topic).items() if start < end}
     if not missing:
         return
@@ -85,7 +88,7 @@ def read_topic(tools: Tools, topic: str) -> Iterator[Record]:
         "print.timestamp": "true",
         "print.partition": "true",
         "print.offset": "true",
-        "print.key": "true",
+        "print.key": "true" if keys else "false",
         "print.value": "true",
         "key.separator": field_end.decode(),
         "line.separator": record_end.decode(),
@@ -102,7 +105,7 @@ def read_topic(tools: Tools, topic: str) -> Iterator[Record]:
     )
     try:
         for text in _split(consumer.stdout, record_end):
-            record = _record(text, field_end, null)
+            record = _record(text, field_end, null, keys)
             last = missing.get(record.partition)
             # What was written after the ends were asked for is not part of the read.
             if last is None or record.offset > last:
@@ -134,8 +137,9 @@ def _split(stream, separator: bytes) -> Iterator[bytes]:
 _HEAD = re.compile(rb"(?:(?:CreateTime|LogAppendTime):(-?\d+)|NO_TIMESTAMP)\Z")
 
 
-def _record(text: bytes, field_end: bytes, null: bytes) -> Record:
-    head, partition, offset, key, value = text.split(field_end)
+def _record(text: bytes, field_end: bytes, null: bytes, keys: bool) -> Record:
+    head, partition, offset, *rest = text.split(field_end)
+    key, value = rest if keys else (null, *rest)
     timestamp = _HEAD.match(head)
     if timestamp is None or partition[:10] != b"Partition:" or offset[:7] != b"Offset:":
         raise RuntimeError("cannot read what the console consumer printed: %r" % text[:200])

@@ -21,7 +21,7 @@ from fold import Fold
 def main() -> None:
     arguments = _arguments()
     if arguments.mode == "results":
-        answer = last_revisions(read_topic(_tools(arguments), arguments.topic))
+        answer = last_revisions(read_topic(_tools(arguments), arguments.topic, keys=True))
     else:
         fold = Fold(_plan(json.loads(arguments.plan)))
         judging = arguments.mode == "judge"

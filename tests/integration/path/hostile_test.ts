@@ -9,6 +9,7 @@ import type { InvalidReason } from "../../../core/decode.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { sideRecords } from "../_support/side_records.ts";
+import { writeInTransaction } from "../_support/transactions.ts";
 
 const AT = '"2021-03-01T00:00:01Z"';
 const utf8 = new TextEncoder();
@@ -101,6 +102,11 @@ pathTest("hostile content lands where it should", async (world) => {
     ]),
   ].filter((record) => (record.key?.length ?? 0) < 1_000);
   await world.send(topic, records);
+  // Only what is committed counts; the marks of the transactions take offsets all the same.
+  await writeInTransaction(topic, 0, [json("committed"), json("committed")], "commit");
+  await writeInTransaction(topic, 0, [json("aborted"), json("aborted", 1, '"2022"')], "abort");
+  const after = { key: null, value: json("after the transactions"), partition: 0 };
+  await world.send(topic, [after]);
 
   const run = await world.start(pipeline);
   const account = await world.phase("drain", () => run.untilDrained());
@@ -108,7 +114,7 @@ pathTest("hostile content lands where it should", async (world) => {
     "check",
     () => checkAgainstOracle(pipeline, { ...world, generation: run.generation, account }),
   );
-  assert.equal(counts.read, records.length);
+  assert.equal(counts.read, records.length + 3);
 
   const rejects = await sideRecords(world.reader, invalidTopic);
   for (const [offset, [what, value, reason, path]] of INVALID.entries()) {
@@ -129,6 +135,7 @@ pathTest("hostile content lands where it should", async (world) => {
   // JSON has a minus nothing, and JSON text of it has not.
   for (const key of KEYS) assert.ok(keys.includes(JSON.parse(JSON.stringify(key))), String(key));
   assert.ok(!keys.includes("filtered") && keys.includes("a megabyte"));
+  assert.ok(keys.includes("committed") && !keys.includes("aborted"));
   const sorted = rows.map((row) => JSON.stringify([row.key["who"]]));
   assert.deepEqual(sorted, sorted.toSorted(), "rows are sorted by their canonical key");
 });

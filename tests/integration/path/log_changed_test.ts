@@ -15,10 +15,10 @@ import { until } from "../_support/until.ts";
 
 const BASE_MS = Date.parse("2021-03-01T00:00:00Z");
 
-/** Events a second apart, of one course. */
+/** Ten events a second, of one course. */
 function* events(from: number, to: number, course = "CS-101"): Generator<OutRecord> {
   for (let i = from; i < to; i++) {
-    yield { key: null, value: student(BASE_MS + i * 1_000, { course }), partition: 0 };
+    yield { key: null, value: student(BASE_MS + i * 100, { course }), partition: 0 };
   }
 }
 
@@ -93,9 +93,9 @@ pathTest("a topic made anew under a backlog stops the partition", async (world) 
   const pipeline = await world.pipeline();
   const { topic } = pipeline.plan;
   await world.createTopic(topic, 1);
-  // A slice ends at 64 windows of 10 s, so that there are many, and the worker can be taken away.
   await world.send(topic, events(0, 10_000));
-  const run = await world.start(pipeline, { mode: "live" });
+  // Slices as small as can be, so that there are many, and the worker can be taken away.
+  const run = await world.start(pipeline, { mode: "live", sliceMs: 0 });
   await run.untilRead(1);
   await run.control.workers(0);
   await until(

@@ -38,6 +38,36 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a comparison with the oracle fails for one row too few, too many, or a bit off",
+  ignore: NO_PYTHON,
+  async fn() {
+    const { testPipeline } = await import("../_support/test_pipeline.ts");
+    const pipeline = await testPipeline("compared", { definition: "scalars" });
+    const value = (who: string, n: number) =>
+      new TextEncoder().encode(JSON.stringify({ who, n, at: 0 }));
+    const given = [[0, 0, null, value("a", 0.1)], [0, 1, null, value("b", 0.2)]] as const;
+    const { rows } = await judged(pipeline, given);
+    const found = rowsOfAll(pipeline, foldAll(pipeline, given));
+    const compare = (some: readonly ResultRow[]) => () => assertRows(pipeline, 1, some, rows);
+    compare(found)();
+    const [first, second] = found;
+    assert.ok(first !== undefined && second !== undefined);
+    assert.throws(compare([first]));
+    assert.throws(compare([...found, { ...first, key: { who: "c" } }]));
+    assert.throws(compare([...found, first]));
+    assert.throws(compare([first, { ...second, final: false }]));
+    assert.throws(compare([first, { ...second, generation: 2 }]));
+    const nextDouble = 0.2 + 2 ** -55;
+    assert.notEqual(nextDouble, 0.2);
+    const off = { ...second, values: { ...second.values, total: nextDouble } };
+    assert.throws(compare([first, off]));
+    const minusNothing = { ...second, values: { ...second.values, total: -0 } };
+    const nothing = [first, { ...second, values: { ...second.values, total: 0 } }];
+    assert.throws(() => assertRows(pipeline, 1, [first, minusNothing], nothing));
+  },
+});
+
+Deno.test({
   name: "core and the oracle judge hostile records alike",
   ignore: NO_PYTHON,
   async fn() {

@@ -315,7 +315,7 @@ workflowTest("a window without a row tells the clock too", async (world) => {
 });
 
 workflowTest(
-  "a server without Tidegate's search attributes is not asked for them",
+  "without Tidegate's search attributes, the server is not asked for them",
   async (world) => {
     await world.control();
     const drain = await startedClock(world);
@@ -327,10 +327,10 @@ workflowTest(
       searchAttributes: false,
     };
     assert.equal(await world.port.foldIntoWindow(target, partial(0, 0, 1)), true);
-    await world.startDrain(0, { searchAttributes: false });
-    await world.untilDrain(0, "the join", (view) => view.mode === "active");
     await drain.advance(T0 + SIZE, T0);
     assert.equal((await world.result(T0)).pairs, 1);
+    await world.startDrain(0, { searchAttributes: false });
+    await world.untilDrain(0, "the join", (view) => view.mode === "active");
     for (const id of [world.windowId(T0), world.drainId(0)]) {
       const { events } = await world.client.workflow.getHandle(id).fetchHistory();
       const asked = events?.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes);
