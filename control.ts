@@ -158,10 +158,9 @@ async function start(
     input: JSON.stringify(workerSettings(options)),
     name: `${name}-${owner.pid}@${owner.host}`,
     say,
-    onExit: (dead, expected) => {
+    onExit: async (dead, expected) => {
       if (expected) return;
-      const gone = workflows.failActivitiesOf(generation, drains.partitions, (id) => id === dead);
-      gone.catch((error) => say(`could not hand on the slices of ${dead}: ${error.message}`));
+      await workflows.failActivitiesOf(generation, drains.partitions, (id) => id === dead);
     },
   });
   closing.push(() => launcher.stop());

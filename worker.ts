@@ -29,8 +29,21 @@ export interface WorkerSettings {
   readonly slots: number;
 }
 
+/**
+ * How long an orphan may take to leave, in ms. Its slice is taken from it when the next control
+ * process starts, so it need not be finished; and where Temporal can't be reached, leaving in order
+ * takes half a minute.
+ */
+const ORPHAN_GRACE_MS = 5_000;
+
 async function work(): Promise<void> {
   const { settings, closed } = await readSettings(Deno.stdin.readable);
+  // As long as it takes no work, there is nothing to leave in order.
+  let leave = (): void => Deno.exit(0);
+  void closed.then(() => {
+    setTimeout(() => Deno.exit(1), ORPHAN_GRACE_MS);
+    leave();
+  });
   const pipeline = await loadPipeline(settings.pipelineFile);
   const reader = createKafkaReader(settings.kafka);
   const writer = createKafkaWriter(settings.kafka);
@@ -55,9 +68,9 @@ async function work(): Promise<void> {
     void worker.stop();
   };
   Deno.addSignalListener("SIGTERM", stop);
-  // Ctrl-C reaches the whole foreground group; the control process decides what it means.
+  // Where Ctrl-C reaches a worker too, the control process decides what it means.
   Deno.addSignalListener("SIGINT", () => undefined);
-  void closed.then(stop);
+  leave = stop;
   console.log("ready");
   await worker.done;
   await Promise.all([reader.close(), writer.close()]);

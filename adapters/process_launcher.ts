@@ -1,19 +1,22 @@
 /**
- * Worker processes on this machine.
+ * Worker processes on this machine. What happens when is decided in `core/slots.ts`; here are the
+ * processes, the timer and the words for people.
  *
  * @module
  */
 
-import type { Launcher, SlotState, WorkerSlot } from "./launcher.ts";
-
-/** The second and later restarts wait this long at first, doubling each time, in ms. */
-const FIRST_PAUSE_MS = 1_000;
-/** No pause is longer than this, in ms. */
-const LONGEST_PAUSE_MS = 30_000;
-/** A process that lived this long in ready state has recovered: its next restart is at once. */
-const RECOVERED_MS = 30_000;
-/** A process that does not end after SIGTERM is killed after this, in ms. */
-const GRACE_MS = 25_000;
+import { NEW_SLOT, type Slot, SLOT_LIMITS, type SlotLimits } from "../core/slot_state.ts";
+import {
+  median,
+  NO_SLOTS,
+  type Slots,
+  type SlotsAct,
+  slotsDueMs,
+  type SlotsEvent,
+  stepSlots,
+} from "../core/slots.ts";
+import { type Child, orAfter, startChild } from "./_launcher_child.ts";
+import { type Launcher, workerCount, type WorkerSlot, type WorkerTimes } from "./launcher.ts";
 
 /** How to start a worker process. */
 export interface ProcessLauncherOptions {
@@ -21,162 +24,232 @@ export interface ProcessLauncherOptions {
   readonly command: string;
   /** Its arguments. */
   readonly args: readonly string[];
-  /** Told to each process on its standard input, which then stays open: its settings. */
+  /** Told to each process on its standard input, which then stays open: its settings, one line. */
   readonly input: string;
   /** Names the control process; the workers' identities begin with it. */
   readonly name: string;
-  /** Told of lines that a worker prints for people. */
+  /** Told of what workers print, and of how they fail, in lines for people. */
   readonly say: (line: string) => void;
-  /** Told when a process has ended, with its identity. */
-  readonly onExit: (identity: string, expected: boolean) => void;
-  /** Told of every change of a slot. */
+  /**
+   * Told at once when a process has ended, with its identity, and whether it left in order: was told
+   * to end and exited with 0. If not, it may have held slices. `stop` waits a while for what it returns.
+   */
+  readonly onExit: (identity: string, expected: boolean) => void | Promise<void>;
+  /** Told of every change of the fleet. */
   readonly onChange?: () => void;
+  /**
+   * Times and counts that differ from {@linkcode SLOT_LIMITS}.
+   * @default {{}}
+   */
+  readonly limits?: Partial<SlotLimits>;
 }
 
+/** `stop` waits for what `onExit` returns, but not for ever: its server may be away. In ms. */
+const HAND_OVER_MS = 3_000;
+/** Errors at a start that would come again at the next. */
+const LASTING = ["NotFound", "PermissionDenied", "NotCapable"];
+
 /**
- * Makes a launcher of child processes. A child prints `ready` when it takes work, ends on SIGTERM
- * after the slice at hand, and ends when its standard input closes, that is, when this process dies.
+ * Makes a launcher of child processes. A child prints the line `ready` when it takes work, ends on
+ * SIGTERM after the slice at hand, and ends when its standard input closes, that is, when this
+ * process dies. Its identity is in its environment as `TIDEGATE_WORKER_IDENTITY`.
  *
  * @param options How to start a child.
  * @returns The launcher.
  */
 export function createProcessLauncher(options: ProcessLauncherOptions): Launcher {
-  const slots: Slot[] = [];
-  return {
-    want(desired) {
-      while (slots.length < desired) slots.push(new Slot(slots.length, options));
-      slots.forEach((slot, i) => slot.want(i < desired));
-    },
-    get slots() {
-      return slots.map((slot) => slot.view);
-    },
-    async stop() {
-      slots.forEach((slot) => slot.want(false));
-      await Promise.all(slots.map((slot) => slot.ended()));
-    },
-  };
+  return new ProcessLauncher(options);
 }
 
-class Slot {
-  readonly #number: number;
+interface Worker {
+  readonly child: Child;
+  readonly identity: string;
+}
+
+class ProcessLauncher implements Launcher {
   readonly #options: ProcessLauncherOptions;
-  #wanted = false;
-  #state: SlotState = "absent";
-  #child: Deno.ChildProcess | null = null;
-  #identity: string | null = null;
-  #lives = 0;
-  #restarts = 0;
-  #failures = 0;
+  readonly #limits: SlotLimits;
+  readonly #workers: (Worker | undefined)[] = [];
+  readonly #events: SlotsEvent[] = [];
+  readonly #watches = new Set<Promise<void>>();
+  readonly #handOvers = new Set<Promise<void>>();
+  #fleet: Slots = NO_SLOTS;
+  #busy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #ended: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #stopped: Promise<void> | undefined;
 
-  constructor(number: number, options: ProcessLauncherOptions) {
-    this.#number = number;
+  constructor(options: ProcessLauncherOptions) {
     this.#options = options;
+    this.#limits = { ...SLOT_LIMITS, ...options.limits };
   }
 
-  get view(): WorkerSlot {
-    return {
-      slot: this.#number,
-      state: this.#state,
-      pid: this.#child?.pid ?? null,
-      identity: this.#identity,
-      restarts: this.#restarts,
-    };
+  get desired(): number {
+    return this.#fleet.desired;
   }
 
-  want(wanted: boolean): void {
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
-    if (wanted && this.#state === "absent") this.#start();
-    if (wanted) return;
+  get slots(): readonly WorkerSlot[] {
+    return this.#fleet.slots.map(({ phase, restarts, problem }, slot) => ({
+      slot,
+      state: phase.state,
+      pid: this.#workers[slot]?.child.pid ?? null,
+      identity: this.#workers[slot]?.identity ?? null,
+      restarts,
+      problem,
+    }));
+  }
+
+  get times(): WorkerTimes {
+    const { startupsMs, drainsMs } = this.#fleet;
+    return { startupMs: median(startupsMs), drainMs: median(drainsMs) };
+  }
+
+  want(desired: number): void {
+    workerCount(desired);
+    if (!this.#stopping) this.#tell({ kind: "desire", desired });
+  }
+
+  replace(slot: number): boolean {
+    const state = this.#fleet.slots[slot]?.phase.state;
+    if (state !== "starting" && state !== "ready") return false;
+    this.#options.say(`worker ${slot} is replaced`);
+    this.#tell({ kind: "slot", slot, event: { kind: "replace" } });
+    return true;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping = true;
+    return this.#stopped ??= this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#tell({ kind: "desire", desired: 0 });
+    do await Promise.all(this.#watches); while (this.#watches.size > 0);
+    await orAfter(Promise.all(this.#handOvers), HAND_OVER_MS);
+  }
+
+  /** One event after the other: what is done about one may bring the next. */
+  #tell(event: SlotsEvent): void {
+    this.#events.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    const before = this.#fleet;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        this.#step(next);
+      }
+    } finally {
+      this.#busy = false;
+    }
+    this.#setTimer();
+    if (isChanged(before, this.#fleet)) this.#options.onChange?.();
+  }
+
+  #step(event: SlotsEvent): void {
+    const { slots } = this.#fleet;
+    const { fleet, acts } = stepSlots(this.#fleet, event, performance.now(), this.#limits);
+    this.#fleet = fleet;
+    fleet.slots.forEach((slot, number) => {
+      const failures = slots[number]?.failures ?? 0;
+      if (slot.failures > failures) this.#options.say(`worker ${number} ${failure(slot)}`);
+    });
+    acts.forEach((act) => this.#do(act));
+  }
+
+  #setTimer(): void {
     clearTimeout(this.#timer);
-    if (this.#child !== null) this.#drain(this.#child);
-    else this.#become("absent");
+    const dueMs = slotsDueMs(this.#fleet, this.#limits);
+    if (dueMs === Infinity) return;
+    const inMs = Math.max(0, Math.ceil(dueMs - performance.now()));
+    this.#timer = setTimeout(() => this.#tell({ kind: "tick" }), inMs);
   }
 
-  ended(): Promise<void> {
-    return this.#ended;
+  #do({ slot, act }: SlotsAct): void {
+    if (act === "start") return this.#start(slot);
+    const child = this.#workers[slot]?.child;
+    if (act === "end") return child?.signal("SIGTERM");
+    child?.signal("SIGKILL");
+    const { phase, problem } = this.#fleet.slots[slot] ?? NEW_SLOT;
+    const why = phase.state === "draining" && phase.failed ? problem : "told to end and has not";
+    this.#options.say(`worker ${slot} is killed: ${why}`);
   }
 
-  #become(state: SlotState): void {
-    this.#state = state;
-    this.#options.onChange?.();
-  }
-
-  #start(): void {
+  #start(slot: number): void {
     const { command, args, input, name } = this.#options;
-    this.#lives += 1;
-    this.#identity = `${name}-worker-${this.#number}.${this.#lives}`;
-    this.#child = new Deno.Command(command, {
-      args: [...args],
-      env: { TIDEGATE_WORKER_IDENTITY: this.#identity },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#become("starting");
-    this.#ended = this.#watch(this.#child, this.#identity, `${input}\n`);
+    const identity = `${name}-worker-${slot}.${this.#fleet.slots[slot]?.lives ?? 0}`;
+    try {
+      const child = startChild({
+        command,
+        args,
+        env: { TIDEGATE_WORKER_IDENTITY: identity },
+        input,
+        onLine: (line, isError) => this.#take(slot, identity, line, isError),
+      });
+      this.#workers[slot] = { child, identity };
+      keep(this.#watches, this.#watch(slot, child, identity));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const lasting = LASTING.includes(error.name);
+      const how = `can't be started: ${error.message}`;
+      const jitter = Math.random();
+      this.#tell({ kind: "slot", slot, event: { kind: "not started", how, lasting, jitter } });
+    }
   }
 
-  async #watch(child: Deno.ChildProcess, identity: string, input: string): Promise<void> {
-    const startedMs = performance.now();
-    const stdin = child.stdin.getWriter();
-    // A child that ends at once does not read it; its exit is noticed below.
-    stdin.write(new TextEncoder().encode(input)).catch(() => undefined);
-    const lines = Promise.all([
-      eachLine(child.stdout, (line) => {
-        if (line === "ready" && this.#state === "starting") this.#become("ready");
-      }),
-      eachLine(child.stderr, (line) => this.#options.say(`worker ${this.#number}: ${line}`)),
-    ]);
-    const { code, signal } = await child.status;
-    clearTimeout(this.#timer);
-    await stdin.close().catch(() => undefined);
-    const expected = !this.#wanted;
-    this.#child = null;
-    this.#options.onExit(identity, expected);
-    await lines;
-    if (expected) return this.#become("absent");
-    this.#options.say(`worker ${this.#number} ended (${signal ?? `exit ${code}`}), starting anew`);
-    this.#restartAfter(performance.now() - startedMs);
+  #take(slot: number, identity: string, line: string, isError: boolean): void {
+    if (isError || line !== "ready") return this.#options.say(`worker ${slot}: ${line}`);
+    // Not the late word of a process that has ended.
+    if (this.#workers[slot]?.identity !== identity) return;
+    this.#tell({ kind: "slot", slot, event: { kind: "ready" } });
   }
 
-  #restartAfter(livedMs: number): void {
-    this.#restarts += 1;
-    this.#failures = livedMs >= RECOVERED_MS ? 1 : this.#failures + 1;
-    if (this.#failures === 1) return this.#start();
-    const doubled = FIRST_PAUSE_MS * 2 ** (this.#failures - 2);
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, doubled) * (0.75 + Math.random() / 2);
-    this.#become("backing off");
-    this.#timer = setTimeout(() => this.#start(), pauseMs);
+  async #watch(slot: number, child: Child, identity: string): Promise<void> {
+    const { code, signal } = await child.ended;
+    const phase = this.#fleet.slots[slot]?.phase;
+    const asked = phase?.state === "draining" && !phase.failed;
+    keep(this.#handOvers, this.#handOver(identity, asked && code === 0));
+    await child.told;
+    const how = `ended (${signal ?? `exit ${code}`})`;
+    // One that was still starting ends by the signal itself.
+    if (asked && code !== 0 && signal !== "SIGTERM") this.#options.say(`worker ${slot} ${how}`);
+    this.#workers[slot] = undefined;
+    const jitter = Math.random();
+    this.#tell({ kind: "slot", slot, event: { kind: "exited", how, jitter } });
   }
 
-  #drain(child: Deno.ChildProcess): void {
-    this.#become("draining");
-    kill(child, "SIGTERM");
-    this.#timer = setTimeout(() => kill(child, "SIGKILL"), GRACE_MS);
+  async #handOver(identity: string, expected: boolean): Promise<void> {
+    try {
+      await this.#options.onExit(identity, expected);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.say(`the end of ${identity} was not dealt with: ${message}`);
+    }
   }
 }
 
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended by itself.
-  }
+/** Keeps a work as long as it is not done. */
+function keep(works: Set<Promise<void>>, work: Promise<void>): void {
+  works.add(work);
+  void work.finally(() => works.delete(work));
 }
 
-async function eachLine(
-  stream: ReadableStream<Uint8Array>,
-  take: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of stream) {
-    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    lines.forEach(take);
+function isChanged(before: Slots, after: Slots): boolean {
+  return before.desired !== after.desired ||
+    after.slots.some((slot, number) => slot !== before.slots[number]);
+}
+
+/** How a slot has failed, and what comes of it. */
+function failure({ problem, phase, streak }: Slot): string {
+  const left = (untilMs: number) => ((untilMs - performance.now()) / 1000).toFixed(1);
+  switch (phase.state) {
+    case "backing off":
+      return `${problem}, is started again in ${left(phase.untilMs)} s`;
+    case "open":
+      return `${problem}, is left alone for ${left(phase.untilMs)} s` +
+        (streak > 1 ? ` after ${streak} failures in a row` : "");
+    case "starting":
+      return `${problem}, is started again`;
+    default:
+      return `${problem}`;
   }
-  if (rest !== "") take(rest);
 }

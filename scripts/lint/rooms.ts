@@ -62,6 +62,7 @@ export const ROOT_ROOM = "(root)";
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: {},
   settings: { rooms: ["core"] },
+  simulator: { rooms: ["core"] },
   workflows: { rooms: ["core"], npm: ["@temporalio/workflow"] },
   pipelines: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
   activities: {
