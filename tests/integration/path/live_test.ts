@@ -12,7 +12,7 @@ import { sideRecords } from "../_support/side_records.ts";
 import { until } from "../_support/until.ts";
 
 const BASE_MS = Date.parse("2021-03-01T00:00:00Z");
-const IDLE_MS = 1_000;
+const IDLE_MS = 2_000;
 const DELAY_MS = 1_500;
 
 pathTest("idle partitions, the run-on of the last windows, late by the floor", async (world) => {
