@@ -148,6 +148,14 @@ Deno.test("policy: a backlog at 0 workers brings the needed number straight away
   assert.deepEqual([bench.desired, bench.last.code], [3, "wake"]);
 });
 
+Deno.test("policy: a large load at 0 workers has its number within 1 s of the first sample", () => {
+  const bench = steadyBench();
+  bench.feed({ rates: even(0), seconds: 90 });
+  const after = bench.feed({ rates: even(40), seconds: 3, every: 0.25 });
+  assert.equal(after[0]?.code, "wake");
+  assert.ok(after.findIndex((one) => one.desired === 4) <= 4, bench.codes().join());
+});
+
 Deno.test("policy: the first worker comes without a known rate; more wait until it is known", () => {
   const bench = new Bench();
   bench.put(1000, 1000, 1000, 1000);
@@ -198,6 +206,13 @@ Deno.test("policy: a hot partition is named, and no worker is added for it", () 
   assert.deepEqual(bench.last.inputs.hot, [0]);
   assert.match(bench.last.reason, /Partition 0 takes more than the 12\.0\/s of one worker/);
   assert.match(bench.last.reason, /more workers don't help it/);
+});
+
+Deno.test("policy: beside a hot partition, next to nothing is not worth a worker", () => {
+  const bench = new Bench();
+  bench.feed({ rates: [3, 0.2, 0.2, 0.2], seconds: 60 });
+  bench.feed({ rates: [60, 0.2, 0.2, 0.2], seconds: 120, folds: [12, 1, 1, 1] });
+  assert.deepEqual([bench.desired, bench.last.code], [1, "hot-partition"]);
 });
 
 Deno.test("policy: at the limit it says how many are needed", () => {
@@ -359,6 +374,17 @@ Deno.test("policy: a step up without effect is taken back, with the reason, and 
   assert.equal(bench.state.ceiling?.holdMs, 240_000);
 });
 
+Deno.test("policy: until a step is judged there is none on top of it for the same load", () => {
+  const bench = new Bench({ max: 8 }, 8);
+  const eighths = (rate: number) => Array.from({ length: 8 }, () => rate / 8);
+  bench.feed({ rates: eighths(8), seconds: 60 });
+  const after = bench.feed({ rates: eighths(60), folds: eighths(12), seconds: 14 });
+  assert.ok(after.some((one) => one.code === "settling"), bench.codes().join());
+  const sizes = after.map((one) => one.desired).filter((one, i, all) => one !== all[i - 1]);
+  assert.equal(sizes.length, 3, sizes.join());
+  assert.deepEqual([sizes[0], sizes[2]], [1, 1]);
+});
+
 Deno.test("policy: another load may be stepped for in spite of a ceiling", () => {
   const bench = steadyBench();
   bench.feed({ rates: even(24), folds: even(12), seconds: 60 });
@@ -397,6 +423,30 @@ Deno.test("policy: a person's number holds until it is released, and is no flap"
   bench.feed({ rates: even(8), seconds: 10 });
   assert.ok(bench.desired >= 1);
   assert.equal(bench.state.window.lengthMs, 30_000);
+});
+
+Deno.test("policy: a step down by a person makes no flap of what follows", () => {
+  const bench = steadyBench();
+  for (const fixed of [3, 1]) {
+    bench.settings = { ...bench.settings, fixed };
+    bench.feed({ rates: even(8), seconds: 20 });
+  }
+  bench.settings = { ...bench.settings, fixed: null };
+  bench.feed({ rates: even(40), seconds: 5 });
+  assert.equal(bench.desired, 4);
+  assert.equal(bench.state.window.lengthMs, 30_000);
+});
+
+Deno.test("policy: where chance is small, a tenth above the capacity is pressure, and no less", () => {
+  const mu = 12_000;
+  for (const [share, code] of [[1.05, "steady"], [1.15, "up-arrival"]] as const) {
+    const bench = new Bench();
+    const folds = even(20_000);
+    bench.feed({ rates: even(8_000), seconds: 60, mu, folds });
+    const after = bench.feed({ rates: even(share * mu), seconds: 8, mu, folds });
+    assert.ok(after.some((one) => one.code === code), `${share}: ${bench.codes().join()}`);
+    assert.equal(bench.desired, share > 1.1 ? 2 : 1);
+  }
 });
 
 Deno.test("policy: a maximum of 0 means none, and says so", () => {
