@@ -51,7 +51,7 @@ async function lease({ client, plan, workflows }: WorkflowWorld): Promise<void> 
   await workflows.lease(request("a"));
   await workflows.lease(request("b"));
   await workflows.lease(request("b", { evict: "a" }));
-  await workflows.release("b");
+  await workflows.endLease("b");
   await workflows.lease(request("c", { fingerprint: { topic: '"u"' } }));
   await workflows.lease(request("c"));
 }
