@@ -7,6 +7,8 @@
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
+import { dashboardFor } from "./_dashboard.ts";
+import { demoLoad } from "./_demo_load.ts";
 import { decisionsTo, fleetLine } from "./_fleet.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
 import { statusLine } from "./_report.ts";
@@ -19,14 +21,29 @@ const STATUS_MS = 10_000;
 export default command({
   name: "start",
   summary: "Runs the pipeline: the control process and its workers, until Ctrl-C",
-  flags: { ...CONTROL_FLAGS, ...SESSION_FLAGS },
+  flags: {
+    demo: {
+      type: "boolean",
+      description: "The live page gets a button that starts and stops spike producers",
+    },
+    ...CONTROL_FLAGS,
+    ...SESSION_FLAGS,
+  },
 }, async ({ flags }) => {
   const session = await openSession(flags);
   const ctrlC = interrupted();
+  const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
+  const dashboard = dashboardFor(session, demo);
+  log("page", `live page: ${dashboard.url}`);
+  const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
   const control = await orInterrupted(
-    controlFor(session, flags, "live", [decisionsTo((line) => log("fleet", line))]),
+    controlFor(session, flags, "live", watches),
     ctrlC.promise,
-  );
+  ).catch(async (error) => {
+    await dashboard.stop();
+    throw error;
+  });
+  await dashboard.attach(control);
   const { pipeline, topic } = session.pipeline.plan;
   log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
   if (session.webUi !== null) log("webui", `Temporal Web UI: ${session.webUi}`);
@@ -37,9 +54,11 @@ export default command({
   }, STATUS_MS);
   const lost = await Promise.race([ctrlC.promise, control.lost]);
   clearInterval(timer);
+  dashboard.ending(lost === undefined ? null : lost.message);
   if (lost !== undefined) say(errorText(lost));
   log("stopping", "workers finish their slices; all state stays in Temporal");
   await control.stop();
+  await dashboard.stop();
   ctrlC.dispose();
   return lost === undefined ? 0 : 1;
 });

@@ -110,6 +110,18 @@ export const settings = {
     "8088",
     "The port of the dashboard; 0 takes any free one.",
   ),
+  host: row(
+    "TIDEGATE_HOST",
+    textKind,
+    "127.0.0.1",
+    "The address that the dashboard listens on; 0.0.0.0 lets everybody in who can reach it.",
+  ),
+  webUi: row(
+    "TIDEGATE_WEB_UI",
+    textKind,
+    null,
+    "Where people reach the Temporal Web UI, a URL; the local stack's if unset.",
+  ),
   minWorkers: row(
     "TIDEGATE_MIN_WORKERS",
     integerKind({ min: 0, max: 64 }),
