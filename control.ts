@@ -25,6 +25,7 @@ import {
   type PipelineClient,
   SEARCH_ATTRIBUTES,
 } from "./adapters/temporal_pipeline.ts";
+import { createTrace } from "./adapters/tracing.ts";
 import { createWorkflowPort } from "./adapters/temporal_port.ts";
 import { type RunningWorker, startControlWorker } from "./adapters/temporal_workers.ts";
 import { TidegateError } from "./core/errors.ts";
@@ -314,6 +315,7 @@ function controlWorker(
     writer,
     workflows: createWorkflowPort(client),
     fleet,
+    trace: createTrace(),
     watches: [
       fleet.book,
       {

@@ -10,6 +10,7 @@ import { createWorkerActivities } from "./activities/create_activities.ts";
 import type { KafkaSettings } from "./adapters/log.ts";
 import { createKafkaReader } from "./adapters/kafka_reader.ts";
 import { createKafkaWriter } from "./adapters/kafka_writer.ts";
+import { createTrace } from "./adapters/tracing.ts";
 import type { TemporalSettings } from "./adapters/temporal_client.ts";
 import { startFoldWorker } from "./adapters/temporal_workers.ts";
 import type { RunPlan } from "./core/plan.ts";
@@ -60,6 +61,7 @@ async function work(): Promise<void> {
       writer,
       identity,
       stopping: () => stopping,
+      trace: createTrace(),
     }),
     slots: settings.slots,
     identity,

@@ -39,8 +39,9 @@ export interface Room {
   readonly computed?: boolean;
 }
 
-/** The libraries that talk to a broker or to Temporal; only adapters (and tests) name them. */
+/** The libraries that talk to servers of others; only adapters (and tests) name them. */
 const CLIENTS = [
+  "@opentelemetry/api",
   "@platformatic/kafka",
   "@swc/core",
   "@temporalio/activity",
