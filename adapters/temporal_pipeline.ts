@@ -76,7 +76,10 @@ export interface PipelineClient {
   answers(): Promise<boolean>;
   /** The supervisor's state. */
   supervisor(): Promise<SupervisorView>;
-  /** Lets the supervisor scale the fleet of a control process that has the lease. */
+  /**
+   * Lets the supervisor scale the fleet of the control process that has the lease. Error:
+   * `TG_CONTROL_LOST` if another one has it.
+   */
   configureFleet(config: FleetConfig): Promise<void>;
   /** Ends that: the control process is about to end its workers. */
   standDown(ownerId: string): Promise<void>;
@@ -200,7 +203,7 @@ export function createPipelineClient(
     },
     supervisor: () => query<SupervisorView>(supervisorId(pipeline), "status"),
     async configureFleet(config) {
-      await updateFleet("configure", config);
+      await refusable(() => updateFleet("configure", config), "TG_CONTROL_LOST");
     },
     async standDown(ownerId) {
       await updateFleet("standDown", { ownerId });
@@ -356,7 +359,7 @@ function ours(pipeline: string): string {
   return `WorkflowId STARTS_WITH "${pipeline}/" AND ExecutionStatus = "Running"`;
 }
 
-async function refusable<T>(call: () => Promise<T>): Promise<T> {
+async function refusable<T>(call: () => Promise<T>, code: TgCode = "TG_USAGE"): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -367,7 +370,7 @@ async function refusable<T>(call: () => Promise<T>): Promise<T> {
       });
     }
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
+    throw new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
   }
 }
 
