@@ -49,6 +49,7 @@ async function work(): Promise<void> {
   const writer = createKafkaWriter(settings.kafka);
   let stopping = false;
   const { plan } = settings;
+  const identity = Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`;
   const worker = await startFoldWorker({
     temporal: settings.temporal,
     pipeline: plan.pipeline,
@@ -58,10 +59,11 @@ async function work(): Promise<void> {
       enrichment: pipeline.enrichment,
       reader,
       writer,
+      identity,
       stopping: () => stopping,
     }),
     slots: settings.slots,
-    identity: Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`,
+    identity,
   });
   const stop = () => {
     if (stopping) return;

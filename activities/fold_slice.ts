@@ -48,6 +48,8 @@ export interface FoldDeps {
   readonly writer: LogWriter;
   /** The wall clock, epoch ms. */
   readonly now: () => number;
+  /** Names the process that folds. */
+  readonly identity: string;
   /** A text that no record can foresee, for joining records. */
   readonly nonce: () => string;
   /** Says that the work goes on; called about once a read. */
@@ -119,6 +121,7 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
     ahead?.catch(() => undefined);
   }
   await side.flush();
+  const endedAtMs = deps.now();
   return {
     from: request.from,
     to,
@@ -127,9 +130,11 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
     firstEventTime: fold.firstEventTime,
     windows: fold.windows(),
     counts: fold.counts,
-    busyMs: deps.now() - startedMs,
+    busyMs: endedAtMs - startedMs,
     attempt: deps.attempt,
     readAtMs,
+    endedAtMs,
+    worker: deps.identity,
     ...(refused === undefined ? {} : { moved: fold.moved }),
   };
 }

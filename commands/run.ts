@@ -35,7 +35,10 @@ export default command({
   }
   const session = await openSession(flags);
   const ctrlC = interrupted();
-  const control = await orInterrupted(controlFor(session, flags, "drain"), ctrlC.promise);
+  const control = await orInterrupted(
+    controlFor(session, { ...flags, workers: flags.workers ?? 1 }, "drain"),
+    ctrlC.promise,
+  );
   let told = performance.now();
   try {
     const end = await untilDrained(control, {

@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { FleetState } from "../core/fleet.ts";
 import { formatInstant } from "../core/time.ts";
 import type { DrainView } from "../workflows/messages.ts";
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
+import { fleetLines } from "./_fleet.ts";
 import { statusLine } from "./_report.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
@@ -33,7 +35,7 @@ export default command({
     }));
     return { supervisor, snapshot: { drains: present, clock } };
   });
-  const { generation, lease } = supervisor;
+  const { generation, lease, fleet } = supervisor;
   const control = lease !== null && lease.untilMs > Date.now() ? lease : null;
   const { drains, clock } = snapshot;
   const partitions = drains.map((drain) => ({
@@ -51,6 +53,7 @@ export default command({
       control: control === null ? null : control.owner,
       watermark: iso(clock.watermark),
       lag: drains.reduce((sum, drain) => sum + lagOf(drain), 0),
+      fleet: fleetOf(fleet),
       windows: { open: clock.open.length, closed: clock.totals.windows },
       partitions,
     }));
@@ -65,6 +68,7 @@ export default command({
         iso(control.sinceMs)
       }`,
   );
+  if (control !== null) fleetLines(fleet).forEach((line) => console.log(line));
   for (const p of partitions) {
     console.log(
       `partition ${p.partition}  ${p.state}  cursor ${p.cursor}  lag ${p.lag}  ` +
@@ -74,6 +78,19 @@ export default command({
   }
   return 0;
 });
+
+function fleetOf({ policy, bounds, override, slots, last, helpless }: FleetState) {
+  return {
+    desired: policy.desired,
+    ...bounds,
+    override,
+    states: slots?.states ?? {},
+    restarts: slots?.restarts ?? 0,
+    problems: slots?.problems ?? [],
+    helpless: helpless.map(({ partition }) => partition),
+    last,
+  };
+}
 
 function lagOf(drain: DrainView): number {
   return Math.max(0, drain.end - drain.cursor);

@@ -188,6 +188,8 @@ export class DriverPartition {
       busyMs: 0,
       attempt: 1,
       readAtMs: 0,
+      endedAtMs: 0,
+      worker: "driver",
     };
   }
 
