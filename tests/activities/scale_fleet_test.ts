@@ -26,20 +26,29 @@ function launcher(states: readonly WorkerSlot["state"][]) {
 
 Deno.test("the number is told to the launcher", async () => {
   const { told, it } = launcher([]);
-  await scaleFleet({ launcher: it, holder: () => assert.fail() }, { desired: 3, replace: [] });
+  await scaleFleet({ launcher: it, slice: () => assert.fail() }, { desired: 3, replace: [] });
   assert.deepEqual(told, ["want 3"]);
 });
 
 Deno.test("who holds the slice of a stuck partition is replaced", async () => {
   const { told, it } = launcher(["ready", "ready", "starting"]);
-  const holder = (partition: number) => Promise.resolve(partition === 5 ? "w1" : "w2");
-  await scaleFleet({ launcher: it, holder }, { desired: 3, replace: [5, 6] });
+  const slice = (partition: number) =>
+    Promise.resolve({ holder: partition === 5 ? "w1" : "w2", failure: null });
+  await scaleFleet({ launcher: it, slice }, { desired: 3, replace: [5, 6] });
   assert.deepEqual(told, ["want 3", "replace 1"]);
 });
 
 Deno.test("where nobody holds the slice, all that could have taken it are replaced", async () => {
   const { told, it } = launcher(["ready", "draining", "ready"]);
-  const holder = () => Promise.resolve(null);
-  await scaleFleet({ launcher: it, holder }, { desired: 2, replace: [0] });
+  const slice = () => Promise.resolve({ holder: null, failure: null });
+  await scaleFleet({ launcher: it, slice }, { desired: 2, replace: [0] });
   assert.deepEqual(told, ["want 2", "replace 0", "replace 2"]);
+});
+
+Deno.test("nobody is replaced for a slice that fails by itself, or that is not there", async () => {
+  const { told, it } = launcher(["ready", "ready"]);
+  const slice = (partition: number) =>
+    Promise.resolve(partition === 0 ? { holder: "w0", failure: "TG_ENRICH_FAILED: away" } : null);
+  await scaleFleet({ launcher: it, slice }, { desired: 2, replace: [0, 1] });
+  assert.deepEqual(told, ["want 2"]);
 });
