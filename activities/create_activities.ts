@@ -12,6 +12,7 @@ import { TidegateError } from "../core/errors.ts";
 import type { EventReader } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { AwaitAnswer } from "../core/slice.ts";
+import type { EventEnrichment } from "../pipelines/enrichment.ts";
 import type { ControlActivities, LocalActivities, WorkerActivities } from "../workflows/ports.ts";
 import { awaitRecords } from "./await_records.ts";
 import { closeWindows } from "./close_windows.ts";
@@ -60,6 +61,11 @@ export interface WorkerDeps {
   readonly plan: RunPlan;
   /** Makes events of decoded records. */
   readonly events: EventReader;
+  /**
+   * Looks up what is added to each event.
+   * @default {null}
+   */
+  readonly enrichment?: EventEnrichment | null;
   /** The log. */
   readonly reader: LogReader;
   /** Writes to the side topics. */
@@ -195,7 +201,8 @@ function scaled(fleet: FleetDeps | null): FleetDeps {
 export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
   return {
     foldSlice: (request) => {
-      const { cancellationSignal: signal, info } = Context.current();
+      const context = Context.current();
+      const { cancellationSignal: signal, info } = context;
       const { partition, from } = request;
       const { trace = untraced } = deps;
       const attributes = {
@@ -209,7 +216,7 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
             ...deps,
             now: Date.now,
             nonce: () => crypto.randomUUID(),
-            heartbeat: () => heartbeat(),
+            heartbeat: () => context.heartbeat(),
             signal,
             attempt: info.attempt,
           }, request);
