@@ -67,6 +67,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
+/** How long readers may take to hear of the end, in ms. */
+const GOODBYE_MS = 1_000;
+
 /** A form or script of another site can't set it without being asked, and is refused. */
 const PRESENTER_HEADER = "x-tidegate-presenter";
 
@@ -87,7 +90,11 @@ export function startPageServer(options: PageServerOptions): PageServer {
     url: `http://${name}:${bound}/`,
     async stop() {
       stream.close();
-      await server.shutdown();
+      // A reader that takes nothing any more must not hold the end up.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, GOODBYE_MS));
+      await Promise.race([server.shutdown(), late]);
+      clearTimeout(timer);
     },
   };
 }
