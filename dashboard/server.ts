@@ -110,7 +110,7 @@ function listen(options: PageServerOptions): Deno.HttpServer<Deno.NetAddr> {
         console.error(`the page's server: ${error instanceof Error ? error.message : error}`);
         return answer("something went wrong", 500);
       },
-    }, (request) => handle(options, request));
+    }, (request) => answerRequest(options, request));
   } catch (cause) {
     if (cause instanceof Deno.errors.AddrInUse) {
       throw new TidegateError(
@@ -128,7 +128,17 @@ function listen(options: PageServerOptions): Deno.HttpServer<Deno.NetAddr> {
   }
 }
 
-async function handle(options: PageServerOptions, request: Request): Promise<Response> {
+/**
+ * Answers a request.
+ *
+ * @param options What the server is made of.
+ * @param request The request.
+ * @returns The answer.
+ */
+export async function answerRequest(
+  options: Omit<PageServerOptions, "port">,
+  request: Request,
+): Promise<Response> {
   const url = new URL(request.url);
   if (!isOwnName(url.hostname, options.host)) {
     return answer("this page is not served under that name", 421);
@@ -168,7 +178,7 @@ async function file(request: Request, path: string): Promise<Response> {
   return new Response(body, { headers });
 }
 
-function events({ stream, figures }: PageServerOptions): Response {
+function events({ stream, figures }: Pick<PageServerOptions, "stream" | "figures">): Response {
   const body = stream.open("snapshot", figures.snapshot());
   if (body === null) {
     return answer("too many readers: close other pages", 503, { "retry-after": "10" });
@@ -179,7 +189,7 @@ function events({ stream, figures }: PageServerOptions): Response {
 }
 
 /** The presenter's button. Another site could send a plain form here: it can't set the header. */
-function load({ load: act }: PageServerOptions, request: Request, url: URL): Response {
+function load({ load: act }: Pick<PageServerOptions, "load">, request: Request, url: URL): Response {
   if (act === null) return answer("there is no such button without --demo", 404);
   if (request.method !== "POST") return answer("only POST is served", 405, { allow: "POST" });
   const origin = request.headers.get("origin");
