@@ -218,7 +218,7 @@ export class Collector {
   #broker(problem: string | null): void {
     const ok = problem === null;
     if (!ok) this.brokerErrors += 1;
-    const sinceMs = this.broker.ok === ok ? this.broker.sinceMs : this.#now();
+    const sinceMs = ok === (this.broker.ok ?? true) ? this.broker.sinceMs : this.#now();
     this.broker = { ok, sinceMs, problem };
   }
 }

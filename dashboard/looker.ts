@@ -182,7 +182,7 @@ export class Looker {
 
 function found(before: ServerFound, problem: string | null, nowMs: number): ServerFound {
   const ok = problem === null;
-  return { ok, problem, sinceMs: before.ok === ok ? before.sinceMs : nowMs };
+  return { ok, problem, sinceMs: ok === (before.ok ?? true) ? before.sinceMs : nowMs };
 }
 
 /** Does a few at a time, so that a look never floods the server. */

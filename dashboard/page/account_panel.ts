@@ -60,7 +60,7 @@ export function setUpAccount(): (state: PageState) => void {
     ]);
     notes([
       `${figure(lag)} records have arrived and are not read yet`,
-      `${figure(account.windows.closed)} windows closed, ${figure(account.windows.open)} open`,
+      `windows: ${figure(account.windows.closed)} closed, ${figure(account.windows.open)} open`,
       ...(account.events.lateByFloor > 0
         ? [`${figure(account.events.lateByFloor)} late by the floor alone`]
         : []),

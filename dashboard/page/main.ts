@@ -90,7 +90,7 @@ function showConnection(): void {
 function showHead(now: PageState): void {
   const { about } = now;
   setText(byId("pipeline"), about.pipeline);
-  setText(byId("generation"), about.generation === 0 ? "" : `generation ${about.generation}`);
+  setText(byId("generation"), about.generation === 0 ? "" : `generation ${about.generation} · `);
   document.title = `${about.pipeline} · Tidegate`;
   const mood = moodOf(now);
   byId("mood").dataset["mood"] = mood.word.replace(" ", "-");

@@ -55,6 +55,7 @@ export function setUpTime(): (state: PageState) => void {
       setText(label, `watermark ${clock(watermark)}`);
       label.classList.toggle("flip", at > 0.5);
     }
+    byId("none-open").hidden = time.open.length > 0;
     setText(summary, wordsOf(time, now.atMs));
     partitionTable(time.partitions);
     windowTable(time.open);
