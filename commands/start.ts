@@ -44,7 +44,6 @@ export default command({
     const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
     const dashboard = dashboardFor(session, demo);
     closing.push(() => dashboard.stop());
-    log("page", `live page: ${dashboard.url}`);
     const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
     const control = await orInterrupted(
       controlFor(session, flags, "live", watches),
@@ -52,6 +51,7 @@ export default command({
     );
     closing.push(() => control.stop());
     await dashboard.attach(control);
+    log("page", `live page: ${dashboard.url}`);
     const lost = await untilEnd(session, control, ctrlC.promise);
     dashboard.ending(lost?.message ?? null);
     if (lost !== undefined) say(errorText(lost));

@@ -63,7 +63,7 @@ function cards({ results, about }: Shown): HTMLElement[] {
     el("article", {
       class: "card",
       children: [
-        el("h4", { text: keyText(key) }),
+        el("h3", { text: keyText(key) }),
         ...about.aggregates.slice(0, PICTURES).map((name, i) =>
           picture(name, windows.map((window) => [window, found(window, id)]), i, scales[i] ?? 0)
         ),
