@@ -41,15 +41,30 @@ export function metricsText(board: Board, stream: EventStream): string {
   ]);
   if (tick !== null) {
     const { ends, cursors } = tick;
-    out.add("counter", "tidegate_records_written_total", "The end of a partition, in offsets.", [
-      ...ends,
-    ].map(([partition, end]) => [{ partition }, end]));
-    out.add("counter", "tidegate_records_folded_total", "The cursor of a partition, in offsets.", [
-      ...cursors,
-    ].map(([partition, cursor]) => [{ partition }, cursor]));
-    out.add("gauge", "tidegate_lag_records", "Records not folded yet.", [...cursors].map((
-      [partition, cursor],
-    ) => [{ partition }, Math.max(0, (ends.get(partition) ?? cursor) - cursor)]));
+    out.add(
+      "counter",
+      "tidegate_records_written_total",
+      "The end of a partition, in offsets.",
+      [
+        ...ends,
+      ].map(([partition, end]) => [{ partition }, end]),
+    );
+    out.add(
+      "counter",
+      "tidegate_records_folded_total",
+      "The cursor of a partition, in offsets.",
+      [
+        ...cursors,
+      ].map(([partition, cursor]) => [{ partition }, cursor]),
+    );
+    out.add(
+      "gauge",
+      "tidegate_lag_records",
+      "Records not folded yet.",
+      [...cursors].map((
+        [partition, cursor],
+      ) => [{ partition }, Math.max(0, (ends.get(partition) ?? cursor) - cursor)]),
+    );
     out.add(
       "gauge",
       "tidegate_worker_speed_records_per_second",
@@ -65,10 +80,12 @@ export function metricsText(board: Board, stream: EventStream): string {
     collector.results.rowsTaken,
   );
   out.add("gauge", "tidegate_workers", "Worker processes by state.", [
-    ...STATES.map((state) => [
-      { state: state.replace(" ", "_") },
-      fleet.workers.filter((worker) => worker.state === state).length,
-    ] as const),
+    ...STATES.map((state) =>
+      [
+        { state: state.replace(" ", "_") },
+        fleet.workers.filter((worker) => worker.state === state).length,
+      ] as const
+    ),
   ]);
   out.add("gauge", "tidegate_workers_desired", "Workers that are wanted.", fleet.desired);
   out.add("gauge", "tidegate_workers_max", "The most workers that are allowed.", fleet.max);
@@ -84,9 +101,14 @@ export function metricsText(board: Board, stream: EventStream): string {
     "Time of worker processes, all together.",
     fleet.workerSeconds,
   );
-  out.add("counter", "tidegate_decisions_total", "Decisions of the supervisor by their reason.", [
-    ...collector.decisionCounts,
-  ].map(([code, count]) => [{ code }, count]));
+  out.add(
+    "counter",
+    "tidegate_decisions_total",
+    "Decisions of the supervisor by their reason.",
+    [
+      ...collector.decisionCounts,
+    ].map(([code, count]) => [{ code }, count]),
+  );
   out.histogram(
     "tidegate_slice_duration_seconds",
     "How long a worker takes to fold a slice.",

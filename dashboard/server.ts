@@ -189,7 +189,11 @@ function events({ stream, figures }: Pick<PageServerOptions, "stream" | "figures
 }
 
 /** The presenter's button. Another site could send a plain form here: it can't set the header. */
-function load({ load: act }: Pick<PageServerOptions, "load">, request: Request, url: URL): Response {
+function load(
+  { load: act }: Pick<PageServerOptions, "load">,
+  request: Request,
+  url: URL,
+): Response {
   if (act === null) return answer("there is no such button without --demo", 404);
   if (request.method !== "POST") return answer("only POST is served", 405, { allow: "POST" });
   const origin = request.headers.get("origin");

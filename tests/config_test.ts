@@ -38,6 +38,7 @@ Deno.test("without settings, everything has its default", () => {
     temporal: { namespace: "default" },
     pipelineFile: "pipelines/cs_student_logs.ts",
     port: 8088,
+    host: "127.0.0.1",
     minWorkers: 0,
     maxWorkers: 4,
     paceMs: 1000,
