@@ -13,6 +13,7 @@ import {
   integerKind,
   oneOfKind,
   textKind,
+  urlKind,
   type ValueKind,
 } from "./values.ts";
 
@@ -118,7 +119,7 @@ export const settings = {
   ),
   webUi: row(
     "TIDEGATE_WEB_UI",
-    textKind,
+    urlKind,
     null,
     "Where people reach the Temporal Web UI, a URL; the local stack's if unset.",
   ),

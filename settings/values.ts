@@ -82,6 +82,13 @@ export const addressKind: ValueKind<string> = {
   read: (text) => isAddress(text) ? text : undefined,
 };
 
+/** The address of a web page: `http://…` or `https://…`. */
+export const urlKind: ValueKind<string> = {
+  placeholder: "URL",
+  must: "a URL that begins with http:// or https://",
+  read: (text) => /^https?:$/.test(URL.parse(text)?.protocol ?? "") ? text : undefined,
+};
+
 /**
  * A number.
  *

@@ -19,8 +19,8 @@ export interface LoadCharts {
 
 type Row = (number | null)[];
 
-/** Room for the labels of the axes; the same in both charts, so that their times line up. */
-const AXIS = 58;
+/** Room for the labels of the axes, in rem; the same in both charts, so that their times line up. */
+const AXIS_REM = 3.9;
 
 /**
  * Makes the charts.
@@ -74,9 +74,17 @@ function build(options: uPlot.Options, box: HTMLElement): uPlot {
   return new uPlot(options, data, box);
 }
 
+/** Pixels of a rem: the page grows with the screen, and its charts with it. */
+function rem(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+}
+
+function font(): string {
+  return `${Math.round(rem() * 0.76)}px system-ui, sans-serif`;
+}
+
 function heightOf(box: HTMLElement): number {
-  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-  return Math.round(Number.parseFloat(getComputedStyle(box).getPropertyValue("--chart")) * rem);
+  return Math.round(Number.parseFloat(getComputedStyle(box).getPropertyValue("--chart")) * rem());
 }
 
 function base(box: HTMLElement): Pick<uPlot.Options, "width" | "height" | "cursor" | "padding"> {
@@ -95,8 +103,9 @@ function timeAxis(): uPlot.Axis {
     ticks: { show: false },
     values: (_chart, splits) => splits.map((at) => clock(at * 1_000)),
     incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600],
-    space: 90,
-    size: 28,
+    font: font(),
+    space: rem() * 6,
+    size: rem() * 1.8,
   };
 }
 
@@ -105,13 +114,14 @@ function axis(scale: string, side: 1 | 3, label: string): uPlot.Axis {
     scale,
     side,
     label,
-    labelSize: 16,
-    labelFont: "11px system-ui, sans-serif",
+    labelSize: rem(),
+    labelFont: font(),
+    font: font(),
     stroke: color("muted"),
     grid: { show: side === 3, stroke: color("line"), width: 1 },
     ticks: { show: false },
     values: (_chart, splits) => splits.map((value) => short(value)),
-    size: AXIS - 16,
+    size: rem() * (AXIS_REM - 1),
   };
 }
 
@@ -241,6 +251,6 @@ function tellDecision(chart: uPlot, decisions: readonly DecisionView[], tip: HTM
   const { atMs, previous, desired, reason } = near.decision;
   tip.textContent = `${clock(atMs)}  ${previous} → ${desired} workers: ${reason}`;
   const right = near.x > chart.over.clientWidth / 2;
-  tip.style.left = right ? "auto" : `${near.x + AXIS + 8}px`;
-  tip.style.right = right ? `${chart.over.clientWidth - near.x + AXIS + 8}px` : "auto";
+  tip.style.left = right ? "auto" : `${near.x + rem() * AXIS_REM + 8}px`;
+  tip.style.right = right ? `${chart.over.clientWidth - near.x + rem() * AXIS_REM + 8}px` : "auto";
 }

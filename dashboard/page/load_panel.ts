@@ -11,6 +11,8 @@ import { loadCharts } from "./load_charts.ts";
 
 /** How many lines the table has. */
 const LINES = 30;
+/** How many decisions are listed. */
+const DECISIONS = 6;
 
 /** The panel. */
 export interface LoadPanel {
@@ -48,7 +50,7 @@ export function setUpLoad(): LoadPanel {
   const show = (state: PageState) => {
     last = state;
     charts.draw(state.points, state.decisions, seconds);
-    decisions(state.decisions.slice(-8).toReversed());
+    decisions(state.decisions.slice(-DECISIONS).toReversed());
     if (isOpen()) tabulate(state.points);
   };
   return { show, recolor: charts.rebuild };

@@ -10,6 +10,11 @@ import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { clock, dateTime, figure, short, span } from "./format.ts";
 import { placeOf, type Span, spanOf, ticksOf } from "./lanes.ts";
 
+/** How many closed windows tell how full a window becomes. */
+const USUAL = 4;
+/** Room for the label of a tick, in rem. */
+const TICK_REM = 5.5;
+
 const STATES: Readonly<Record<string, string>> = {
   joining: "joining",
   active: "active",
@@ -37,15 +42,18 @@ export function setUpTime(): (state: PageState) => void {
   const windowTable = filler(byId("window-table"), windowRows);
   const summary = byId("time-summary");
 
-  return ({ time, about, now }) => {
+  return ({ time, about, now, results }) => {
     const drawn = time === null ? null : spanOf(time, about.sizeMs);
     empty.hidden = drawn !== null;
     figureBox.hidden = drawn === null;
     setText(byId("delay-words"), span(about.delayMs));
     setText(byId("size-words"), span(about.sizeMs));
     if (time === null || drawn === null) return;
-    drawTicks(ticks, drawn);
-    drawWindows(windows, time, drawn, about.slideMs < about.sizeMs);
+    drawTicks(ticks, drawn, figureBox.clientWidth);
+    const usual = results.slice(-USUAL).map(({ rows }) =>
+      rows.reduce((sum, { events }) => sum + events, 0)
+    );
+    drawWindows(windows, time, { drawn, hopping: about.slideMs < about.sizeMs, usual });
     drawLanes(lanes, time, drawn);
     const { watermark } = time;
     line.hidden = watermark === null;
@@ -70,9 +78,11 @@ function wordsOf({ watermark, open, partitions }: EventTimeView, nowMs: number):
     `${partitions.length} partitions, ${idle} of them idle.`;
 }
 
-function drawTicks(ticks: Keyed, drawn: Span): void {
+function drawTicks(ticks: Keyed, drawn: Span, width: number): void {
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const most = Math.min(10, Math.max(2, Math.floor(width / (TICK_REM * rem)) - 1));
   ticks.show(
-    ticksOf(drawn, 8).map((ms) => [String(ms), (element) => {
+    ticksOf(drawn, most).map((ms) => [String(ms), (element) => {
       element.className = "tick";
       element.style.left = percent(placeOf(drawn, ms));
       setText(element, clock(ms));
@@ -80,8 +90,17 @@ function drawTicks(ticks: Keyed, drawn: Span): void {
   );
 }
 
-function drawWindows(windows: Keyed, time: EventTimeView, drawn: Span, hopping: boolean): void {
-  const most = Math.max(1, ...time.open.map(({ events }) => events));
+/** How a window fills up is told by the largest of those that are open or closed lately. */
+function drawWindows(
+  windows: Keyed,
+  time: EventTimeView,
+  { drawn, hopping, usual }: {
+    readonly drawn: Span;
+    readonly hopping: boolean;
+    readonly usual: readonly number[];
+  },
+): void {
+  const most = Math.max(1, ...usual, ...time.open.map(({ events }) => events));
   const open = time.open.map((window, i): KeyedItem => [String(window.start), (element) => {
     place(element, drawn, window.start, window.end);
     element.className = `window ${window.emitted ? "emitted" : "open"}`;
@@ -89,7 +108,7 @@ function drawWindows(windows: Keyed, time: EventTimeView, drawn: Span, hopping: 
     element.title = `${clock(window.start)} to ${clock(window.end)}: ` +
       `${figure(window.events)} events in ${figure(window.cells)} cells`;
     const fill = part(element, "fill");
-    fill.style.height = percent(Math.sqrt(window.events / most));
+    fill.style.height = percent(window.events / most);
     setText(part(element, "events"), short(window.events));
     setText(part(element, "cells"), `${short(window.cells)} cells`);
   }]);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createFakeLog } from "../../adapters/fake_log.ts";
+import type { LogReader } from "../../adapters/log.ts";
 import { readRows, readSamples, sampleOf } from "../../dashboard/_samples.ts";
 import { Board } from "../../dashboard/board.ts";
 import { EventStream } from "../../dashboard/event_stream.ts";
@@ -101,6 +102,43 @@ Deno.test("Temporal that does not answer is told, with since when, until it does
   await board.second(true);
   assert.deepEqual(board.health().problems, []);
 });
+
+Deno.test("a broker that does not answer is told, by whoever notices it first", async () => {
+  let nowMs = BASE_MS;
+  const control = await fakeControl();
+  let away = false;
+  const ends = () =>
+    away ? Promise.reject(new Error("ECONNREFUSED")) : control.reader.ends("p", [0]);
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  await board.second(true);
+  assert.equal(board.health().broker.ok, true);
+  away = true;
+  nowMs += 20_000;
+  await board.second(true);
+  assert.match(board.health().problems[0]?.text ?? "", /broker unreachable: ECONNREFUSED/);
+  assert.equal(board.health().broker.sinceMs, nowMs);
+  away = false;
+  nowMs += 20_000;
+  await board.second(true);
+  assert.deepEqual(board.health().problems, []);
+  board.collector.watch.broker?.("connection reset");
+  const [problem] = board.health().problems;
+  assert.deepEqual([problem?.what, problem?.sinceMs], ["broker", nowMs]);
+  assert.equal(board.errors.broker, 2);
+});
+
+/** A reader whose methods can be replaced. */
+function readerOf(reader: LogReader): LogReader {
+  return {
+    describe: (topic) => reader.describe(topic),
+    offsets: (topic, partition) => reader.offsets(topic, partition),
+    ends: (topic, partitions) => reader.ends(topic, partitions),
+    offsetAt: (topic, partition, ms) => reader.offsetAt(topic, partition, ms),
+    fetch: (request) => reader.fetch(request),
+    close: () => reader.close(),
+  };
+}
 
 Deno.test("a stopped partition is told with its code and what to do", async () => {
   const stop = { code: "TG_OFFSET_GONE", message: "gone", sinceMs: 77 };

@@ -20,6 +20,7 @@ export const DOCUMENTS = [
   "docs/commands.md",
   "docs/operations.md",
   "docs/semantics.md",
+  "docs/tour.md",
 ] as const;
 
 /**

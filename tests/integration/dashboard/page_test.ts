@@ -245,7 +245,7 @@ async function comparePanels(page: Page, state: PageState): Promise<void> {
   );
   assert.deepEqual(
     await page.locator("#decisions li strong").allTextContents(),
-    decisions.slice(-8).toReversed().map(({ previous, desired }) => `${previous} → ${desired}`),
+    decisions.slice(-6).toReversed().map(({ previous, desired }) => `${previous} → ${desired}`),
   );
   assert.deepEqual(
     await page.evaluate(
