@@ -104,7 +104,7 @@ function timeAxis(): uPlot.Axis {
     values: (_chart, splits) => splits.map((at) => clock(at * 1_000)),
     incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600],
     font: font(),
-    space: rem() * 6,
+    space: rem() * 5,
     size: rem() * 1.8,
   };
 }
