@@ -56,6 +56,7 @@ async function work(): Promise<void> {
     activities: createWorkerActivities({
       plan,
       events: pipeline.reader,
+      enrichment: pipeline.enrichment,
       reader,
       writer,
       identity,

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
+import { ApplicationFailure, Context } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/log.ts";
 import type { WorkflowPort } from "../adapters/workflow_port.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { EventReader } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { AwaitAnswer } from "../core/slice.ts";
+import type { EventEnrichment } from "../pipelines/enrichment.ts";
 import type { ControlActivities, LocalActivities, WorkerActivities } from "../workflows/ports.ts";
 import { awaitRecords } from "./await_records.ts";
 import { closeWindows } from "./close_windows.ts";
@@ -54,6 +55,11 @@ export interface WorkerDeps {
   readonly plan: RunPlan;
   /** Makes events of decoded records. */
   readonly events: EventReader;
+  /**
+   * Looks up what is added to each event.
+   * @default {null}
+   */
+  readonly enrichment?: EventEnrichment | null;
   /** The log. */
   readonly reader: LogReader;
   /** Writes to the side topics. */
@@ -155,13 +161,14 @@ function scaled(fleet: FleetDeps | null): FleetDeps {
 export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
   return {
     foldSlice: (request) => {
-      const { cancellationSignal: signal, info } = Context.current();
+      const context = Context.current();
+      const { cancellationSignal: signal, info } = context;
       return named(() =>
         foldSlice({
           ...deps,
           now: Date.now,
           nonce: () => crypto.randomUUID(),
-          heartbeat: () => heartbeat(),
+          heartbeat: () => context.heartbeat(),
           signal,
           attempt: info.attempt,
         }, request)

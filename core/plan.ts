@@ -49,22 +49,32 @@ export interface Plan {
   readonly schema: string;
   /** The source text of the filter, empty if there is none. */
   readonly where: string;
+  /**
+   * The source text of the enrichment, where there is one.
+   * @default {undefined}
+   */
+  readonly enrich?: string;
+  /**
+   * A stable text of the schema of the fields that it adds, where there is an enrichment.
+   * @default {undefined}
+   */
+  readonly adds?: string;
 }
 
 /**
  * What workflows carry of a plan: all but the texts that only the fingerprint needs, which would
  * travel with every start of a window.
  */
-export type RunPlan = Omit<Plan, "schema" | "where">;
+export type RunPlan = Omit<Plan, "schema" | "where" | "enrich" | "adds">;
 
 /**
  * The part of a plan that workflows carry.
  *
  * @param plan The whole plan.
- * @returns The plan without the texts of schema and filter.
+ * @returns The plan without the texts of schemas and functions.
  */
 export function runPlanOf(plan: Plan): RunPlan {
-  const { schema: _schema, where: _where, ...rest } = plan;
+  const { schema: _schema, where: _where, enrich: _enrich, adds: _adds, ...rest } = plan;
   return rest;
 }
 
@@ -81,6 +91,8 @@ const STATE_BEARING = [
   "eventTimeField",
   "schema",
   "where",
+  "enrich",
+  "adds",
 ] as const satisfies readonly (keyof Plan)[];
 
 /** What a definition's state depends on: setting name to its canonical text. */
@@ -90,10 +102,14 @@ export type Fingerprint = Readonly<Record<string, string>>;
  * The fingerprint of a plan. Two plans with equal fingerprints can share state.
  *
  * @param plan The plan.
- * @returns The canonical text of every state-bearing setting.
+ * @returns The canonical text of every state-bearing setting that there is.
  */
 export function fingerprintOf(plan: Plan): Fingerprint {
-  return Object.fromEntries(STATE_BEARING.map((name) => [name, JSON.stringify(plan[name])]));
+  // What a plan may do without is left out: pipelines from before it was known keep their fingerprint.
+  return Object.fromEntries(
+    STATE_BEARING.filter((name) => plan[name] !== undefined)
+      .map((name) => [name, JSON.stringify(plan[name])]),
+  );
 }
 
 /**
