@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ApplicationFailure, Context } from "@temporalio/activity";
+import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/log.ts";
 import type { WorkflowPort } from "../adapters/workflow_port.ts";
 import { TidegateError } from "../core/errors.ts";

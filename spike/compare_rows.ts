@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Account } from "../core/account.ts";
 import type { ResultRow } from "../core/row.ts";
 
 /** What comparing came to. */
@@ -21,20 +22,29 @@ export interface Comparison {
 /** Compared is all that the topic's content decides: not when and in how many steps it was emitted. */
 type Content = Pick<ResultRow, "window" | "key" | "events" | "values">;
 
+/** Rows, and the counts of the events that they are made of. */
+export interface Outcome {
+  /** The last revision of every row. */
+  readonly rows: readonly ResultRow[];
+  /** Events by what became of them, as in the account. */
+  readonly events: Account["events"];
+}
+
 /**
- * Compares rows exactly.
+ * Compares rows and counts exactly.
  *
- * @param emitted The last revisions of the emitted rows.
- * @param expected What the topic comes to.
+ * @param live What the pipeline emitted and counted.
+ * @param again What the topic comes to.
  * @returns The comparison.
  */
-export function compareRows(
-  emitted: readonly ResultRow[],
-  expected: readonly Content[],
-): Comparison {
-  const found = new Map(emitted.map((row) => [placeOf(row), row]));
+export function compareRows(live: Outcome, again: Outcome): Comparison {
+  const expected = again.rows;
+  const found = new Map(live.rows.map((row) => [placeOf(row), row]));
   const wanted = new Map(expected.map((row) => [placeOf(row), row]));
-  const differences: string[] = [];
+  const differences = Object.entries(again.events).flatMap(([name, count]) => {
+    const counted = Object.entries(live.events).find(([other]) => other === name)?.[1];
+    return counted === count ? [] : [`${name} events: counted ${counted}, recomputed ${count}`];
+  });
   for (const place of [...new Set([...wanted.keys(), ...found.keys()])].sort()) {
     const got = found.get(place);
     const want = wanted.get(place);

@@ -183,5 +183,7 @@ export function seconds(ms: number): string {
  */
 export function percent(share: number): string {
   const value = share * 100;
-  return `${value >= 99.95 || value < 10 ? value.toFixed(1).replace(/\.0$/, "") : Math.floor(value)} %`;
+  return `${
+    value >= 99.95 || value < 10 ? value.toFixed(1).replace(/\.0$/, "") : Math.floor(value)
+  } %`;
 }

@@ -116,7 +116,9 @@ export function reportLines(report: SpikeReport, account: readonly string[]): st
     ...costLines(report.cost),
     "",
     "Phases",
-    ...verdicts.map((verdict) => `  ${verdictWord(verdict, judged)}  ${verdict.phase}: ${verdict.text}`),
+    ...verdicts.map((verdict) =>
+      `  ${verdictWord(verdict, judged)}  ${verdict.phase}: ${verdict.text}`
+    ),
     ...(judged ? [] : ["  they don't count: the keys bring the load to few partitions"]),
     "",
     ...account,
@@ -141,7 +143,9 @@ export function tableLines(rows: readonly TableRow[]): string[] {
     observation,
   ]);
   const head = ["Table II", "paper", "n", "", "here", "n", ""];
-  const widths = head.map((title, i) => Math.max(...[head, ...cells].map((row) => letters(row[i]))));
+  const widths = head.map((title, i) =>
+    Math.max(...[head, ...cells].map((row) => letters(row[i])))
+  );
   return [head, ...cells].map((row) =>
     row.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - letters(cell))).join("  ").trimEnd()
   );
@@ -206,7 +210,9 @@ function decisionLine({ atMs, previous, desired, reason }: FleetDecision): strin
 
 function delayLines({ all, phases }: ReportDelays): string[] {
   const line = (name: string, { events, p50Ms, p99Ms, maxMs }: DelaySummary) =>
-    `  ${name.padEnd(10)}${String(events).padStart(6)} events  p50 ${ms(p50Ms)}  p99 ${ms(p99Ms)}  ` +
+    `  ${name.padEnd(10)}${String(events).padStart(6)} events  p50 ${ms(p50Ms)}  p99 ${
+      ms(p99Ms)
+    }  ` +
     `max ${ms(maxMs)}`;
   return [
     ...Object.entries(phases).map(([name, summary]) => line(name, summary)),
@@ -240,7 +246,9 @@ function costLines(cost: Cost): string[] {
     `  shares of an ${INSTANCE.name}: ${shown.join(", ")}`,
     `  the paper's day: ${staticDay} instance-hours static; autoscaled`,
     ...day.map(({ name, hours, saved, price }) =>
-      `    ${hours.toFixed(2)} h${price === null ? "" : `, ${price.toFixed(2)} at the given price`}, ` +
+      `    ${hours.toFixed(2)} h${
+        price === null ? "" : `, ${price.toFixed(2)} at the given price`
+      }, ` +
       `${(saved * 100).toFixed(1)} % less: ${name}`
     ),
     `    (${cost.formula})`,
