@@ -189,7 +189,7 @@ async function start(
   const fleet: FleetDeps = {
     book,
     launcher,
-    holder: async (partition) => await workflows.holder(begun.generation, partition),
+    slice: (partition) => workflows.slice(begun.generation, partition),
   };
   const worker = await controlWorker(options, client, { reader, writer, cursors, fleet }, {
     bundlePath,
@@ -492,14 +492,16 @@ class Watch {
     this.#cursors = cursors;
     this.lost = new Promise((resolve) => this.lose = resolve);
     const failing = (what: string) => (error: Error) => options.say(`${what}: ${error.message}`);
+    const temporal = reachability("Temporal", options.say);
     const renew = async () => {
       const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
       const answer = await workflows.lease(request);
+      temporal(null);
       if (answer.granted) return;
       this.lose(new TidegateError("TG_CONTROL_LOST", "Another control process holds the lease"));
     };
     this.#timers.push(
-      setInterval(() => void renew().catch(failing("the lease was not renewed")), RENEW_MS),
+      setInterval(() => void renew().catch((error: Error) => temporal(error.message)), RENEW_MS),
       setInterval(() => {
         void drains.refresh().catch(failing("the topic could not be looked at"));
       }, options.topologyMs ?? TOPOLOGY_MS),

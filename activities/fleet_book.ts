@@ -67,7 +67,7 @@ export class FleetBook implements PipelineWatch {
   readonly #deps: FleetBookDeps;
   readonly #pages = new Map<number, Page>();
   #notes: SliceNote[] = [];
-  #wake: () => void = () => undefined;
+  #wakes: (() => void)[] = [];
 
   /**
    * Begins with nothing known.
@@ -107,7 +107,7 @@ export class FleetBook implements PipelineWatch {
 
   /** Resolves with the next thing that happens. */
   changed(): Promise<void> {
-    return new Promise((resolve) => this.#wake = resolve);
+    return new Promise((resolve) => this.#wakes.push(resolve));
   }
 
   /**
@@ -153,7 +153,7 @@ export class FleetBook implements PipelineWatch {
     const { cursor, end, doing, foldable, until } = { ...page, ...news };
     const heardAtMs = this.#deps.now();
     this.#pages.set(partition, { ...page, cursor, end, doing, foldable, until, heardAtMs });
-    this.#wake();
+    this.#wakes.splice(0).forEach((wake) => wake());
   }
 
   #page(partition: number): Page {

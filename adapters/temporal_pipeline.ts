@@ -64,6 +64,16 @@ export interface DrainStart {
   readonly until: number | null;
 }
 
+/** A slice that is being folded, or waits for a worker. */
+export interface PendingSlice {
+  /** Who folds it, by identity; null while it waits. */
+  readonly holder: string | null;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** Why the attempt before failed, with its code; null for a lost worker, and before the second. */
+  readonly failure: string | null;
+}
+
 /** A pipeline's workflows. */
 export interface PipelineClient {
   /** Takes or renews the lease of the control process. */
@@ -76,7 +86,10 @@ export interface PipelineClient {
   answers(): Promise<boolean>;
   /** The supervisor's state. */
   supervisor(): Promise<SupervisorView>;
-  /** Lets the supervisor scale the fleet of a control process that has the lease. */
+  /**
+   * Lets the supervisor scale the fleet of the control process that has the lease. Error:
+   * `TG_CONTROL_LOST` if another one has it.
+   */
   configureFleet(config: FleetConfig): Promise<void>;
   /** Ends that: the control process is about to end its workers. */
   standDown(ownerId: string): Promise<void>;
@@ -86,8 +99,8 @@ export interface PipelineClient {
    * Sets the number of workers; null lets the load decide again. Error: `TG_USAGE` if it can't be.
    */
   override(workers: number | null): Promise<FleetState>;
-  /** Who holds the slice of a partition, by identity; null if nobody does. */
-  holder(generation: number, partition: number): Promise<string | null>;
+  /** The slice of a partition that is being folded, or waits for a worker; null if there is none. */
+  slice(generation: number, partition: number): Promise<PendingSlice | null>;
   /** The last generation that has a clock on the server, running or not; 0 if there is none. */
   lastGeneration(): Promise<number>;
   /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
@@ -200,7 +213,7 @@ export function createPipelineClient(
     },
     supervisor: () => query<SupervisorView>(supervisorId(pipeline), "status"),
     async configureFleet(config) {
-      await updateFleet("configure", config);
+      await refusable(() => updateFleet("configure", config), "TG_CONTROL_LOST");
     },
     async standDown(ownerId) {
       await updateFleet("standDown", { ownerId });
@@ -210,12 +223,17 @@ export function createPipelineClient(
       refusable(() =>
         workers === null ? updateFleet("release") : updateFleet("override", { workers })
       ),
-    async holder(generation, partition) {
+    async slice(generation, partition) {
       const { raw } = await drainHandle(generation, partition).describe();
-      const held = (raw.pendingActivities ?? []).find(({ state, activityType }) =>
-        state === STARTED && activityType?.name === "foldSlice"
-      );
-      return held?.lastWorkerIdentity ?? null;
+      const found = (raw.pendingActivities ?? [])
+        .find(({ activityType }) => activityType?.name === "foldSlice");
+      if (found === undefined) return null;
+      const { state, lastWorkerIdentity, attempt, lastFailure } = found;
+      return {
+        holder: state === STARTED ? lastWorkerIdentity ?? null : null,
+        attempt: attempt ?? 1,
+        failure: failureOf(lastFailure ?? null),
+      };
     },
     async lastGeneration() {
       const query = `WorkflowId STARTS_WITH "${pipeline}/" AND WorkflowType = "clock"`;
@@ -294,6 +312,18 @@ export function createPipelineClient(
   };
 }
 
+/** What a slice itself failed of; not that its worker was lost or too slow to say a word. */
+function failureOf(
+  failure: {
+    readonly message?: string | null;
+    readonly applicationFailureInfo?: { readonly type?: string | null } | null;
+  } | null,
+): string | null {
+  const type = failure?.applicationFailureInfo?.type ?? null;
+  if (failure === null || type === null || type === "TG_WORKER_GONE") return null;
+  return `${type}: ${failure.message ?? ""}`;
+}
+
 async function startOnce(
   client: Client,
   type: string,
@@ -356,7 +386,7 @@ function ours(pipeline: string): string {
   return `WorkflowId STARTS_WITH "${pipeline}/" AND ExecutionStatus = "Running"`;
 }
 
-async function refusable<T>(call: () => Promise<T>): Promise<T> {
+async function refusable<T>(call: () => Promise<T>, code: TgCode = "TG_USAGE"): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -367,7 +397,7 @@ async function refusable<T>(call: () => Promise<T>): Promise<T> {
       });
     }
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
+    throw new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
   }
 }
 

@@ -31,7 +31,10 @@ export default command({
     // The drains know the end of the log as they last saw it; the broker knows it now.
     const present = await Promise.all(drains.map(async (drain) => {
       const { end } = await reader.offsets(topic, drain.partition);
-      return { ...drain, until: null, end };
+      const slice = end > drain.cursor
+        ? await workflows.slice(supervisor.generation, drain.partition)
+        : null;
+      return { ...drain, until: null, end, slice };
     }));
     return { supervisor, snapshot: { drains: present, clock } };
   });
@@ -45,6 +48,10 @@ export default command({
     lag: lagOf(drain),
     watermark: iso(drain.watermark),
     stop: drain.stop,
+    failing: drain.slice === null || drain.slice.failure === null ? null : {
+      attempt: drain.slice.attempt,
+      failure: drain.slice.failure,
+    },
   }));
   if (flags.json) {
     console.log(JSON.stringify({
@@ -73,7 +80,10 @@ export default command({
     console.log(
       `partition ${p.partition}  ${p.state}  cursor ${p.cursor}  lag ${p.lag}  ` +
         `watermark ${p.watermark ?? "none"}` +
-        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`),
+        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`) +
+        (p.failing === null
+          ? ""
+          : `  attempt ${p.failing.attempt} at the next slice; ${p.failing.failure}`),
     );
   }
   return 0;

@@ -6,7 +6,13 @@
  */
 
 import { decide, newPolicyState } from "./policy.ts";
-import type { FleetDecision, FleetSample, PolicySettings, PolicyState } from "./policy_state.ts";
+import type {
+  DecisionCode,
+  FleetDecision,
+  FleetSample,
+  PolicySettings,
+  PolicyState,
+} from "./policy_state.ts";
 import { lookForStuck, NOT_STUCK, type StuckState, type Waiting } from "./stuck.ts";
 
 /** How many decisions are kept. */
@@ -235,7 +241,8 @@ export function sampleFleetState(
 }
 
 /** Reasons that come and go from sample to sample; only what they change is worth reading. */
-const ROUTINE = new Set([
+const ROUTINE: ReadonlySet<DecisionCode> = new Set([
+  "mu-unknown",
   "steady",
   "settling",
   "pressure",

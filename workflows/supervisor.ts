@@ -52,7 +52,7 @@ const FIRST_LOOK_MS = 1_000;
 
 const { sampleFleet } = proxyActivities<ControlActivities>({
   startToCloseTimeout: "30s",
-  heartbeatTimeout: "10s",
+  heartbeatTimeout: "20s",
   cancellationType: "TRY_CANCEL",
   retry: { initialInterval: 500, maximumInterval: "5s" },
   summary: "look at the load",

@@ -60,6 +60,7 @@ async function slices(pipeline: Defined, events: readonly unknown[]) {
       writer: log.writer,
       now: () => 0,
       nonce: () => "nonce",
+      identity: "worker-0",
       heartbeat: () => undefined,
       stopping: () => false,
       signal: new AbortController().signal,

@@ -207,7 +207,7 @@ Deno.test("the lookup and what it adds are in the fingerprint, how it is made is
   const names = (one: Pipeline, two: Pipeline) =>
     fingerprintDifferences(fingerprintOf(one.plan), fingerprintOf(two.plan))
       .map((line) => line.split(":")[0]);
-  assert.deepEqual(names(before, first), ["adds", "enrich"]);
+  assert.deepEqual(names(before, first), ["enrichment.adds", "enrich"]);
   const other = definePipeline({
     ...plain,
     enrich: () => ({ faculty: "law", age: 1 }),
@@ -219,7 +219,7 @@ Deno.test("the lookup and what it adds are in the fingerprint, how it is made is
     enrich,
     enrichment: { adds: adds.extend({ age: z.number().min(0) }) },
   });
-  assert.deepEqual(names(first, stricter), ["adds"]);
+  assert.deepEqual(names(first, stricter), ["enrichment.adds"]);
   const patient = definePipeline({
     ...plain,
     enrich,

@@ -103,6 +103,9 @@ pathTest(
         const said = run.control.said.join("\n");
         assert.match(said, /Cannot enrich the event at partition [01], offset 0: .*answered 503/);
       });
+      // People are told what it waits for.
+      const slice = await run.workflows.slice(run.generation, 0);
+      assert.match(slice?.failure ?? "", /^TG_ENRICH_FAILED: /);
       down = false;
       const account = await world.phase("up again", () => run.untilDrained());
       assert.ok(account.ok, account.problems.join("\n"));

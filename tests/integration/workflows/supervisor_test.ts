@@ -69,7 +69,7 @@ workflowTest("a changed definition needs a new generation", async (world) => {
   assert.deepEqual(await workflows.lease(request("b", { fingerprint })), {
     granted: false,
     code: "TG_DEFINITION_CHANGED",
-    differences: ["delayMs: was 1000, is 2000"],
+    differences: ["watermark.delay: was 1s, is 2s"],
   });
   assert.equal((await workflows.supervisor()).lease, null);
   const asked = request("b", { fingerprint, newGeneration: true });
