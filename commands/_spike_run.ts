@@ -41,8 +41,13 @@ import { measureOverhead } from "./_spike_overhead.ts";
 const SHOW_MS = 250;
 /** How often something is looked at that is waited for, in ms. */
 const LOOK_MS = 50;
-/** The burst that a worker's speed is measured by, in records. */
-const BURST = 32;
+/**
+ * The burst that a worker's speed is measured by, in records: three a partition, so that what a slice
+ * costs beside its records weighs little, and too few to look like a load that one can't do.
+ */
+const BURST = 24;
+/** A burst is forgotten after this time, in ms: the policy looks at the arrivals of 3 s. */
+const FORGOTTEN_MS = 4_000;
 /** How long the warm-up's records may take until they are folded, in ms. */
 const WARM_UP_MS = 60_000;
 /** How long the last windows may take to close, in ms. */
@@ -154,8 +159,14 @@ function teller(screen: SpikeScreen): PipelineWatch {
     emitted({ rows, closed }) {
       const [row] = rows;
       if (row === undefined || closed === null) return;
-      screen.line(`closed: window ${row.window.start} to ${row.window.end.slice(11)}`);
-      rowLines(rows).slice(1).forEach((line) => screen.line(`  ${line}`));
+      const events = rows.reduce((sum, { events }) => sum + events, 0);
+      const figures = [...Object.values(row.key), ...Object.entries(row.values).flat()].join(" ");
+      screen.line(
+        `closed: window ${row.window.start} to ${
+          row.window.end.slice(11)
+        }, ${rows.length} rows of ` +
+          `${events} events, the first: ${figures}`,
+      );
     },
   };
 }
@@ -228,8 +239,7 @@ class Test {
     await Promise.all(this.#producing);
     const zero = this.#options.zero ? await this.#toZeroAndBack() : null;
     if (this.#signal.aborted) return null;
-    this.#begin({ phase: "cooldown", note: "the last windows close", seconds: null, producers: 0 });
-    if (this.#options.zero) this.#now = { ...this.#now, phase: "zero" };
+    this.#begin({ phase: "end", note: "the last windows close", seconds: null, producers: 0 });
     const closed = await allClosed(control, LAST_CLOSE_MS, this.#signal);
     if (!closed && !this.#signal.aborted) screen.line("PROBLEM windows are still open");
     if (this.#signal.aborted) return null;
@@ -265,7 +275,11 @@ class Test {
     this.#now = { ...this.#now, note: `what is one worker worth: ${BURST} records` };
     const before = recorder.notes.length;
     await this.#send(BURST, 4);
-    await this.#until(() => recorder.folded >= recorder.sent, WARM_UP_MS);
+    const forgottenMs = performance.now() + FORGOTTEN_MS;
+    await this.#until(
+      () => recorder.folded >= recorder.sent && performance.now() >= forgottenMs,
+      WARM_UP_MS,
+    );
     this.#phases.push({ name: "warm-up", fromMs, toMs: Date.now(), producers: 0 });
     return muOf(recorder.notes.slice(before));
   }

@@ -52,7 +52,9 @@ export interface Cost {
   readonly missingSeconds: number;
   /** Workers that were too many after the step down, in worker-seconds. */
   readonly tailSeconds: number;
-  /** The share of an instance that each of the others takes. */
+  /** What ran beside the workers. */
+  readonly overhead: Overhead;
+  /** The share of an instance that each of them takes. */
   readonly shares: Readonly<Record<keyof Overhead, number | null>>;
   /** What a static fleet takes in the paper's day, in instance-hours. */
   readonly staticDay: number;
@@ -114,6 +116,7 @@ export function costOf(source: CostSource): Cost {
     staticHours: peak * (run.toMs - run.fromMs) / 3_600_000,
     missingSeconds,
     tailSeconds,
+    overhead,
     shares,
     staticDay,
     day: [

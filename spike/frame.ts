@@ -5,13 +5,13 @@
  * @module
  */
 
-import { type PhaseName } from "./phases.ts";
+import type { PhaseName } from "./phases.ts";
 import { lagOf, type TimelinePoint } from "./timeline.ts";
 
 /** What the live view shows. */
 export interface FrameState {
-  /** The phase. */
-  readonly phase: PhaseName;
+  /** The phase; `end` after the last one. */
+  readonly phase: PhaseName | "end";
   /** What the phase is waiting for or about; empty where its name says it. */
   readonly note: string;
   /** How long it has lasted, in s. */

@@ -233,17 +233,14 @@ function reactionLines(reaction: Reaction): string[] {
 }
 
 function costLines(cost: Cost): string[] {
-  const { workerHours, staticHours, missingSeconds, tailSeconds, staticDay, day, shares } = cost;
-  const shown = Object.entries(shares).map(([name, share]) =>
-    `${name} ${share === null ? "not measured" : percent(share)}`
-  );
+  const { workerHours, staticHours, missingSeconds, tailSeconds, staticDay, day } = cost;
   return [
     "Cost",
     `  this run: ${workerHours.toFixed(4)} worker-hours; a static fleet of the peak's size: ` +
     `${staticHours.toFixed(4)} (${percent(1 - workerHours / staticHours)} less)`,
     `  the tails of one spike: ${tailSeconds.toFixed(0)} worker-s too many after it, ` +
     `${missingSeconds.toFixed(0)} missing at its step`,
-    `  shares of an ${INSTANCE.name}: ${shown.join(", ")}`,
+    `  shares of an ${INSTANCE.name}: ${shareTexts(cost).join(", ")}`,
     `  the paper's day: ${staticDay} instance-hours static; autoscaled`,
     ...day.map(({ name, hours, saved, price }) =>
       `    ${hours.toFixed(2)} h${
@@ -253,6 +250,17 @@ function costLines(cost: Cost): string[] {
     ),
     `    (${cost.formula})`,
   ];
+}
+
+function shareTexts({ overhead, shares }: Cost): string[] {
+  const text = (name: keyof Cost["overhead"]) => {
+    const use = overhead[name];
+    const share = shares[name];
+    return use === null || share === null
+      ? `${name} not measured`
+      : `${name} ${percent(share)} (${use.cores.toFixed(2)} cores, ${use.memoryMiB} MiB)`;
+  };
+  return [text("control"), text("temporal"), text("broker")];
 }
 
 function recomputedLines(recomputed: Comparison | null): string[] {
