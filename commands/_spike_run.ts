@@ -46,7 +46,7 @@ const LOOK_MS = 50;
  * costs beside its records weighs little, and too few to look like a load that one can't do.
  */
 const BURST = 24;
-/** A burst is forgotten after this time, in ms: the policy looks at the arrivals of 3 s. */
+/** What came is forgotten after this time, in ms: the policy looks at the arrivals of 3 s. */
 const FORGOTTEN_MS = 4_000;
 /** How long the warm-up's records may take until they are folded, in ms. */
 const WARM_UP_MS = 60_000;
@@ -272,6 +272,7 @@ class Test {
     this.#begin({ phase: "warm-up", note: "the first record", seconds: null, producers: 0 });
     await this.#send(1, 3);
     await this.#until(() => recorder.folded >= 1, WARM_UP_MS);
+    await this.#until(() => false, FORGOTTEN_MS);
     this.#now = { ...this.#now, note: `what is one worker worth: ${BURST} records` };
     const before = recorder.notes.length;
     await this.#send(BURST, 4);

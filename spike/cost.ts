@@ -58,7 +58,7 @@ export interface Cost {
   readonly shares: Readonly<Record<keyof Overhead, number | null>>;
   /** What a static fleet takes in the paper's day, in instance-hours. */
   readonly staticDay: number;
-  /** The paper's day, line by line. */
+  /** The paper's day, line by line; without those that would need what was not measured. */
   readonly day: readonly DayLine[];
   /** How the lines come about. */
   readonly formula: string;
@@ -103,8 +103,7 @@ export function costOf(source: CostSource): Cost {
     broker: shareOf(overhead.broker),
   };
   const workers = low * lowHours + peak * peakHours + (tailSeconds - missingSeconds) / 3600;
-  const withControl = workers + 24 * (shares.control ?? 0);
-  const withAll = withControl + 24 * ((shares.temporal ?? 0) + (shares.broker ?? 0));
+  const { control, temporal, broker } = shares;
   const line = (name: string, hours: number): DayLine => ({
     name,
     hours,
@@ -121,8 +120,13 @@ export function costOf(source: CostSource): Cost {
     staticDay,
     day: [
       line("worker-hours only, the paper's sum", workers),
-      line("and the control process", withControl),
-      line("and Temporal and the broker, where they run only for this", withAll),
+      ...(control === null ? [] : [line("and the control process", workers + 24 * control)]),
+      ...(control === null || temporal === null || broker === null ? [] : [
+        line(
+          "and Temporal and the broker, where they run only for this",
+          workers + 24 * (control + temporal + broker),
+        ),
+      ]),
     ],
     formula: `${low} × ${lowHours} h + ${peak} × ${peakHours} h + one spike's tail − what was ` +
       `missing at its step; others: 24 h × max(cores ÷ ${INSTANCE.vcpus}, MiB ÷ ` +

@@ -101,10 +101,9 @@ function coolingDown(judged: Judged, span: PhaseSpan): string {
 }
 
 /** Events per second that arrived in a stretch of time. */
-export function rateOf(points: readonly TimelinePoint[], span: Span): number {
-  const inside = within(points, span);
-  const sent = (inside.at(-1)?.sent ?? 0) - (inside[0]?.sent ?? 0);
-  return sent / ((span.toMs - span.fromMs) / 1000);
+function rateOf(points: readonly TimelinePoint[], { fromMs, toMs }: Span): number {
+  const sentBy = (ms: number) => points.findLast(({ atMs }) => atMs <= ms)?.sent ?? 0;
+  return (sentBy(toMs) - sentBy(fromMs)) / ((toMs - fromMs) / 1000);
 }
 
 function peakLag(points: readonly TimelinePoint[], span: Span): number {
