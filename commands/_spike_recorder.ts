@@ -157,7 +157,7 @@ export class SpikeRecorder implements PipelineWatch {
   }
 
   /** A slice is durable and was delivered. */
-  delivered({ partition, to, note }: DeliverRequest): void {
+  delivered({ partition, to, note }: Pick<DeliverRequest, "partition" | "to" | "note">): void {
     if (note !== null) this.notes.push(note);
     this.#mark(partition, to);
   }

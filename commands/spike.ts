@@ -105,7 +105,7 @@ export default command({
       closing,
     });
     if (run === null) {
-      print(["interrupted: all is removed"]);
+      print(["interrupted: what it made is removed"]);
       return 1;
     }
     const { minWorkers: min, maxWorkers: max, dataDir } = session.config;
