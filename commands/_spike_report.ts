@@ -5,6 +5,7 @@
  */
 
 import type { FleetBounds } from "../core/fleet.ts";
+import { muOf } from "../core/busy.ts";
 import {
   costOf,
   delaysOf,
@@ -57,6 +58,7 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
     ok: passed && holds,
     options,
     mu,
+    work: workByPhase(run),
     table: tableTwo(judged),
     verdicts,
     judged: counts,
@@ -91,6 +93,17 @@ function delaysByPhase(delays: readonly EventDelay[], { phases }: SpikeRun): Rep
   });
   const byPhase: ReportDelays["phases"] = Object.fromEntries<typeof found[number][1]>(found);
   return { all: summarize(delays), phases: byPhase };
+}
+
+function workByPhase({ phases, notes }: SpikeRun): SpikeReport["work"] {
+  const found = phases.flatMap(({ name, fromMs, toMs }) => {
+    const inside = notes.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs);
+    const records = inside.reduce((sum, { from, to }) => sum + to - from, 0);
+    return inside.length === 0
+      ? []
+      : [[name, { slices: inside.length, records, mu: muOf(inside) }] as const];
+  });
+  return Object.fromEntries<typeof found[number][1]>(found);
 }
 
 /** The last word on each set of hot partitions. */

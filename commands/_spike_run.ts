@@ -12,7 +12,7 @@ import type { LogReader, LogWriter } from "../adapters/log.ts";
 import { type Control, startControl } from "../control.ts";
 import type { PipelineWatch } from "../activities/watch.ts";
 import type { Account } from "../core/account.ts";
-import { muOf } from "../core/busy.ts";
+import { muOf, type SliceNote } from "../core/busy.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import {
   type Comparison,
@@ -91,6 +91,8 @@ export interface SpikeRun {
   readonly phases: readonly PhaseSpan[];
   /** Events per second that one worker folds, by the warm-up; null if it was not measured. */
   readonly mu: number | null;
+  /** The slices, in the order of their delivery. */
+  readonly notes: readonly SliceNote[];
   /** What was known to be durable when, earliest first. */
   readonly marks: readonly DurableMark[];
   /** The topic's records; null if there were too many. */
@@ -255,6 +257,7 @@ class Test {
       decisions: recorder.decisions,
       phases: this.#phases,
       mu,
+      notes: recorder.notes,
       marks: recorder.marks,
       content,
       zero,

@@ -35,6 +35,16 @@ export interface ReportDelays {
   readonly phases: Readonly<Partial<Record<PhaseName, DelaySummary>>>;
 }
 
+/** What workers did in a phase. */
+export interface PhaseWork {
+  /** How many slices they folded. */
+  readonly slices: number;
+  /** How many records these had. */
+  readonly records: number;
+  /** Records per second in which a worker was busy. */
+  readonly mu: number | null;
+}
+
 /** What the load test came to. */
 export interface SpikeReport {
   /** Whether all held that was judged. */
@@ -43,6 +53,8 @@ export interface SpikeReport {
   readonly options: ReportOptions;
   /** Events per second that one worker folds, as measured in the warm-up; null if it was not. */
   readonly mu: number | null;
+  /** What workers did, by phase. */
+  readonly work: Readonly<Partial<Record<PhaseName, PhaseWork>>>;
   /** The paper's table with ours beside it. */
   readonly table: readonly TableRow[];
   /** The phases' verdicts. */
@@ -111,6 +123,7 @@ export function reportLines(report: SpikeReport, account: readonly string[]): st
     "Event delay: from the record's timestamp (the broker's clock) to the moment at which the",
     "control process saw its slice durable",
     ...delayLines(report.delays),
+    ...workLines(report.work),
     ...reactionLines(report.reaction),
     "",
     ...costLines(report.cost),
@@ -218,6 +231,13 @@ function delayLines({ all, phases }: ReportDelays): string[] {
     ...Object.entries(phases).map(([name, summary]) => line(name, summary)),
     ...(all === null ? ["  no event was folded"] : [line("all", all)]),
   ];
+}
+
+function workLines(work: SpikeReport["work"]): string[] {
+  const shown = Object.entries(work).map(([name, { slices, records, mu }]) =>
+    `${name} ${mu === null ? "–" : mu.toFixed(1)} (${(records / slices).toFixed(1)} a slice)`
+  );
+  return shown.length === 0 ? [] : [`Records per busy second of a worker: ${shown.join(", ")}`];
 }
 
 function reactionLines(reaction: Reaction): string[] {

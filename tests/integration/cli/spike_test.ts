@@ -181,6 +181,13 @@ function inOrder(numbers: readonly number[], wanted: readonly number[]): number[
   return left;
 }
 
+/** The processes that run; one that has ended without being waited for does not. */
+async function running(): Promise<ReadonlySet<number>> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-eo", "pid=,stat="] }).output();
+  const rows = new TextDecoder().decode(stdout).trim().split("\n").map((row) => row.trim());
+  return new Set(rows.filter((row) => !/ Z/.test(row)).map((row) => parseInt(row)));
+}
+
 /** A process and all below it. */
 async function descendants(root: number): Promise<number[]> {
   const { stdout } = await new Deno.Command("ps", { args: ["-eo", "pid=,ppid="] }).output();
@@ -200,9 +207,11 @@ async function assertNothingLeft(spike: Spike): Promise<void> {
   const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
   const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
   await spike.gone();
-  const { stdout } = await new Deno.Command("ps", { args: ["-eo", "pid="] }).output();
-  const alive = new Set(new TextDecoder().decode(stdout).trim().split(/\s+/).map(Number));
-  assert.deepEqual(spike.pids.filter((pid) => alive.has(pid)), []);
+  // The last of them may still be on its way out, or have ended without anybody to take notice.
+  await until("the end of its processes", async () => {
+    const alive = await running();
+    return spike.pids.every((pid) => !alive.has(pid)) || undefined;
+  });
   const admin = createKafkaAdmin(KAFKA);
   const client = await connectTemporal(TEMPORAL);
   try {
