@@ -66,6 +66,7 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
     decisions: decisions.filter(({ desired, previous }) => desired !== previous),
     hot: hotLines(decisions),
     reaction: reactionOf({ points, spike, decisions, wakeMs: firstDelay(delays) }),
+    zero,
     delays: delaysByPhase(delays, run),
     recomputed,
     cost: costOf({ points, phases, expected, overhead, price }),

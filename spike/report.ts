@@ -9,7 +9,7 @@ import { textChart } from "../simulator/chart.ts";
 import type { Comparison } from "./compare_rows.ts";
 import { type Cost, INSTANCE } from "./cost.ts";
 import type { DelaySummary } from "./delays.ts";
-import { percent, seconds, type Verdict } from "./judge.ts";
+import { percent, seconds, type Verdict, type ZeroOutcome } from "./judge.ts";
 import { PAPER_MU, type PhaseName } from "./phases.ts";
 import type { Reaction } from "./reaction.ts";
 import type { TableRow } from "./table.ts";
@@ -69,6 +69,8 @@ export interface SpikeReport {
   readonly hot: readonly string[];
   /** How soon the fleet reacted. */
   readonly reaction: Reaction;
+  /** The way to 0 and back; null if it was not gone. */
+  readonly zero: ZeroOutcome | null;
   /** How long events took. */
   readonly delays: ReportDelays;
   /** The recomputation of the closed windows; null if there were too many events. */

@@ -21,6 +21,7 @@ const REPORT: SpikeReport = {
   decisions: [decided(46.25, "up-arrival", 1, 4)],
   hot: [],
   reaction: { stepToSpawnMs: 1_500, seenToSpawnMs: 900, decisionToReadyMs: 1_750, wakeMs: null },
+  zero: null,
   delays: { all: { events: 9, p50Ms: 400, p99Ms: 1_200, maxMs: 12_345 }, phases: {} },
   recomputed: { windows: 2, rows: 16, differences: [], ok: true },
   cost: costOf({ points: timeline, phases, expected, overhead, price: 0.2 }),
