@@ -158,9 +158,7 @@ export function tableLines(rows: readonly TableRow[]): string[] {
     observation,
   ]);
   const head = ["Table II", "paper", "n", "", "here", "n", ""];
-  const widths = head.map((title, i) =>
-    Math.max(...[head, ...cells].map((row) => letters(row[i])))
-  );
+  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((row) => letters(row[i]))));
   return [head, ...cells].map((row) =>
     row.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - letters(cell))).join("  ").trimEnd()
   );
