@@ -13,7 +13,7 @@ import { TidegateError } from "../core/errors.ts";
 import { derivePipeline } from "../pipelines/derive.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/spike.ts";
 import { startLookupService } from "../producer/mod.ts";
-import { muLines, reportLines, spikePage } from "../spike/mod.ts";
+import { muLines, reportLines, spikePage, type SpikeReport } from "../spike/mod.ts";
 import { command } from "./_command.ts";
 import { interrupted } from "./_exit.ts";
 import { parentGone } from "./_parent.ts";
@@ -119,7 +119,7 @@ export default command({
     const page = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
     await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
     await Deno.writeTextFile(page, spikePage(report, lines));
-    print(["", ...lines, `page: ${page}`, report.ok ? "the spike has passed" : "THE SPIKE FAILED"]);
+    print(["", ...lines, `page: ${page}`, outcome(report)]);
     if (flags.json) console.log(JSON.stringify({ ...report, account: run.account, page }));
     return report.ok ? 0 : 1;
   } finally {
@@ -128,6 +128,12 @@ export default command({
     parent.dispose();
   }
 });
+
+/** The last line. */
+function outcome({ ok, judged }: SpikeReport): string {
+  if (!ok) return "THE SPIKE FAILED";
+  return judged ? "the spike has passed" : "the account and every window hold";
+}
 
 /** A spike would remove what another one is working with. */
 async function refuseAnother({ temporal, pipeline: { plan } }: Session): Promise<void> {

@@ -54,6 +54,8 @@ export interface Cost {
   readonly tailSeconds: number;
   /** What ran beside the workers. */
   readonly overhead: Overhead;
+  /** Whether the workers were as few as needed by the end of the cooldown: else there is more. */
+  readonly tailOver: boolean;
   /** The share of an instance that each of them takes. */
   readonly shares: Readonly<Record<keyof Overhead, number | null>>;
   /** What a static fleet takes in the paper's day, in instance-hours. */
@@ -116,6 +118,8 @@ export function costOf(source: CostSource): Cost {
     missingSeconds,
     tailSeconds,
     overhead,
+    tailOver: cooldown === undefined ||
+      processesOf(points.findLast(({ atMs }) => atMs < cooldown.toMs) ?? NOBODY) <= low,
     shares,
     staticDay,
     day: [
@@ -134,6 +138,9 @@ export function costOf(source: CostSource): Cost {
       `${INSTANCE.memoryMiB / 1024} GiB)`,
   };
 }
+
+/** Nobody works. */
+const NOBODY = { starting: 0, ready: 0, draining: 0 };
 
 /** An instance is used up by what is scarcer. */
 function shareOf(use: ProcessUse | null): number | null {

@@ -258,7 +258,8 @@ function costLines(cost: Cost): string[] {
     "Cost",
     `  this run: ${workerHours.toFixed(4)} worker-hours; a static fleet of the peak's size: ` +
     `${staticHours.toFixed(4)} (${percent(1 - workerHours / staticHours)} less)`,
-    `  the tails of one spike: ${tailSeconds.toFixed(0)} worker-s too many after it, ` +
+    `  the tails of one spike: ${tailSeconds.toFixed(0)} worker-s too many after it` +
+    `${cost.tailOver ? "" : " (and more: the cooldown was too short)"}, ` +
     `${missingSeconds.toFixed(0)} missing at its step`,
     `  shares of an ${INSTANCE.name}: ${shareTexts(cost).join(", ")}`,
     `  the paper's day: ${staticDay} instance-hours static; autoscaled`,

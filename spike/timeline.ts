@@ -47,7 +47,9 @@ export function lagOf({ sent, folded }: Pick<TimelinePoint, "sent" | "folded">):
 }
 
 /** All worker processes there are. */
-export function processesOf({ starting, ready, draining }: TimelinePoint): number {
+export function processesOf(
+  { starting, ready, draining }: Pick<TimelinePoint, "starting" | "ready" | "draining">,
+): number {
   return starting + ready + draining;
 }
 

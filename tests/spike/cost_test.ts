@@ -22,10 +22,15 @@ Deno.test("cost: the paper's day without tails is 96 against 36, 62.5 % less", (
 });
 
 Deno.test("cost: the tails that were measured are part of the day", () => {
-  const { missingSeconds, tailSeconds, day } = costOf({ ...run, overhead: NOBODY, price: null });
+  const { missingSeconds, tailSeconds, tailOver, day } = costOf({
+    ...run,
+    overhead: NOBODY,
+    price: null,
+  });
   // One worker of four for 3 s; then 3 too many for 40 s, and 3 that end for 2 s.
   near(missingSeconds, 9);
   near(tailSeconds, 3 * 42);
+  assert.equal(tailOver, true);
   near(day[0]?.hours, 36 + (126 - 9) / 3600);
 });
 
@@ -59,4 +64,11 @@ Deno.test("cost: what was not measured is not in the bill", () => {
     costOf({ ...run, overhead, price: null }).day.length;
   assert.equal(lines(NOBODY), 1);
   assert.equal(lines({ ...NOBODY, control }), 2);
+});
+
+Deno.test("cost: a cooldown that was too short is told", () => {
+  const phases = RUN.phases.map((phase) =>
+    phase.name === "cooldown" ? { ...phase, toMs: 140_000 } : phase
+  );
+  assert.equal(costOf({ ...run, phases, overhead: NOBODY, price: null }).tailOver, false);
 });
