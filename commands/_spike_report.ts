@@ -5,7 +5,7 @@
  */
 
 import type { FleetBounds } from "../core/fleet.ts";
-import { muOf } from "../core/busy.ts";
+import { muOf, type SliceNote } from "../core/busy.ts";
 import {
   costOf,
   delaysOf,
@@ -21,6 +21,7 @@ import {
   summarize,
   tableTwo,
 } from "../spike/mod.ts";
+import { quantile } from "./_machine.ts";
 import type { SpikeRun } from "./_spike_run.ts";
 
 /** What a report needs beside the run. */
@@ -100,11 +101,32 @@ function workByPhase({ phases, notes }: SpikeRun): SpikeReport["work"] {
   const found = phases.flatMap(({ name, fromMs, toMs }) => {
     const inside = notes.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs);
     const records = inside.reduce((sum, { from, to }) => sum + to - from, 0);
-    return inside.length === 0
-      ? []
-      : [[name, { slices: inside.length, records, mu: muOf(inside) }] as const];
+    return inside.length === 0 ? [] : [
+      [name, {
+        slices: inside.length,
+        records,
+        mu: muOf(inside),
+        pauseMs: pauseOf(inside),
+      }] as const,
+    ];
   });
   return Object.fromEntries<typeof found[number][1]>(found);
+}
+
+/** The median time between two slices of a worker; null where none had two. */
+function pauseOf(notes: readonly SliceNote[]): number | null {
+  const lastEnd = new Map<string, number>();
+  const pauses: number[] = [];
+  for (const { worker, endedAtMs, busyMs } of [...notes].sort(byEnd)) {
+    const before = lastEnd.get(worker);
+    if (before !== undefined) pauses.push(Math.max(0, endedAtMs - busyMs - before));
+    lastEnd.set(worker, endedAtMs);
+  }
+  return pauses.length === 0 ? null : quantile(pauses, 0.5);
+}
+
+function byEnd(a: SliceNote, b: SliceNote): number {
+  return a.endedAtMs - b.endedAtMs;
 }
 
 /** The last word on each set of hot partitions. */

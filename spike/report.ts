@@ -43,6 +43,8 @@ export interface PhaseWork {
   readonly records: number;
   /** Records per second in which a worker was busy. */
   readonly mu: number | null;
+  /** From the end of a slice to the begin of the same worker's next one, in ms: half are shorter. */
+  readonly pauseMs: number | null;
 }
 
 /** What the load test came to. */
@@ -234,10 +236,14 @@ function delayLines({ all, phases }: ReportDelays): string[] {
 }
 
 function workLines(work: SpikeReport["work"]): string[] {
-  const shown = Object.entries(work).map(([name, { slices, records, mu }]) =>
-    `${name} ${mu === null ? "–" : mu.toFixed(1)} (${(records / slices).toFixed(1)} a slice)`
+  const shown = Object.entries(work).map(([name, { slices, records, mu, pauseMs }]) =>
+    `  ${name.padEnd(10)}${
+      mu === null ? "   –" : mu.toFixed(1).padStart(4)
+    } records per busy second, ` +
+    `${(records / slices).toFixed(1)} a slice` +
+    (pauseMs === null ? "" : `, p50 ${ms(pauseMs)} between two slices`)
   );
-  return shown.length === 0 ? [] : [`Records per busy second of a worker: ${shown.join(", ")}`];
+  return shown.length === 0 ? [] : ["A worker", ...shown];
 }
 
 function reactionLines(reaction: Reaction): string[] {
