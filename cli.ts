@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   run: () => import("./commands/run.ts"),
   scale: () => import("./commands/scale.ts"),
   simulate: () => import("./commands/simulate.ts"),
+  spike: () => import("./commands/spike.ts"),
   stack: () => import("./commands/stack.ts"),
   start: () => import("./commands/start.ts"),
   status: () => import("./commands/status.ts"),
