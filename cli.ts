@@ -18,11 +18,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   replay: () => import("./commands/replay.ts"),
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
+  setup: () => import("./commands/setup.ts"),
   simulate: () => import("./commands/simulate.ts"),
   stack: () => import("./commands/stack.ts"),
   start: () => import("./commands/start.ts"),
   status: () => import("./commands/status.ts"),
   windows: () => import("./commands/windows.ts"),
+  worker: () => import("./commands/worker.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -46,6 +46,11 @@ export interface WorkerDeps {
   readonly writer: LogWriter;
   /** Whether the process is about to end: slices then return what they have. */
   readonly stopping: () => boolean;
+  /**
+   * Asked before a slice of a generation is folded; throws if this process must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
 }
 
 /**
@@ -98,16 +103,17 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
   return {
     foldSlice: (request) => {
       const { cancellationSignal: signal, info } = Context.current();
-      return named(() =>
-        foldSlice({
+      return named(async () => {
+        await deps.admit?.(request.generation);
+        return await foldSlice({
           ...deps,
           now: Date.now,
           nonce: () => crypto.randomUUID(),
           heartbeat: () => heartbeat(),
           signal,
           attempt: info.attempt,
-        }, request)
-      );
+        }, request);
+      });
     },
   };
 }

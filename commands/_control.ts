@@ -11,6 +11,16 @@ import type { StartPosition } from "../core/plan.ts";
 import { parseInstant } from "../core/time.ts";
 import { say, type Session } from "./_session.ts";
 
+/** How many slices a worker process folds at a time. */
+export const SLOTS_FLAG = {
+  type: "number",
+  integer: true,
+  min: 1,
+  max: 16,
+  default: 4,
+  description: "How many slices a worker process folds at a time",
+} as const;
+
 /** The flags of commands that start a control process. */
 export const CONTROL_FLAGS = {
   workers: {
@@ -21,14 +31,7 @@ export const CONTROL_FLAGS = {
     default: 1,
     description: "How many worker processes",
   },
-  slots: {
-    type: "number",
-    integer: true,
-    min: 1,
-    max: 16,
-    default: 4,
-    description: "How many slices a worker process folds at a time",
-  },
+  slots: SLOTS_FLAG,
   "new-generation": {
     type: "boolean",
     description: "Begin anew: results of the generation before stay, its open windows end",
@@ -87,6 +90,7 @@ export function controlFor(
     temporal,
     dataDir: config.dataDir,
     workers: flags.workers,
+    launcher: config.launcher,
     slots: flags.slots,
     paceMs: config.paceMs,
     sliceMs: config.sliceMs,

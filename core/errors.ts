@@ -18,6 +18,7 @@ export type TgCode =
   | "TG_DEFINITION_CHANGED"
   | "TG_GENERATION_LOST"
   | "TG_INPUT"
+  | "TG_KUBERNETES"
   | "TG_OFFSET_GONE"
   | "TG_OVERLAP"
   | "TG_PORT_TAKEN"
