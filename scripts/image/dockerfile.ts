@@ -106,10 +106,9 @@ function copyOf(rest: string, line: string): Step {
 }
 
 function pairs(rest: string, line: string): Map<string, string> {
-  const found = [...rest.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S+))/g)];
-  if (found.map(([all]) => all).join(" ") !== rest.replace(/\s+/g, " ").trim()) {
-    if (found.length === 0) throw unknown(line);
-  }
+  const pair = /([\w.]+)=(?:"([^"]*)"|([^\s"]+))/g;
+  if (rest.replace(pair, "").trim() !== "") throw unknown(line);
+  const found = [...rest.matchAll(pair)];
   return new Map(found.map(([, key = "", quoted, bare]) => [key, quoted ?? bare ?? ""]));
 }
 
