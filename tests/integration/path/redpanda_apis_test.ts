@@ -142,3 +142,37 @@ async function removePipeline(name: string, broker: string): Promise<void> {
   await admin.deleteGroup(`tidegate-${name}`);
   await admin.close();
 }
+
+Deno.test({
+  name: "the proxy refuses what Redpanda would, or this would prove nothing",
+  ignore: NO_SERVERS,
+  async fn() {
+    const proxy = startProxy(KAFKA.brokers[0] ?? "", { caps: REDPANDA_APIS["26.2"], strict: true });
+    const port = Number(proxy.address.split(":")[1]);
+    /** Sends the head of a request; the answer without its length, null if the connection ends. */
+    const ask = async (key: number, version: number) => {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      const head = new Uint8Array([0, 0, 0, 10, 0, key, 0, version, 0, 0, 0, 7, 0xff, 0xff]);
+      await connection.write(head);
+      const bytes = new Uint8Array(64);
+      const count = await connection.read(bytes);
+      return count === null ? null : bytes.slice(4, count);
+    };
+    try {
+      // Fetch 14, Produce 8, and the new consumer protocol's heartbeat.
+      for (const [key, version] of [[1, 14], [0, 8], [68, 0]] as const) {
+        assert.equal(await ask(key, version), null);
+      }
+      assert.deepEqual(proxy.refused, [
+        { key: 1, version: 14 },
+        { key: 0, version: 8 },
+        { key: 68, version: 0 },
+      ]);
+      // ApiVersions 4: correlation id 7, UNSUPPORTED_VERSION, one API, 18, from 0 to 3.
+      const answer = [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 3];
+      assert.deepEqual([...await ask(18, 4) ?? []], answer);
+    } finally {
+      await proxy.close();
+    }
+  },
+});
