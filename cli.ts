@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   replay: () => import("./commands/replay.ts"),
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
+  scale: () => import("./commands/scale.ts"),
   setup: () => import("./commands/setup.ts"),
   simulate: () => import("./commands/simulate.ts"),
   stack: () => import("./commands/stack.ts"),

@@ -6,13 +6,15 @@
  */
 
 import { hostname } from "node:os";
-import { createControlActivities } from "./activities/create_activities.ts";
+import { createControlActivities, type FleetDeps } from "./activities/create_activities.ts";
+import { FleetBook } from "./activities/fleet_book.ts";
+import type { PipelineWatch } from "./activities/watch.ts";
 import { workflowBundle } from "./adapters/bundle.ts";
 import { CursorBook } from "./adapters/cursor_book.ts";
 import { createKafkaAdmin } from "./adapters/kafka_admin.ts";
 import { createKafkaReader } from "./adapters/kafka_reader.ts";
 import { createKafkaWriter } from "./adapters/kafka_writer.ts";
-import type { Launcher } from "./adapters/launcher.ts";
+import type { Fleet } from "./adapters/launcher.ts";
 import type { KafkaSettings, LogAdmin, LogReader, LogWriter, TopicInfo } from "./adapters/log.ts";
 import { waitFor } from "./adapters/servers.ts";
 import { type Client, connectTemporal, type TemporalSettings } from "./adapters/temporal_client.ts";
@@ -27,6 +29,7 @@ import { type RunningWorker, startControlWorker } from "./adapters/temporal_work
 import type { LauncherChoice } from "./config.ts";
 import { TidegateError } from "./core/errors.ts";
 import { groupId } from "./core/ids.ts";
+import { DEFAULT_POLICY } from "./core/policy_state.ts";
 import { paceOf } from "./core/pacing.ts";
 import {
   type Fingerprint,
@@ -46,6 +49,28 @@ const RENEW_MS = 10_000;
 /** How often the topic is looked at for new partitions, in ms. */
 const TOPOLOGY_MS = 30_000;
 
+/** How many worker processes there are to be. */
+export interface FleetOptions {
+  /** The fewest. */
+  readonly min: number;
+  /** The most. */
+  readonly max: number;
+  /** A fixed number; null to let the load decide. */
+  readonly workers: number | null;
+  /** How long the topic must have been still before the last worker ends, in ms. */
+  readonly idleToZeroMs: number;
+}
+
+/**
+ * A fleet of a number that load does not change.
+ *
+ * @param workers The number.
+ * @returns The options.
+ */
+export function fixedFleet(workers: number): FleetOptions {
+  return { min: 0, max: Math.max(workers, DEFAULT_POLICY.max), workers, idleToZeroMs: 60_000 };
+}
+
 /** How a control process runs. */
 export interface ControlOptions {
   /** The pipeline's definition. */
@@ -59,7 +84,7 @@ export interface ControlOptions {
   /** The data folder. */
   readonly dataDir: string;
   /** How many worker processes. */
-  readonly workers: number;
+  readonly fleet: FleetOptions;
   /**
    * Who starts them.
    * @default {{ kind: "process" }}
@@ -82,6 +107,11 @@ export interface ControlOptions {
    * @default {30000}
    */
   readonly topologyMs?: number;
+  /**
+   * Those who watch the pipeline.
+   * @default {[]}
+   */
+  readonly watches?: readonly PipelineWatch[];
   /** Told of what happens, in lines for people. */
   readonly say: (line: string) => void;
 }
@@ -94,8 +124,10 @@ export interface Control {
   readonly workflows: PipelineClient;
   /** The log. */
   readonly reader: LogReader;
-  /** The worker processes. */
-  readonly launcher: Launcher;
+  /** The worker processes; how many there are is for the supervisor to say. */
+  readonly fleet: Fleet;
+  /** What is known of the load. */
+  readonly book: FleetBook;
   /** The partitions being drained. */
   readonly partitions: readonly number[];
   /** Resolves when the control process can't go on, with the reason. */
@@ -146,24 +178,8 @@ async function start(
   const searchAttributes = await makeSearchable(client, say);
   const bundlePath = await workflowBundle(options.dataDir, say);
   const cursors = new CursorBook(admin, groupId(name), plan.topic);
-  const worker = await controlWorker(options, client, { reader, writer, cursors }, {
-    bundlePath,
-    identity,
-  });
-  closing.push(() => worker.stop());
-
-  const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
-  const generation = await takeLease(workflows, options, owner, fingerprint);
-  closing.push(() => workflows.release(owner.id));
-  const drains = new Drains(options, workflows, reader, generation, searchAttributes, topic);
-  // Always, not only when it begins: a control process may have died between the two.
-  if (generation > 1) {
-    await workflows.retire(generation - 1, topic.partitions, `generation ${generation} began`);
-  }
-  await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
-  await drains.start(topic.partitions);
-  await workflows.failActivitiesOf(generation, topic.partitions, isLeftBehind(identity));
-
+  /** What the generation brings, as soon as there is one. */
+  const begun: { generation: number; drains: Drains | null } = { generation: 0, drains: null };
   const launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
     pipeline: name,
     client,
@@ -171,12 +187,48 @@ async function start(
     name: `${name}-${owner.pid}@${owner.host}`,
     say,
     onExit: async (dead, expected) => {
-      if (expected) return;
+      const { generation, drains } = begun;
+      if (expected || drains === null) return;
       await workflows.failActivitiesOf(generation, drains.partitions, (id) => id === dead);
     },
   });
+  const book = new FleetBook({
+    partitions: () => begun.drains?.partitions ?? [],
+    ends: (partitions) => reader.ends(plan.topic, partitions),
+    ask: (partition) => workflows.drain(begun.generation, partition),
+    now: Date.now,
+  });
+  const fleet: FleetDeps = {
+    book,
+    launcher,
+    slice: (partition) => workflows.slice(begun.generation, partition),
+  };
+  const worker = await controlWorker(options, client, { reader, writer, cursors, fleet }, {
+    bundlePath,
+    identity,
+  });
+  closing.push(() => worker.stop());
+
+  const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
+  const generation = await takeLease(workflows, options, owner, fingerprint);
+  closing.push(() => workflows.endLease(owner.id));
+  const drains = new Drains(options, workflows, reader, generation, searchAttributes, topic);
+  Object.assign(begun, { generation, drains });
+  // Always, not only when it begins: a control process may have died between the two.
+  if (generation > 1) {
+    await workflows.retire(generation - 1, topic.partitions, `generation ${generation} began`);
+  }
+  await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
+  await drains.start(topic.partitions);
+  await workflows.failActivitiesOf(generation, topic.partitions, isLeftBehind(identity));
   closing.push(() => launcher.stop());
-  launcher.want(options.workers);
+  await workflows.configureFleet({
+    ...options.fleet,
+    ownerId: owner.id,
+    circulationMs: paceOf(options.paceMs, topic.partitions.length) + options.sliceMs,
+    searchAttributes,
+  });
+  closing.push(() => workflows.standDown(owner.id));
 
   const watch = new Watch(options, workflows, owner, fingerprint, drains, cursors);
   closing.push(() => watch.stop());
@@ -187,7 +239,8 @@ async function start(
     generation,
     workflows,
     reader,
-    launcher,
+    fleet: launcher,
+    book,
     get partitions() {
       return drains.partitions;
     },
@@ -267,15 +320,30 @@ async function warnOfCreateTime(
 function controlWorker(
   options: ControlOptions,
   client: Client,
-  { reader, writer, cursors }: { reader: LogReader; writer: LogWriter; cursors: CursorBook },
+  { reader, writer, cursors, fleet }: {
+    reader: LogReader;
+    writer: LogWriter;
+    cursors: CursorBook;
+    fleet: FleetDeps;
+  },
   { bundlePath, identity }: { bundlePath: string; identity: string },
 ): Promise<RunningWorker> {
   const activities = createControlActivities({
     reader,
     writer,
     workflows: createWorkflowPort(client),
-    onCursor: (partition, cursor) => cursors.note(partition, cursor),
-    onBroker: reachability("broker", options.say),
+    fleet,
+    watches: [
+      fleet.book,
+      {
+        awaiting: (partition, cursor) => cursors.note(partition, cursor),
+        delivered: ({ partition, note }) => {
+          if (note !== null) cursors.note(partition, note.to);
+        },
+        broker: reachability("broker", options.say),
+      },
+      ...options.watches ?? [],
+    ],
   });
   const { temporal, pipeline: { plan: { pipeline } } } = options;
   return startControlWorker({ temporal, pipeline, bundlePath, activities, identity });
@@ -443,14 +511,16 @@ class Watch {
     this.#cursors = cursors;
     this.lost = new Promise((resolve) => this.lose = resolve);
     const failing = (what: string) => (error: Error) => options.say(`${what}: ${error.message}`);
+    const temporal = reachability("Temporal", options.say);
     const renew = async () => {
       const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
       const answer = await workflows.lease(request);
+      temporal(null);
       if (answer.granted) return;
       this.lose(new TidegateError("TG_CONTROL_LOST", "Another control process holds the lease"));
     };
     this.#timers.push(
-      setInterval(() => void renew().catch(failing("the lease was not renewed")), RENEW_MS),
+      setInterval(() => void renew().catch((error: Error) => temporal(error.message)), RENEW_MS),
       setInterval(() => {
         void drains.refresh().catch(failing("the topic could not be looked at"));
       }, options.topologyMs ?? TOPOLOGY_MS),

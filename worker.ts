@@ -56,12 +56,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const writer = createKafkaWriter(kafka);
   const close = () => Promise.all([reader.close(), writer.close()]);
   let stopping = false;
-  const deps = { plan, events: pipeline.reader, reader, writer, stopping: () => stopping };
   try {
     const worker = await startFoldWorker({
       temporal,
       pipeline: plan.pipeline,
-      activities: createWorkerActivities({ ...deps, ...(admit === undefined ? {} : { admit }) }),
+      activities: createWorkerActivities({
+        plan,
+        events: pipeline.reader,
+        enrichment: pipeline.enrichment,
+        reader,
+        writer,
+        identity,
+        stopping: () => stopping,
+        ...(admit === undefined ? {} : { admit }),
+      }),
       slots,
       identity,
     });

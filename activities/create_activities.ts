@@ -10,12 +10,18 @@ import type { WorkflowPort } from "../adapters/workflow_port.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { EventReader } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
+import type { AwaitAnswer } from "../core/slice.ts";
+import type { EventEnrichment } from "../pipelines/enrichment.ts";
 import type { ControlActivities, LocalActivities, WorkerActivities } from "../workflows/ports.ts";
 import { awaitRecords } from "./await_records.ts";
 import { closeWindows } from "./close_windows.ts";
 import { deliver } from "./deliver.ts";
 import { emitRows } from "./emit_rows.ts";
+import type { FleetBook } from "./fleet_book.ts";
 import { foldSlice } from "./fold_slice.ts";
+import { sampleFleet } from "./sample_fleet.ts";
+import { type ScaleDeps, scaleFleet } from "./scale_fleet.ts";
+import { type PipelineWatch, watchAll } from "./watch.ts";
 
 /** How often a waiting activity says that it is alive, in ms. */
 const HEARTBEAT_MS = 3_000;
@@ -28,10 +34,19 @@ export interface ControlDeps {
   readonly writer: LogWriter;
   /** Calls of the Temporal server. */
   readonly workflows: WorkflowPort;
-  /** Told of every cursor that is durable. */
-  readonly onCursor: (partition: number, cursor: number) => void;
-  /** Told why the broker can't be reached, or null when it answers. */
-  readonly onBroker: (problem: string | null) => void;
+  /**
+   * Those who watch.
+   * @default {[]}
+   */
+  readonly watches?: readonly PipelineWatch[];
+  /** The fleet; null where it is not scaled by this process. */
+  readonly fleet: FleetDeps | null;
+}
+
+/** What scaling the fleet needs. */
+export interface FleetDeps extends ScaleDeps {
+  /** What is known of the load. */
+  readonly book: FleetBook;
 }
 
 /** What the activities of a worker process need. */
@@ -40,10 +55,17 @@ export interface WorkerDeps {
   readonly plan: RunPlan;
   /** Makes events of decoded records. */
   readonly events: EventReader;
+  /**
+   * Looks up what is added to each event.
+   * @default {null}
+   */
+  readonly enrichment?: EventEnrichment | null;
   /** The log. */
   readonly reader: LogReader;
   /** Writes to the side topics. */
   readonly writer: LogWriter;
+  /** Names the process in what it folds. */
+  readonly identity: string;
   /** Whether the process is about to end: slices then return what they have. */
   readonly stopping: () => boolean;
   /**
@@ -60,37 +82,79 @@ export interface WorkerDeps {
  * @returns The activities by name.
  */
 export function createControlActivities(deps: ControlDeps): ControlActivities & LocalActivities {
+  const { reader, writer, workflows, fleet } = deps;
+  const watch = watchAll(deps.watches ?? []);
   return {
     async awaitRecords(request) {
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+      const { partition } = request;
+      let answer: AwaitAnswer | null = null;
       try {
-        deps.onCursor(request.partition, request.cursor);
-        const answer = await named(() =>
+        watch.awaiting(partition, request.cursor);
+        answer = await named(() =>
           awaitRecords({
-            reader: deps.reader,
+            reader,
             now: Date.now,
             delay: abortableDelay,
             signal: context.cancellationSignal,
             attempt: context.info.attempt,
           }, request)
         );
-        deps.onBroker(null);
+        watch.broker(null);
         return answer;
       } catch (error) {
         if (error instanceof ApplicationFailure && error.type === "TG_BROKER_UNREACHABLE") {
-          deps.onBroker(error.message);
+          watch.broker(error.message);
         }
         throw error;
       } finally {
         clearInterval(beat);
+        watch.awaited(partition, answer);
       }
     },
-    emitRows: (request) => named(() => emitRows(deps.writer, deps.workflows, request)),
-    closeWindows: (request) => named(() => closeWindows(deps.workflows, request)),
-    deliver: (request) => named(() => deliver(deps.workflows, request)),
-    report: ({ clockId, report }) => named(() => deps.workflows.report(clockId, report)),
+    async emitRows(request) {
+      await named(() => emitRows(writer, workflows, request));
+      watch.emitted(request);
+    },
+    async closeWindows(request) {
+      const outcomes = await named(() => closeWindows(workflows, request));
+      watch.told(request, outcomes);
+      return outcomes;
+    },
+    async deliver(request) {
+      const outcomes = await named(() => deliver(workflows, request));
+      watch.delivered(request, outcomes);
+      return outcomes;
+    },
+    async report({ clockId, report }) {
+      const answer = await named(() => workflows.report(clockId, report));
+      watch.reported(report, answer);
+      return answer;
+    },
+    async sampleFleet(request) {
+      const { cancellationSignal: signal } = Context.current();
+      const { book, launcher } = scaled(fleet);
+      watch.sampling(request);
+      const answer = await sampleFleet({
+        book,
+        fleet: launcher,
+        now: Date.now,
+        delay: abortableDelay,
+        heartbeat: () => heartbeat(),
+        signal,
+      }, request);
+      watch.sampled(answer);
+      return answer;
+    },
+    scaleFleet: (request) => scaleFleet(scaled(fleet), request),
   };
+}
+
+/** Only a process that scales the fleet takes such tasks; another would be a mistake of ours. */
+function scaled(fleet: FleetDeps | null): FleetDeps {
+  if (fleet === null) throw new Error("this process does not scale the fleet");
+  return fleet;
 }
 
 /**
@@ -102,14 +166,15 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
 export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
   return {
     foldSlice: (request) => {
-      const { cancellationSignal: signal, info } = Context.current();
+      const context = Context.current();
+      const { cancellationSignal: signal, info } = context;
       return named(async () => {
         await deps.admit?.(request.generation);
         return await foldSlice({
           ...deps,
           now: Date.now,
           nonce: () => crypto.randomUUID(),
-          heartbeat: () => heartbeat(),
+          heartbeat: () => context.heartbeat(),
           signal,
           attempt: info.attempt,
         }, request);

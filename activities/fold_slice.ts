@@ -9,11 +9,17 @@ import { decodeBatch } from "../core/decode.ts";
 import { type EventReader, type Reject, SliceFold } from "../core/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { SliceRequest, SliceResult } from "../core/slice.ts";
+import type { EventEnrichment } from "../pipelines/enrichment.ts";
+import { EnrichedFold } from "./_enrich.ts";
 import { refuseRecreated } from "./_recreated.ts";
 import { sideRecord } from "./side_record.ts";
 
 /** Bytes of one read of the log. */
 const CHUNK_BYTES = 1024 * 1024;
+/** The same with an enrichment, where lookups take longer than reads and a slice is soon over. */
+const LOOKUP_CHUNK_BYTES = 128 * 1024;
+/** How often a slice that waits for lookups says that it goes on, in ms. */
+const HEARTBEAT_MS = 1_000;
 /** Records decoded and folded between two looks at the limits. */
 const GROUP_RECORDS = 1500;
 /** Bytes decoded and folded between two looks at the limits. */
@@ -31,12 +37,19 @@ export interface FoldDeps {
   readonly plan: RunPlan;
   /** Makes events of decoded records. */
   readonly events: EventReader;
+  /**
+   * Looks up what is added to each event.
+   * @default {null}
+   */
+  readonly enrichment?: EventEnrichment | null;
   /** The log. */
   readonly reader: LogReader;
   /** Writes to the side topics. */
   readonly writer: LogWriter;
   /** The wall clock, epoch ms. */
   readonly now: () => number;
+  /** Names the process that folds. */
+  readonly identity: string;
   /** A text that no record can foresee, for joining records. */
   readonly nonce: () => string;
   /** Says that the work goes on; called about once a read. */
@@ -54,11 +67,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Folds from an offset on, until the end of the log, the time budget, or a limit on cells, windows
  * or bytes. The next chunk is read while the present one is folded. Late, invalid and skewed records
- * are on their topics before it returns.
+ * are on their topics before it returns. With an enrichment, a slice also ends before the first event
+ * whose lookup has failed and is to be made again.
  *
  * @param deps What folding needs.
  * @param request The slice.
  * @returns The slice's cells and counts.
+ * @throws {TidegateError} What the log throws; `TG_ENRICH_FAILED` (retryable) if the slice's first
+ * event can't be enriched.
  */
 export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<SliceResult> {
   const { maxEventTime, floor, refused } = request;
@@ -75,10 +91,14 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
     (deps.stopping() || deps.now() >= deadlineMs || fold.cellCount >= MAX_CELLS ||
       fold.windowCount >= MAX_WINDOWS || fold.resultBytes >= MAX_RESULT_BYTES);
 
+  const enriched = enrichedFold(deps, request, fold, over);
+  const bytes = enriched === null ? CHUNK_BYTES : LOOKUP_CHUNK_BYTES;
+  const beat = enriched === null ? undefined : setInterval(deps.heartbeat, HEARTBEAT_MS);
+
   let to = request.from;
   let end = request.until ?? request.from;
   let readAtMs = startedMs;
-  let ahead: Promise<FetchResult> | undefined = read(deps, request, to);
+  let ahead: Promise<FetchResult> | undefined = read(deps, request, to, bytes);
   try {
     // In a backlog nobody awaits records, which would notice it too.
     await refuseRecreated(deps.reader, request);
@@ -88,16 +108,20 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
       end = chunk.end;
       deps.heartbeat();
       const stopAt = Math.min(request.until ?? end, end);
-      ahead = chunk.next < stopAt ? read(deps, request, chunk.next) : undefined;
-      const folded = foldChunk(deps, fold, chunk.records, stopAt, over);
+      const readOn = () => chunk.next < stopAt ? read(deps, request, chunk.next, bytes) : undefined;
+      ahead = enriched === null ? readOn() : undefined;
+      const folded = await foldChunk(deps, enriched ?? fold, chunk.records, stopAt, over);
       to = folded ?? Math.min(Math.max(chunk.next, to), Math.max(stopAt, to));
       await side.write(fold.takeRejects(), chunk.records);
       if (folded !== undefined || over()) break;
+      ahead ??= readOn();
     }
   } finally {
+    clearInterval(beat);
     ahead?.catch(() => undefined);
   }
   await side.flush();
+  const endedAtMs = deps.now();
   return {
     from: request.from,
     to,
@@ -106,22 +130,34 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
     firstEventTime: fold.firstEventTime,
     windows: fold.windows(),
     counts: fold.counts,
-    busyMs: deps.now() - startedMs,
+    busyMs: endedAtMs - startedMs,
     attempt: deps.attempt,
     readAtMs,
+    endedAtMs,
+    worker: deps.identity,
     ...(refused === undefined ? {} : { moved: fold.moved }),
   };
 }
 
-function read(deps: FoldDeps, request: SliceRequest, from: number): Promise<FetchResult> {
-  const { topic, partition } = request;
-  const reading = deps.reader.fetch({
-    topic,
-    partition,
-    from,
-    maxBytes: CHUNK_BYTES,
-    signal: deps.signal,
-  });
+function enrichedFold(
+  { enrichment = null, stopping, signal }: FoldDeps,
+  { partition, refused }: SliceRequest,
+  fold: SliceFold,
+  over: () => boolean,
+): EnrichedFold | null {
+  if (enrichment === null) return null;
+  // Folding again must come to all that was folded the first time.
+  const mayEndEarly = refused === undefined;
+  return new EnrichedFold(fold, { enrichment, partition, over, stopping, mayEndEarly, signal });
+}
+
+function read(
+  { reader, signal }: FoldDeps,
+  { topic, partition }: SliceRequest,
+  from: number,
+  maxBytes: number,
+): Promise<FetchResult> {
+  const reading = reader.fetch({ topic, partition, from, maxBytes, signal });
   // A prefetch that fails is noticed when it is its turn; until then it must not be unhandled.
   reading.catch(() => undefined);
   return reading;
@@ -130,22 +166,28 @@ function read(deps: FoldDeps, request: SliceRequest, from: number): Promise<Fetc
 /**
  * Folds the records before `stopAt`, group by group.
  *
- * @returns Where it stopped because of a limit; undefined if it folded all.
+ * @returns Where it stopped because of a limit or a lookup; undefined if it folded all.
  */
-function foldChunk(
+async function foldChunk(
   deps: FoldDeps,
-  fold: SliceFold,
+  fold: SliceFold | EnrichedFold,
   records: readonly LogRecord[],
   stopAt: number,
   over: () => boolean,
-): number | undefined {
+): Promise<number | undefined> {
   let first = 0;
   while (first < records.length) {
     const group = nextGroup(records, first, stopAt);
     if (group.length === 0) return undefined;
     const values = group.map((record) => record.value);
     const decoded = decodeBatch(values, deps.nonce(), decodeText);
-    fold.add(group, decoded, (index) => decodeText(values[index] ?? new Uint8Array()) ?? "");
+    const textOf = (index: number) => decodeText(values[index] ?? new Uint8Array()) ?? "";
+    if (fold instanceof EnrichedFold) {
+      const stop = await fold.add(group, decoded, textOf);
+      if (stop !== undefined) return stop;
+    } else {
+      fold.add(group, decoded, textOf);
+    }
     first += group.length;
     const last = group[group.length - 1];
     if (first < records.length && last !== undefined && over()) return last.offset + 1;

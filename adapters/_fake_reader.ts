@@ -7,7 +7,7 @@
 import type { FetchRequest, FetchResult, LogReader, OffsetRange, TopicInfo } from "./log.ts";
 import type { FakeBroker } from "./_fake_broker.ts";
 import type { FakePartition } from "./_fake_partition.ts";
-import { closed, offsetGone } from "./_log_errors.ts";
+import { closed, offsetGone, topicMissing } from "./_log_errors.ts";
 
 const DEFAULT_MAX_BYTES = 4_194_304;
 
@@ -36,6 +36,17 @@ export class FakeReader implements LogReader {
     const what = `read the offsets of ${topic}/${partition}`;
     await this.#check(what);
     return this.#broker.partition(what, topic, partition).range;
+  }
+
+  async ends(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const what = `read the ends of ${topic}`;
+    await this.#check(what);
+    const found = this.#broker.topics.get(topic);
+    if (found === undefined) throw topicMissing(what, topic);
+    return new Map(partitions.flatMap((partition) => {
+      const range = found.partitions[partition]?.range;
+      return range === undefined ? [] : [[partition, range.end]];
+    }));
   }
 
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {

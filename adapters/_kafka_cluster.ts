@@ -13,7 +13,22 @@ import { Connections } from "./_kafka_connections.ts";
 import { BrokerAnswer, KafkaCode } from "./_kafka_errors.ts";
 import type { KafkaSettings } from "./log.ts";
 import { topicMissing } from "./_log_errors.ts";
-import { type OffsetQuery, sendListOffset, sendMetadata, type TopicState } from "./_topic_wire.ts";
+import {
+  type OffsetsQuery,
+  sendListOffsets,
+  sendMetadata,
+  type TopicState,
+} from "./_topic_wire.ts";
+
+/** Which offset to ask for. */
+export interface OffsetQuery {
+  /** Topic name. */
+  readonly topic: string;
+  /** Partition index. */
+  readonly partition: number;
+  /** A time in epoch ms, -1 for the last stable offset, -2 for the first offset. */
+  readonly timestamp: number;
+}
 
 /** Where and how to fetch a partition. */
 export interface FetchTarget {
@@ -82,13 +97,35 @@ export class Cluster {
   }
 
   /** One offset of a partition; -1 if no record is that late. */
-  async offset(query: OffsetQuery, what: string): Promise<number> {
-    const { address } = await this.#leader(query.topic, query.partition, what);
-    const ranges = await this.#speaks(address, what);
-    return await this.connections.use(
-      address,
-      { what },
-      (connection) => sendListOffset(connection, ranges, query),
+  async offset({ topic, partition, timestamp }: OffsetQuery, what: string): Promise<number> {
+    const { address } = await this.#leader(topic, partition, what);
+    const [found] = await this.#list(address, { topic, partitions: [partition], timestamp }, what);
+    if (found === undefined || found[2] !== 0) throw new BrokerAnswer(found?.[2] ?? -1);
+    return found[1];
+  }
+
+  /**
+   * The ends of some partitions, one request to each leader; those without an answer are left out,
+   * and the topic is asked about anew with the next call.
+   */
+  async ends(topic: string, partitions: readonly number[], what: string) {
+    const { leaders } = await this.known(topic, what);
+    const byLeader = new Map<string, number[]>();
+    for (const partition of partitions) {
+      const address = leaders.get(partition);
+      if (address === undefined) this.forget(topic);
+      else byLeader.set(address, [...byLeader.get(address) ?? [], partition]);
+    }
+    const answers = await Promise.all(
+      [...byLeader].map(([address, led]) =>
+        this.#list(address, { topic, partitions: led, timestamp: -1 }, what)
+      ),
+    );
+    const found = answers.flat();
+    if (found.some(([, , errorCode]) => errorCode !== 0)) this.forget(topic);
+    return new Map(
+      found.filter(([, , errorCode]) => errorCode === 0)
+        .map(([partition, offset]) => [partition, offset]),
     );
   }
 
@@ -129,6 +166,15 @@ export class Cluster {
     if (leader !== undefined) return { state: fresh, address: leader };
     if (!fresh.partitions.includes(partition)) throw topicMissing(what, topic, partition);
     throw new BrokerAnswer(KafkaCode.LEADER_NOT_AVAILABLE);
+  }
+
+  async #list(address: string, query: OffsetsQuery, what: string) {
+    const ranges = await this.#speaks(address, what);
+    return await this.connections.use(
+      address,
+      { what },
+      (connection) => sendListOffsets(connection, ranges, query),
+    );
   }
 
   #findCoordinator(group: string, what: string): Promise<string> {

@@ -31,12 +31,12 @@ export interface TopicState extends TopicInfo {
   readonly leaders: ReadonlyMap<number, string>;
 }
 
-/** Which offset to ask for. */
-export interface OffsetQuery {
+/** Which offsets to ask for. */
+export interface OffsetsQuery {
   /** Topic name. */
   readonly topic: string;
-  /** Partition index. */
-  readonly partition: number;
+  /** Partition indices; all led by the broker that is asked. */
+  readonly partitions: readonly number[];
   /** A time in epoch ms, -1 for the last stable offset, -2 for the first offset. */
   readonly timestamp: number;
 }
@@ -92,30 +92,29 @@ export async function sendMetadata(
 }
 
 /**
- * Asks a partition's leader for an offset, isolation read_committed.
+ * Asks the leader of some partitions for an offset of each, isolation read_committed.
  *
  * @param connection A connection to the leader.
  * @param ranges The versions that this broker speaks.
- * @param query Which offset.
- * @returns The offset, or -1 if no record is that late.
- * @throws {BrokerAnswer} If the broker answers an error.
+ * @param query Which offsets.
+ * @returns `[partition, offset]`, -1 if no record is that late; or the error code as a third.
  */
-export async function sendListOffset(
+export async function sendListOffsets(
   connection: Connection,
   ranges: ApiRanges,
-  query: OffsetQuery,
-): Promise<number> {
+  query: OffsetsQuery,
+): Promise<(readonly [partition: number, offset: number, errorCode: number])[]> {
   const api = pick("ListOffsets", LIST_OFFSETS, ranges);
-  const partition = {
-    partitionIndex: query.partition,
+  const partitions = query.partitions.map((partitionIndex) => ({
+    partitionIndex,
     currentLeaderEpoch: -1,
     timestamp: BigInt(query.timestamp),
-  };
-  const topics = [{ name: query.topic, partitions: [partition] }];
+  }));
+  const topics = [{ name: query.topic, partitions }];
   const answer = await tolerant(() => api.async(connection, -1, READ_COMMITTED, topics));
-  const found = answer.topics[0]?.partitions[0];
-  if (found === undefined || found.errorCode !== 0) throw new BrokerAnswer(found?.errorCode ?? -1);
-  return Number(found.offset);
+  return (answer.topics[0]?.partitions ?? []).map((it) =>
+    [it.partitionIndex, Number(it.offset), it.errorCode] as const
+  );
 }
 
 function pick<T extends { readonly key: number; readonly version: number }>(

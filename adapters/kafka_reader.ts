@@ -83,6 +83,16 @@ class KafkaReader implements LogReader {
     return { start, end };
   }
 
+  async ends(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const what = `read the ends of ${topic}`;
+    return await this.#repeat(
+      topic,
+      what,
+      undefined,
+      () => this.#cluster.ends(topic, partitions, what),
+    );
+  }
+
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
     const what = `find the offset of ${topic}/${partition} at a time`;
     const list = (timestamp: number): Promise<number> =>

@@ -80,6 +80,11 @@ export interface LogReader {
   describe(topic: string): Promise<TopicInfo | null>;
   /** The present offsets of one partition. */
   offsets(topic: string, partition: number): Promise<OffsetRange>;
+  /**
+   * The present ends of some partitions, with one request a broker. Partitions that no broker can
+   * answer for at the moment are left out.
+   */
+  ends(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   /** The first offset whose timestamp is at or after `timeMs`, or the end if there is none. */
   offsetAt(topic: string, partition: number, timeMs: number): Promise<number>;
   /** Reads on from an offset. */

@@ -17,7 +17,8 @@ import type { SearchAttributePair, Workflow } from "@temporalio/common";
 import { newDrain } from "../core/drain_state.ts";
 import { type TgCode, TidegateError } from "../core/errors.ts";
 import { clockId, controlQueue, drainId, supervisorId, windowId } from "../core/ids.ts";
-import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
+import type { FleetBounds, FleetConfig, FleetState } from "../core/fleet.ts";
+import type { LeaseAnswer, LeaseRequest } from "../core/lease.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { WindowShard } from "../core/slice.ts";
 import type {
@@ -26,6 +27,7 @@ import type {
   DrainInput,
   DrainView,
   SupervisorInput,
+  SupervisorView,
   WindowView,
 } from "../workflows/messages.ts";
 
@@ -34,8 +36,13 @@ import type {
  * for what the workflow is at, such as the delivery of many windows.
  */
 const QUERY_MS = 30_000;
+/** How long a word at the end may take: who leaves must not wait for a server that is away. */
+const LEAVE_MS = 5_000;
 /** How long the question whether anybody answers may take. */
 const ANSWER_MS = 2_000;
+
+/** The state of an activity that somebody holds: Temporal's PENDING_ACTIVITY_STATE_STARTED. */
+const STARTED = 2;
 
 /** What a generation's drains are started with. */
 export interface DrainStart {
@@ -59,18 +66,43 @@ export interface DrainStart {
   readonly until: number | null;
 }
 
+/** A slice that is being folded, or waits for a worker. */
+export interface PendingSlice {
+  /** Who folds it, by identity; null while it waits. */
+  readonly holder: string | null;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** Why the attempt before failed, with its code; null for a lost worker, and before the second. */
+  readonly failure: string | null;
+}
+
 /** A pipeline's workflows. */
 export interface PipelineClient {
   /** Takes or renews the lease of the control process. */
   lease(request: LeaseRequest): Promise<LeaseAnswer>;
   /** Gives the lease back. */
-  release(ownerId: string): Promise<void>;
+  endLease(ownerId: string): Promise<void>;
   /** Whether the pipeline has ever been started. */
   exists(): Promise<boolean>;
   /** Whether somebody runs the pipeline's workflow tasks at the moment, so that queries answer. */
   answers(): Promise<boolean>;
   /** The supervisor's state. */
-  supervisor(): Promise<SupervisorState>;
+  supervisor(): Promise<SupervisorView>;
+  /**
+   * Lets the supervisor scale the fleet of the control process that has the lease. Error:
+   * `TG_CONTROL_LOST` if another one has it.
+   */
+  configureFleet(config: FleetConfig): Promise<void>;
+  /** Ends that: the control process is about to end its workers. */
+  standDown(ownerId: string): Promise<void>;
+  /** Sets the fewest and the most workers. Error: `TG_USAGE` if they can't be. */
+  setBounds(bounds: FleetBounds): Promise<FleetState>;
+  /**
+   * Sets the number of workers; null lets the load decide again. Error: `TG_USAGE` if it can't be.
+   */
+  override(workers: number | null): Promise<FleetState>;
+  /** The slice of a partition that is being folded, or waits for a worker; null if there is none. */
+  slice(generation: number, partition: number): Promise<PendingSlice | null>;
   /** The last generation that has a clock on the server, running or not; 0 if there is none. */
   lastGeneration(): Promise<number>;
   /** Starts a generation's clock unless it runs. Error: `TG_GENERATION_LOST` if it has ended. */
@@ -133,6 +165,21 @@ export function createPipelineClient(
   const query = <T>(id: string, name: string): Promise<T> =>
     client.connection.withDeadline(Date.now() + QUERY_MS, () => handle(id).query<T>(name));
 
+  const updateFleet = (
+    name: string,
+    arg?: object,
+    withinMs: number = QUERY_MS,
+  ): Promise<FleetState> => {
+    const supervisor = handle(supervisorId(pipeline));
+    return client.connection.withDeadline(
+      Date.now() + withinMs,
+      () =>
+        arg === undefined
+          ? supervisor.executeUpdate<FleetState, []>(name)
+          : supervisor.executeUpdate<FleetState, [object]>(name, { args: [arg] }),
+    );
+  };
+
   return {
     async lease(request) {
       const input: SupervisorInput = { pipeline };
@@ -152,10 +199,10 @@ export function createPipelineClient(
         startWorkflowOperation: start,
       });
     },
-    async release(ownerId) {
+    async endLease(ownerId) {
       await client.connection.withDeadline(
-        Date.now() + QUERY_MS,
-        () => handle(supervisorId(pipeline)).executeUpdate("release", { args: [{ ownerId }] }),
+        Date.now() + LEAVE_MS,
+        () => handle(supervisorId(pipeline)).executeUpdate("endLease", { args: [{ ownerId }] }),
       );
     },
     exists: () => isThere(client, supervisorId(pipeline), "RUNNING"),
@@ -170,7 +217,30 @@ export function createPipelineClient(
         return false;
       }
     },
-    supervisor: () => query<SupervisorState>(supervisorId(pipeline), "status"),
+    supervisor: () => query<SupervisorView>(supervisorId(pipeline), "status"),
+    async configureFleet(config) {
+      await refusable(() => updateFleet("configure", config), "TG_CONTROL_LOST");
+    },
+    async standDown(ownerId) {
+      await updateFleet("standDown", { ownerId }, LEAVE_MS);
+    },
+    setBounds: (bounds) => refusable(() => updateFleet("setBounds", bounds)),
+    override: (workers) =>
+      refusable(() =>
+        workers === null ? updateFleet("release") : updateFleet("override", { workers })
+      ),
+    async slice(generation, partition) {
+      const { raw } = await drainHandle(generation, partition).describe();
+      const found = (raw.pendingActivities ?? [])
+        .find(({ activityType }) => activityType?.name === "foldSlice");
+      if (found === undefined) return null;
+      const { state, lastWorkerIdentity, attempt, lastFailure } = found;
+      return {
+        holder: state === STARTED ? lastWorkerIdentity ?? null : null,
+        attempt: attempt ?? 1,
+        failure: failureOf(lastFailure ?? null),
+      };
+    },
     async lastGeneration() {
       const query = `WorkflowId STARTS_WITH "${pipeline}/" AND WorkflowType = "clock"`;
       let last = 0;
@@ -240,12 +310,24 @@ export function createPipelineClient(
       await Promise.all(ids.map((id) => terminate(client, id, why)));
     },
     async failActivitiesOf(generation, partitions, isDead) {
-      const failed = await Promise.all(
-        partitions.map((p) => failPending(client, drainId(pipeline, generation, p), isDead)),
-      );
+      const ids = partitions.map((partition) => drainId(pipeline, generation, partition));
+      ids.push(supervisorId(pipeline));
+      const failed = await Promise.all(ids.map((id) => failPending(client, id, isDead)));
       return failed.reduce((sum, n) => sum + n, 0);
     },
   };
+}
+
+/** What a slice itself failed of; not that its worker was lost or too slow to say a word. */
+function failureOf(
+  failure: {
+    readonly message?: string | null;
+    readonly applicationFailureInfo?: { readonly type?: string | null } | null;
+  } | null,
+): string | null {
+  const type = failure?.applicationFailureInfo?.type ?? null;
+  if (failure === null || type === null || type === "TG_WORKER_GONE") return null;
+  return `${type}: ${failure.message ?? ""}`;
 }
 
 async function startOnce(
@@ -310,7 +392,7 @@ function ours(pipeline: string): string {
   return `WorkflowId STARTS_WITH "${pipeline}/" AND ExecutionStatus = "Running"`;
 }
 
-async function refusable<T>(call: () => Promise<T>): Promise<T> {
+async function refusable<T>(call: () => Promise<T>, code: TgCode = "TG_USAGE"): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -321,7 +403,7 @@ async function refusable<T>(call: () => Promise<T>): Promise<T> {
       });
     }
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    throw new TidegateError("TG_USAGE", error.cause?.message ?? error.message, { cause: error });
+    throw new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
   }
 }
 
@@ -331,9 +413,8 @@ async function failPending(
   isDead: (identity: string) => boolean,
 ): Promise<number> {
   const { raw } = await client.workflow.getHandle(workflowId).describe();
-  // State 2 is STARTED: somebody holds it.
   const pending = (raw.pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) =>
-    state === 2 && isDead(lastWorkerIdentity ?? "")
+    state === STARTED && isDead(lastWorkerIdentity ?? "")
   );
   let failed = 0;
   for (const { activityId, lastWorkerIdentity } of pending) {

@@ -65,7 +65,7 @@ export function benchDrain(
     const control = await bench.control("drain");
     const cpu = await countCpu({ control: Deno.pid, temporal: temporalPid });
     await startWorker(control);
-    const workerPid = control.launcher.slots[0]?.pid ?? null;
+    const workerPid = control.fleet.slots[0]?.pid ?? null;
     const startedMs = performance.now();
     const seconds = () => (performance.now() - startedMs) / 1000;
     const drains = await whenDrained(control);

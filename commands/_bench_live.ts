@@ -63,7 +63,7 @@ export function benchLive(
     const { reader, pipeline: { plan } } = bench;
     const control = await bench.control("live");
     const workerStartMs = await startWorker(control);
-    const workerPid = control.launcher.slots[0]?.pid ?? null;
+    const workerPid = control.fleet.slots[0]?.pid ?? null;
     const cpu = await countCpu({ control: Deno.pid, temporal: temporalPid, worker: workerPid });
     const seconds = (closes + WARM_UP + 1) * plan.windowing.sizeMs / 1000;
     say(`bench: ${RATE} events/s for ${seconds} s`);

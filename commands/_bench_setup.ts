@@ -10,7 +10,7 @@ import { createKafkaWriter } from "../adapters/kafka_writer.ts";
 import type { LogAdmin, LogReader, LogWriter } from "../adapters/log.ts";
 import { connectTemporal } from "../adapters/temporal_client.ts";
 import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
-import { type Control, startControl } from "../control.ts";
+import { type Control, fixedFleet, startControl } from "../control.ts";
 import { groupId } from "../core/ids.ts";
 import type { Pipeline } from "../pipelines/define.ts";
 import { derivePipeline, type PlanChanges, topicsOf } from "../pipelines/derive.ts";
@@ -75,7 +75,7 @@ export async function withBench<T>(
           kafka,
           temporal,
           dataDir: config.dataDir,
-          workers: 0,
+          fleet: fixedFleet(0),
           slots: 4,
           paceMs: config.paceMs,
           sliceMs: config.sliceMs,
@@ -111,8 +111,8 @@ async function makeTopics(admin: LogAdmin, { plan }: Pipeline): Promise<void> {
  */
 export async function startWorker(control: Control): Promise<number> {
   const startedMs = performance.now();
-  control.launcher.want(1);
-  while (control.launcher.slots[0]?.state !== "ready") {
+  await control.workflows.override(1);
+  while (control.fleet.slots[0]?.state !== "ready") {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   return performance.now() - startedMs;

@@ -5,6 +5,7 @@
  */
 
 import { type Control, type ControlOptions, startControl } from "../control.ts";
+import type { PipelineWatch } from "../activities/watch.ts";
 import type { FlagSpecs } from "../args.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { StartPosition } from "../core/plan.ts";
@@ -27,9 +28,8 @@ export const CONTROL_FLAGS = {
     type: "number",
     integer: true,
     min: 0,
-    max: 64,
-    default: 1,
-    description: "How many worker processes",
+    max: 1_000,
+    description: "A fixed number of worker processes, whatever the load",
   },
   slots: SLOTS_FLAG,
   "new-generation": {
@@ -45,8 +45,8 @@ export const CONTROL_FLAGS = {
 
 /** The values of {@linkcode CONTROL_FLAGS}. */
 export interface ControlFlags {
-  /** How many worker processes. */
-  readonly workers: number;
+  /** A fixed number of worker processes; by load if left out. */
+  readonly workers: number | undefined;
   /** Slices at a time in each. */
   readonly slots: number;
   /** Whether to begin a new generation. */
@@ -61,15 +61,17 @@ export interface ControlFlags {
  * @param session The session.
  * @param flags The command's flags.
  * @param mode Whether to go live, or to drain up to the present ends.
+ * @param watches Those who watch the pipeline.
  * @returns The running control process.
  */
 export function controlFor(
   session: Session,
   flags: ControlFlags,
   mode: ControlOptions["mode"],
+  watches: readonly PipelineWatch[] = [],
 ): Promise<Control> {
   const { pipeline, pipelineFile, kafka, temporal, config } = session;
-  if (flags.workers > config.maxWorkers) {
+  if (flags.workers !== undefined && flags.workers > config.maxWorkers) {
     throw new TidegateError(
       "TG_USAGE",
       `Cannot start ${flags.workers} workers: --workers must be at most TIDEGATE_MAX_WORKERS ` +
@@ -89,12 +91,18 @@ export function controlFor(
     kafka,
     temporal,
     dataDir: config.dataDir,
-    workers: flags.workers,
     launcher: config.launcher,
+    fleet: {
+      min: config.minWorkers,
+      max: config.maxWorkers,
+      workers: flags.workers ?? null,
+      idleToZeroMs: config.idleToZeroMs,
+    },
     slots: flags.slots,
     paceMs: config.paceMs,
     sliceMs: config.sliceMs,
     mode,
+    watches,
     newGeneration: flags["new-generation"],
     ...(from === undefined ? {} : { from }),
     say,

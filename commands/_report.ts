@@ -33,10 +33,9 @@ export function accountLines(account: Account): string[] {
  * One line on how a pipeline stands.
  *
  * @param snapshot A look at it.
- * @param ready How many workers are ready; left out where it is not known.
  * @returns The line.
  */
-export function statusLine({ drains, clock }: Snapshot, ready?: number): string {
+export function statusLine({ drains, clock }: Snapshot): string {
   const lag = drains.reduce((sum, d) => sum + Math.max(0, (d.until ?? d.end) - d.cursor), 0);
   const read = drains.reduce((sum, d) => sum + d.totals.read, 0);
   const watermark = clock.watermark === null ? "none" : formatInstant(clock.watermark);
@@ -46,7 +45,6 @@ export function statusLine({ drains, clock }: Snapshot, ready?: number): string 
     `read ${read}`,
     `lag ${lag}`,
     `windows ${clock.open.length} open, ${clock.totals.windows} closed`,
-    ...(ready === undefined ? [] : [`workers ${ready} ready`]),
     ...stopped.map((d) => `PARTITION ${d.partition} STOPPED: ${d.stop?.code}`),
   ].join("  ");
 }

@@ -15,7 +15,7 @@ import { createPipelineClient, type PipelineClient } from "../adapters/temporal_
 import { createWorkflowPort } from "../adapters/temporal_port.ts";
 import { startControlWorker } from "../adapters/temporal_workers.ts";
 import { TidegateError } from "../core/errors.ts";
-import type { SupervisorState } from "../core/lease.ts";
+import type { SupervisorView } from "../workflows/messages.ts";
 import { say, type Session } from "./_session.ts";
 
 /** What a command asks with. */
@@ -23,7 +23,7 @@ export interface Asking {
   /** The pipeline's workflows. */
   readonly workflows: PipelineClient;
   /** The supervisor's state. */
-  readonly supervisor: SupervisorState;
+  readonly supervisor: SupervisorView;
   /** The log. */
   readonly reader: LogReader;
 }
@@ -66,8 +66,7 @@ export async function withWorkflows<T>(
           reader,
           writer,
           workflows: createWorkflowPort(client),
-          onCursor: () => undefined,
-          onBroker: () => undefined,
+          fleet: null,
         }),
         identity: `${pipeline}-reader-${Deno.pid}`,
         remoteActivities: false,

@@ -35,7 +35,10 @@ export default command({
   }
   const session = await openSession(flags);
   const ctrlC = interrupted();
-  const control = await orInterrupted(controlFor(session, flags, "drain"), ctrlC.promise);
+  const control = await orInterrupted(
+    controlFor(session, { ...flags, workers: flags.workers ?? 1 }, "drain"),
+    ctrlC.promise,
+  );
   let told = performance.now();
   try {
     const end = await untilDrained(control, {
@@ -50,7 +53,11 @@ export default command({
     if (end === undefined) say("interrupted: what is drained stays drained; run again to go on");
     const account = await gatherAccount(control.workflows, control.generation);
     if (flags.json) console.log(JSON.stringify(account));
-    else accountLines(account).forEach((line) => console.log(line));
+    else {
+      accountLines(account).forEach((line) => console.log(line));
+      const { resultsTopic } = session.pipeline.plan;
+      say(`the rows are in topic ${resultsTopic}; see them with: deno task windows`);
+    }
     return end !== undefined && account.ok ? 0 : 1;
   } finally {
     await control.stop();

@@ -7,6 +7,7 @@
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
+import { decisionsTo, fleetLine } from "./_fleet.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
 import { log } from "./_log.ts";
 import { statusLine } from "./_report.ts";
@@ -23,14 +24,16 @@ export default command({
 }, async ({ flags }) => {
   const session = await openSession(flags);
   const ctrlC = interrupted();
-  const control = await orInterrupted(controlFor(session, flags, "live"), ctrlC.promise);
+  const control = await orInterrupted(
+    controlFor(session, flags, "live", [decisionsTo((line) => log("fleet", line))]),
+    ctrlC.promise,
+  );
   const { pipeline, topic } = session.pipeline.plan;
   log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
   if (session.webUi !== null) log("webui", `Temporal Web UI: ${session.webUi}`);
   const timer = setInterval(() => {
-    const ready = control.launcher.slots.filter((slot) => slot.state === "ready").length;
     lookAt(control.workflows, control.generation)
-      .then((snapshot) => log("status", statusLine(snapshot, ready)))
+      .then((snapshot) => log("status", `${statusLine(snapshot)}  ${fleetLine(control.fleet)}`))
       .catch((error: Error) => log("error", `cannot look at the pipeline: ${error.message}`));
   }, STATUS_MS);
   const lost = await Promise.race([ctrlC.promise, control.lost]);

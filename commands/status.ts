@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { FleetState } from "../core/fleet.ts";
 import { formatInstant } from "../core/time.ts";
 import type { DrainView } from "../workflows/messages.ts";
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
+import { fleetLines } from "./_fleet.ts";
 import { statusLine } from "./_report.ts";
 import { openSession, SESSION_FLAGS } from "./_session.ts";
 import { withWorkflows } from "./_workflows.ts";
@@ -29,11 +31,14 @@ export default command({
     // The drains know the end of the log as they last saw it; the broker knows it now.
     const present = await Promise.all(drains.map(async (drain) => {
       const { end } = await reader.offsets(topic, drain.partition);
-      return { ...drain, until: null, end };
+      const slice = end > drain.cursor
+        ? await workflows.slice(supervisor.generation, drain.partition)
+        : null;
+      return { ...drain, until: null, end, slice };
     }));
     return { supervisor, snapshot: { drains: present, clock } };
   });
-  const { generation, lease } = supervisor;
+  const { generation, lease, fleet } = supervisor;
   const control = lease !== null && lease.untilMs > Date.now() ? lease : null;
   const { drains, clock } = snapshot;
   const partitions = drains.map((drain) => ({
@@ -43,6 +48,10 @@ export default command({
     lag: lagOf(drain),
     watermark: iso(drain.watermark),
     stop: drain.stop,
+    failing: drain.slice === null || drain.slice.failure === null ? null : {
+      attempt: drain.slice.attempt,
+      failure: drain.slice.failure,
+    },
   }));
   if (flags.json) {
     console.log(JSON.stringify({
@@ -51,6 +60,7 @@ export default command({
       control: control === null ? null : control.owner,
       watermark: iso(clock.watermark),
       lag: drains.reduce((sum, drain) => sum + lagOf(drain), 0),
+      fleet: fleetOf(fleet),
       windows: { open: clock.open.length, closed: clock.totals.windows },
       partitions,
     }));
@@ -65,15 +75,32 @@ export default command({
         iso(control.sinceMs)
       }`,
   );
+  if (control !== null) fleetLines(fleet).forEach((line) => console.log(line));
   for (const p of partitions) {
     console.log(
       `partition ${p.partition}  ${p.state}  cursor ${p.cursor}  lag ${p.lag}  ` +
         `watermark ${p.watermark ?? "none"}` +
-        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`),
+        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`) +
+        (p.failing === null
+          ? ""
+          : `  attempt ${p.failing.attempt} at the next slice; ${p.failing.failure}`),
     );
   }
   return 0;
 });
+
+function fleetOf({ policy, bounds, override, slots, last, helpless }: FleetState) {
+  return {
+    desired: policy.desired,
+    ...bounds,
+    override,
+    states: slots?.states ?? {},
+    restarts: slots?.restarts ?? 0,
+    problems: slots?.problems ?? [],
+    helpless: helpless.map(({ partition }) => partition),
+    last,
+  };
+}
 
 function lagOf(drain: DrainView): number {
   return Math.max(0, drain.end - drain.cursor);

@@ -7,7 +7,16 @@
 
 import type { DrainAccount } from "./account.ts";
 import { DrainState, newDrain } from "./drain_state.ts";
-import { type EventReader, type FoldRecord, type Reject, SliceFold } from "./fold.ts";
+import type { Decoded } from "./decode.ts";
+import {
+  checkAdded,
+  type CheckResult,
+  type EventReader,
+  type FoldEvent,
+  type FoldRecord,
+  type Reject,
+  SliceFold,
+} from "./fold.ts";
 import type { OpenWindows } from "./_open_windows.ts";
 import type { PipelineClock } from "./pipeline_clock.ts";
 import type { RunPlan } from "./plan.ts";
@@ -60,6 +69,8 @@ export interface DriverContext {
   readonly plan: RunPlan;
   /** How events are read. */
   readonly reader: EventReader;
+  /** Stands in for the enrichment; null where there is none. */
+  readonly enrich: ((event: FoldEvent) => unknown) | null;
   /** How many records a slice has at most. */
   readonly sliceRecords: number;
   /** The windows. */
@@ -162,7 +173,7 @@ export class DriverPartition {
     const decoded = texts.map((text) =>
       text === undefined ? TOMBSTONE : { ok: true, value: JSON.parse(text) } as const
     );
-    fold.add(this.#records.slice(from, to), decoded, (index) => texts[index] ?? "");
+    this.#add(fold, this.#records.slice(from, to), decoded, (index) => texts[index] ?? "");
     for (const reject of fold.takeRejects()) this.side.push(this.#sideEvent(reject));
     const { counts, firstEventTime, moved } = fold;
     return {
@@ -177,7 +188,23 @@ export class DriverPartition {
       busyMs: 0,
       attempt: 1,
       readAtMs: 0,
+      endedAtMs: 0,
+      worker: "driver",
     };
+  }
+
+  #add(
+    fold: SliceFold,
+    records: readonly FoldRecord[],
+    decoded: readonly Decoded[],
+    textOf: (index: number) => string,
+  ): void {
+    const { enrich, reader } = this.#context;
+    if (enrich === null) return fold.add(records, decoded, textOf);
+    records.forEach((record, i) => {
+      const checked = fold.check(record, decoded[i] ?? TOMBSTONE, () => textOf(i));
+      fold.addChecked(checked, addedBy(enrich, reader, checked.event));
+    });
   }
 
   #sideEvent({ offset, kind, reason, path, message, windows }: Reject): SideEvent {
@@ -191,6 +218,21 @@ export class DriverPartition {
       message,
       windows: windows.map(formatInstant),
     };
+  }
+}
+
+/** What the enrichment's stand-in gives for an event. */
+function addedBy(
+  enrich: (event: FoldEvent) => unknown,
+  { adds }: EventReader,
+  event: FoldEvent | null,
+): CheckResult {
+  if (event === null || adds === undefined) return { ok: true, event: {} };
+  try {
+    return checkAdded(adds, enrich({ ...event }));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, path: "", message };
   }
 }
 

@@ -28,6 +28,14 @@ export type CheckResult =
     readonly message: string;
   };
 
+/** The fields that an enrichment adds to events. */
+export interface AddedFields {
+  /** Their names; none of them is a field of the event itself. */
+  readonly names: readonly string[];
+  /** Checks what an enrichment gave, and picks the fields. If it throws, that breaks the schema too. */
+  readonly check: (value: unknown) => CheckResult;
+}
+
 /** How the events of a pipeline are read: the part of a definition that is code. */
 export interface EventReader {
   /** Checks a decoded value against the schema. If it throws, the record is invalid. */
@@ -38,6 +46,11 @@ export interface EventReader {
   readonly where: ((event: FoldEvent) => boolean) | null;
   /** The top-level number fields. One that an aggregate needs must be there, others may be absent. */
   readonly numericFields: readonly string[];
+  /**
+   * What an enrichment adds, where there is one.
+   * @default {undefined}
+   */
+  readonly adds?: AddedFields;
 }
 
 /** What the checks need to know of a plan; times in ms. */
@@ -77,10 +90,12 @@ export class EventChecker {
   /** The event time of the last good event, epoch ms. */
   time = NaN;
   readonly #reader: EventReader;
-  /** Number fields that the aggregates need. */
+  /** Number fields of the event itself that the aggregates need. */
   readonly #needed: readonly string[];
   /** Number fields that may be absent or hold something else: those of the schema and the key. */
   readonly #optional: readonly string[];
+  /** The fields that an enrichment adds, and whether the aggregates need them. */
+  readonly #added: readonly (readonly [field: string, needed: boolean])[];
   readonly #minTime: number;
   readonly #maxTime: number;
 
@@ -94,9 +109,11 @@ export class EventChecker {
     const { windowing: w, delayMs, latenessMs } = rules;
     const needed = new Set(rules.aggregates.flatMap(({ field }) => field ?? []));
     this.#reader = reader;
-    this.#needed = [...needed];
+    const added = new Set(reader.adds?.names);
+    this.#added = [...added].map((field) => [field, needed.has(field)]);
+    this.#needed = [...needed].filter((field) => !added.has(field));
     this.#optional = [...new Set([...reader.numericFields, ...rules.groupBy])]
-      .filter((field) => !needed.has(field));
+      .filter((field) => !needed.has(field) && !added.has(field));
     // The smallest and the largest time whose windows, watermark and completion have ISO dates.
     const firstStart = lastWindowStart(w, -MAX_INSTANT_MS - 1) + w.slideMs;
     const lastStart = lastWindowStart(w, MAX_INSTANT_MS - w.sizeMs - latenessMs);
@@ -128,6 +145,23 @@ export class EventChecker {
     if (!(time >= this.#minTime && time <= this.#maxTime)) return timeProblem(field, event[field]);
     this.event = event;
     this.time = time;
+    return null;
+  }
+
+  /**
+   * Looks at the numbers that an enrichment added. How they were written is not known, so that a
+   * large one can't be told from one that was changed in silence.
+   *
+   * @param event The event with the added fields.
+   * @returns The first that can't be added, or be part of a key, exactly; null if there is none.
+   */
+  addedProblem(event: FoldEvent): EventProblem | null {
+    for (const [field, needed] of this.#added) {
+      const value = event[field];
+      if (typeof value === "number" ? isSmall(value) : !needed) continue;
+      const got = typeof value === "number" ? value : typeof value;
+      return numberProblem(field, `was added and must be a number within ±(2^53 − 1), got ${got}`);
+    }
     return null;
   }
 
@@ -179,6 +213,21 @@ export class EventChecker {
     }
     if (large === null || !hasUnsafeInteger(sourceText(index))) return null;
     return numberProblem(large, "must be below 2^53 as an integer: JSON doesn't keep it exactly");
+  }
+}
+
+/**
+ * Checks what an enrichment gave.
+ *
+ * @param adds What it may add.
+ * @param given What it gave.
+ * @returns The fields that it adds; or what is wrong with them.
+ */
+export function checkAdded(adds: AddedFields, given: unknown): CheckResult {
+  try {
+    return adds.check(given);
+  } catch (error) {
+    return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
   }
 }
 

@@ -21,6 +21,8 @@ export type InvalidReason =
   | "time"
   /** The key has a value other than text, number, boolean and null, or is too long. */
   | "key"
+  /** The enrichment gave nothing for the event, and its definition says that it is invalid then. */
+  | "enrich"
   /** The event time is too far ahead of the record's timestamp. */
   | "skewed";
 

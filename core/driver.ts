@@ -8,7 +8,8 @@
 import { type Account, accountOf } from "./account.ts";
 import { DriverPartition, type InputRecord, type SideEvent } from "./_driver_partition.ts";
 import { OpenWindows } from "./_open_windows.ts";
-import type { EventReader } from "./fold.ts";
+import { TidegateError } from "./errors.ts";
+import type { EventReader, FoldEvent } from "./fold.ts";
 import { PipelineClock } from "./pipeline_clock.ts";
 import type { RunPlan } from "./plan.ts";
 import { type Emission, type ResultRow, rowRecordKey, rowsOf } from "./row.ts";
@@ -43,6 +44,13 @@ export interface DriverOptions {
    * @default {0}
    */
   readonly emittedAtMs?: number;
+  /**
+   * Stands in for the pipeline's enrichment, since the driver waits for nothing: gives the fields
+   * that are added to an event. They are checked as those of the enrichment are; where they break
+   * the schema, or it throws, the event is invalid, whatever the definition's `onFailure` is.
+   * @default {undefined}
+   */
+  readonly enrich?: (event: FoldEvent) => unknown;
 }
 
 /** What a run came to. */
@@ -75,7 +83,8 @@ export interface DriverResult {
  * @param records The records of one partition; or, where every item is an array, of several.
  * @param options Whether to flush, and how to cut.
  * @returns Rows, side records, counts and the account.
- * @throws {TidegateError} `TG_WINDOW_FULL` if a window would grow too large.
+ * @throws {TidegateError} `TG_WINDOW_FULL` if a window would grow too large; `TG_USAGE` if the
+ * pipeline has an enrichment that adds fields, and nothing stands in for it.
  *
  * @example A sum per minute
  * ```ts
@@ -123,11 +132,12 @@ export function runPipeline(
 ): DriverResult {
   const { plan, reader } = pipeline;
   const { flush = true, sliceRecords = 500, emittedAtMs = 0 } = options;
+  const enrich = standIn(reader, options);
   const logs = isPartitions(records) ? records : [records];
   const clock = new PipelineClock(logs.map((_, partition) => partition));
   const windows = new OpenWindows(plan);
   const drains = logs.map((log, partition) =>
-    new DriverPartition({ plan, reader, sliceRecords, windows, clock }, partition, log)
+    new DriverPartition({ plan, reader, enrich, sliceRecords, windows, clock }, partition, log)
   );
   const emissions: ResultRow[] = [];
   const rowsOfWindow = (window: Omit<Emission, "generation" | "emittedAtMs">) => ({
@@ -185,6 +195,19 @@ export function runPipeline(
     account,
     watermark,
   };
+}
+
+function standIn(
+  { adds }: EventReader,
+  { enrich }: DriverOptions,
+): ((event: FoldEvent) => unknown) | null {
+  if (adds === undefined) return null;
+  if (enrich !== undefined || adds.names.length === 0) return enrich ?? (() => ({}));
+  throw new TidegateError(
+    "TG_USAGE",
+    `Cannot run the pipeline: its enrichment adds ${adds.names.join(", ")}, and nothing gives them`,
+    { next: "Give the option `enrich`, a function of the event; the driver makes no lookups." },
+  );
 }
 
 type Records = readonly (readonly InputRecord[])[] | readonly InputRecord[];

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { EventChecker, type EventReader, type FoldEvent } from "./_event_checker.ts";
+import {
+  type CheckResult,
+  EventChecker,
+  type EventProblem,
+  type EventReader,
+  type FoldEvent,
+} from "./_event_checker.ts";
 import { SliceCells, type SliceKey } from "./_slice_cells.ts";
 import type { AggregateSpec } from "./aggregates.ts";
 import type { Decoded, InvalidReason } from "./decode.ts";
@@ -13,7 +19,14 @@ import { NO_COUNTS, type SliceCounts, type WindowPartial, type WindowShard } fro
 import { formatInstant } from "./time.ts";
 import { firstWindowStart, lastWindowStart, type Windowing, windowStarts } from "./windows.ts";
 
-export type { CheckResult, EventReader, FoldEvent } from "./_event_checker.ts";
+export { checkAdded } from "./_event_checker.ts";
+export type {
+  AddedFields,
+  CheckResult,
+  EventProblem,
+  EventReader,
+  FoldEvent,
+} from "./_event_checker.ts";
 
 /** The part of a plan that folding needs; times in ms. */
 export interface FoldPlan {
@@ -74,6 +87,25 @@ export interface Reject {
   /** The starts of the windows that a late event missed. */
   readonly windows: readonly number[];
 }
+
+/** A record that is checked as far as it can be before its enrichment is there. */
+export type CheckedRecord =
+  | {
+    /** The record. */
+    readonly record: FoldRecord;
+    /** The event, to be enriched. */
+    readonly event: FoldEvent;
+    /** Its event time, epoch ms. */
+    readonly time: number;
+  }
+  | {
+    /** The record. */
+    readonly record: FoldRecord;
+    /** There is none. */
+    readonly event: null;
+    /** Why not. */
+    readonly problem: EventProblem;
+  };
 
 /** What moves from aggregated to late when a slice is folded again. */
 export interface Moved {
@@ -151,6 +183,46 @@ export class SliceFold {
     }
   }
 
+  /**
+   * Checks a record of a pipeline with an enrichment: all that does not depend on what is added, and
+   * on no other record. Nothing is counted yet.
+   *
+   * @param record The record.
+   * @param decoded Its decoded value.
+   * @param sourceText Gives its JSON text.
+   * @returns What {@linkcode addChecked} takes.
+   */
+  check(record: FoldRecord, decoded: Decoded, sourceText: () => string): CheckedRecord {
+    const problem = this.#checker.check(decoded, 0, sourceText);
+    if (problem !== null) return { record, event: null, problem };
+    const { event, time } = this.#checker;
+    const skew = this.#skewOf(record, time);
+    return skew === null ? { record, event, time } : { record, event: null, problem: skew };
+  }
+
+  /**
+   * Folds a checked record; in the order of offsets, whenever its enrichment was there.
+   *
+   * @param checked The record.
+   * @param added The fields that its enrichment added, or why there are none.
+   */
+  addChecked(checked: CheckedRecord, added: CheckResult): void {
+    this.#counts.read += 1;
+    const { record } = checked;
+    if (checked.event === null) return this.#refuse(record, checked.problem);
+    if (!added.ok) {
+      return this.#refuse(record, { reason: "enrich", path: added.path, message: added.message });
+    }
+    const event = { ...checked.event, ...added.event };
+    const problem = this.#checker.addedProblem(event);
+    if (problem !== null) return this.#refuse(record, problem);
+    const key = this.#cells.keyOf(event);
+    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
+    const wanted = this.#checker.wants(event);
+    if (typeof wanted === "object") return this.#refuse(record, wanted);
+    this.#place(record, event, checked.time, key, wanted);
+  }
+
   /** How many cells there are; a slice ends at 10,000. */
   get cellCount(): number {
     return this.#cells.cellCount;
@@ -215,23 +287,22 @@ export class SliceFold {
   ): void {
     this.#counts.read += 1;
     const problem = this.#checker.check(decoded, index, sourceText);
-    if (problem !== null) {
-      return this.#invalid(record, problem.reason, problem.path, problem.message);
-    }
+    if (problem !== null) return this.#refuse(record, problem);
     const { event, time } = this.#checker;
     const key = this.#cells.keyOf(event);
     if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
     const wanted = this.#checker.wants(event);
-    if (typeof wanted === "object") {
-      return this.#invalid(record, wanted.reason, wanted.path, wanted.message);
-    }
-    const aheadMs = record.timestampMs >= 0 ? time - record.timestampMs : 0;
-    if (aheadMs > this.#plan.maxAheadMs) {
-      this.#counts.skewed += 1;
-      const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
-      return this.#reject(record, "skewed", "skewed", this.#timeField, message);
-    }
+    if (typeof wanted === "object") return this.#refuse(record, wanted);
+    const skew = this.#skewOf(record, time);
+    if (skew !== null) return this.#refuse(record, skew);
     this.#place(record, event, time, key, wanted);
+  }
+
+  #skewOf(record: FoldRecord, time: number): EventProblem | null {
+    const aheadMs = record.timestampMs >= 0 ? time - record.timestampMs : 0;
+    if (aheadMs <= this.#plan.maxAheadMs) return null;
+    const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
+    return { reason: "skewed", path: this.#timeField, message };
   }
 
   /** Moves the largest event time and adds the event to its windows. */
@@ -287,6 +358,12 @@ export class SliceFold {
     if (kept > 0) return;
     this.#moved.events += 1;
     this.#late(record, "window-closed", time, bound);
+  }
+
+  #refuse(record: FoldRecord, { reason, path, message }: EventProblem): void {
+    if (reason !== "skewed") return this.#invalid(record, reason, path, message);
+    this.#counts.skewed += 1;
+    this.#reject(record, "skewed", reason, path, message);
   }
 
   #invalid(record: FoldRecord, reason: InvalidReason, path: string, message: string): void {

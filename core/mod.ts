@@ -9,12 +9,14 @@
 
 export * from "./account.ts";
 export * from "./aggregates.ts";
+export * from "./busy.ts";
 export * from "./close_timers.ts";
 export * from "./conformance.ts";
 export * from "./decode.ts";
 export * from "./drain_state.ts";
 export * from "./driver.ts";
 export * from "./errors.ts";
+export * from "./fleet.ts";
 export * from "./fold.ts";
 export * from "./ids.ts";
 export * from "./lease.ts";
@@ -27,6 +29,7 @@ export * from "./slice.ts";
 export * from "./slot.ts";
 export * from "./slot_state.ts";
 export * from "./slots.ts";
+export * from "./stuck.ts";
 export * from "./time.ts";
 export * from "./window_state.ts";
 export * from "./windows.ts";

@@ -6,6 +6,7 @@
  */
 
 import type { AggregateSpec } from "./aggregates.ts";
+import { formatDuration } from "./time.ts";
 import type { Windowing } from "./windows.ts";
 
 /** Where a generation begins to read. */
@@ -49,22 +50,32 @@ export interface Plan {
   readonly schema: string;
   /** The source text of the filter, empty if there is none. */
   readonly where: string;
+  /**
+   * The source text of the enrichment, where there is one.
+   * @default {undefined}
+   */
+  readonly enrich?: string;
+  /**
+   * A stable text of the schema of the fields that it adds, where there is an enrichment.
+   * @default {undefined}
+   */
+  readonly adds?: string;
 }
 
 /**
  * What workflows carry of a plan: all but the texts that only the fingerprint needs, which would
  * travel with every start of a window.
  */
-export type RunPlan = Omit<Plan, "schema" | "where">;
+export type RunPlan = Omit<Plan, "schema" | "where" | "enrich" | "adds">;
 
 /**
  * The part of a plan that workflows carry.
  *
  * @param plan The whole plan.
- * @returns The plan without the texts of schema and filter.
+ * @returns The plan without the texts of schemas and functions.
  */
 export function runPlanOf(plan: Plan): RunPlan {
-  const { schema: _schema, where: _where, ...rest } = plan;
+  const { schema: _schema, where: _where, enrich: _enrich, adds: _adds, ...rest } = plan;
   return rest;
 }
 
@@ -81,6 +92,8 @@ const STATE_BEARING = [
   "eventTimeField",
   "schema",
   "where",
+  "enrich",
+  "adds",
 ] as const satisfies readonly (keyof Plan)[];
 
 /** What a definition's state depends on: setting name to its canonical text. */
@@ -90,14 +103,18 @@ export type Fingerprint = Readonly<Record<string, string>>;
  * The fingerprint of a plan. Two plans with equal fingerprints can share state.
  *
  * @param plan The plan.
- * @returns The canonical text of every state-bearing setting.
+ * @returns The canonical text of every state-bearing setting that there is.
  */
 export function fingerprintOf(plan: Plan): Fingerprint {
-  return Object.fromEntries(STATE_BEARING.map((name) => [name, JSON.stringify(plan[name])]));
+  // What a plan may do without is left out: pipelines from before it was known keep their fingerprint.
+  return Object.fromEntries(
+    STATE_BEARING.filter((name) => plan[name] !== undefined)
+      .map((name) => [name, JSON.stringify(plan[name])]),
+  );
 }
 
 /**
- * What differs between two fingerprints.
+ * What differs between two fingerprints, in the words of a definition.
  *
  * @param before The kept one.
  * @param after The one of the definition at hand.
@@ -107,5 +124,56 @@ export function fingerprintDifferences(before: Fingerprint, after: Fingerprint):
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].sort()
     .filter((name) => before[name] !== after[name])
-    .map((name) => `${name}: was ${before[name] ?? "unset"}, is ${after[name] ?? "unset"}`);
+    .map((name) => {
+      const [was, is] = [wordsOf(name, before[name]), wordsOf(name, after[name])];
+      const from = differsAt(was, is);
+      return `${LABELS[name] ?? name}: was ${excerpt(was, from)}, is ${excerpt(is, from)}`;
+    });
+}
+
+/** What a setting of the plan is called in a definition. */
+const LABELS: Readonly<Record<string, string>> = {
+  topic: "source.topic",
+  windowing: "window",
+  delayMs: "watermark.delay",
+  maxAheadMs: "watermark.maxAhead",
+  latenessMs: "lateness",
+  eventTimeField: "eventTime",
+  schema: "event",
+  adds: "enrichment.adds",
+};
+
+/** More of a long text would hide what differs. */
+const EXCERPT = 80;
+
+function wordsOf(name: string, text: string | undefined): string {
+  if (text === undefined) return "not set";
+  if (!STATE_BEARING.some((known) => known === name)) return text;
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "number" && name.endsWith("Ms")) return formatDuration(value);
+  if (typeof value === "string") return value === "" ? "not set" : value;
+  if (name !== "windowing" || !isWindowing(value)) return text;
+  const { sizeMs, slideMs, offsetMs } = value;
+  const [size, slide] = [formatDuration(sizeMs), formatDuration(slideMs)];
+  const kind = sizeMs === slideMs ? `tumbling ${size}` : `hopping ${size} every ${slide}`;
+  return offsetMs === 0 ? kind : `${kind}, shifted by ${formatDuration(offsetMs)}`;
+}
+
+function isWindowing(value: unknown): value is Windowing {
+  return typeof value === "object" && value !== null && "sizeMs" in value && "slideMs" in value &&
+    "offsetMs" in value;
+}
+
+function differsAt(a: string, b: string): number {
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  return i;
+}
+
+/** A long text from a little before the place where it differs. */
+function excerpt(text: string, from: number): string {
+  if (text.length <= EXCERPT) return text;
+  const start = Math.max(0, from - EXCERPT / 4);
+  const part = text.slice(start, start + EXCERPT);
+  return `${start > 0 ? "…" : ""}${part}${start + EXCERPT < text.length ? "…" : ""}`;
 }

@@ -25,7 +25,7 @@ const BUSY_SAMPLE_MS = 1_000;
 /** How soon the next sample is wanted while nothing is going on, in ms. */
 const CALM_SAMPLE_MS = 3_000;
 /** How soon the next sample is wanted at 0 workers, in ms; a record ends the wait. */
-const ASLEEP_SAMPLE_MS = 5_000;
+const ASLEEP_SAMPLE_MS = 10_000;
 
 /**
  * Decides how many workers there should be.

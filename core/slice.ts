@@ -91,6 +91,10 @@ export interface SliceResult {
   readonly attempt: number;
   /** The worker's wall clock at its last read of the log, epoch ms. */
   readonly readAtMs: number;
+  /** The worker's wall clock when it was done, epoch ms. */
+  readonly endedAtMs: number;
+  /** Who folded it, by its identity. */
+  readonly worker: string;
   /** With `refused`: what moves from aggregated to late. */
   readonly moved?: { readonly events: number; readonly pairs: number };
 }

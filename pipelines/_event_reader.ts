@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { CheckResult, EventReader, FoldEvent } from "../core/fold.ts";
+import type { AddedFields, CheckResult, EventReader, FoldEvent } from "../core/fold.ts";
 import type { EventSchema } from "./definition.ts";
 
 /** What is read of a definition. */
@@ -7,6 +7,7 @@ interface ReaderSettings {
   readonly eventTimeField: string;
   readonly where: ((event: FoldEvent) => boolean) | null;
   readonly numericFields: readonly string[];
+  readonly adds?: AddedFields;
 }
 
 /** No message of a library may fill the invalid topic. */
@@ -21,16 +22,16 @@ const MAX_TEXT = 200;
  * @returns The reader.
  */
 export function eventReader(schema: EventSchema, settings: ReaderSettings): EventReader {
-  return {
-    check(value): CheckResult {
-      const result = schema.safeParse(value);
-      if (!result.success) return refused(result.error);
-      const event: object = result.data;
-      if (isEvent(event)) return { ok: true, event };
-      return { ok: false, path: "", message: "Invalid input: expected object, received array" };
-    },
-    ...settings,
-  };
+  return { check: (value) => checkSchema(schema, value), ...settings };
+}
+
+/** Checks a value against a schema of objects. */
+export function checkSchema(schema: EventSchema, value: unknown): CheckResult {
+  const result = schema.safeParse(value);
+  if (!result.success) return refused(result.error);
+  const event: object = result.data;
+  if (isEvent(event)) return { ok: true, event };
+  return { ok: false, path: "", message: "Invalid input: expected object, received array" };
 }
 
 function isEvent(value: object): value is FoldEvent {

@@ -4,6 +4,10 @@ import { z } from "zod";
 export interface EventFields {
   /** A stable text of the schema: the same for two schemas that take the same input. */
   readonly schema: string;
+  /** The fields that the schema names. */
+  readonly names: readonly string[];
+  /** Whether there are no other fields than those, for certain. */
+  readonly isClosed: boolean;
   /** Whether events are objects, as far as the schema tells. */
   readonly isObject: boolean;
   /** The fields whose values can be numbers. */
@@ -37,6 +41,8 @@ export function eventFields(event: z.ZodType): EventFields {
     : [];
   return {
     schema: JSON.stringify(sorted(input)),
+    names,
+    isClosed: closed,
     isObject: [...typesIn(output) ?? []].every((type) => type === "object"),
     numericFields: names.filter((name) => {
       const types = typesIn(member(properties, name));

@@ -5,8 +5,9 @@
  * @module
  */
 
+import type { Faker } from "@faker-js/faker";
 import { z } from "zod";
-import { avg, definePipeline, sum, tumbling } from "./define.ts";
+import { avg, definePipeline, type GeneratorContext, sum, tumbling } from "./define.ts";
 
 /** How many students there are. */
 export const STUDENTS = 240;
@@ -33,32 +34,50 @@ const ACTIVITIES = [
   { weight: 1, value: { activity: "reviewing", maxLines: 0 } },
 ];
 
+/** What a log says. */
+export const studentLog = z.object({
+  student_id: z.string(),
+  course: z.string(),
+  activity: z.string(),
+  lines_of_code: z.number().min(0),
+  cpu_usage_pct: z.number().min(0).max(100),
+  event_time: z.string(),
+});
+
+/** What is computed per course. */
+export const courseLoad = { total_loc: sum("lines_of_code"), avg_cpu: avg("cpu_usage_pct") };
+
+/**
+ * Makes a log.
+ *
+ * @param faker Where chance comes from.
+ * @param context The event time to give it.
+ * @returns The log.
+ */
+export function generateStudentLog(
+  faker: Faker,
+  { timeMs }: GeneratorContext,
+): z.input<typeof studentLog> {
+  const { activity, maxLines } = faker.helpers.weightedArrayElement(ACTIVITIES);
+  return {
+    student_id: `s-${String(faker.number.int({ min: 1, max: STUDENTS })).padStart(4, "0")}`,
+    course: faker.helpers.arrayElement(COURSES),
+    activity,
+    lines_of_code: faker.number.int({ min: 0, max: maxLines }),
+    cpu_usage_pct: faker.number.float({ min: 1, max: 99, fractionDigits: 1 }),
+    event_time: new Date(timeMs).toISOString(),
+  };
+}
+
 /** Lines of code and processor load per course and 10 seconds. */
 export default definePipeline({
   name: "cs_student_logs",
   source: { topic: "cs_student_logs", partitions: 4, recordKey: "student_id" },
-  event: z.object({
-    student_id: z.string(),
-    course: z.string(),
-    activity: z.string(),
-    lines_of_code: z.number().min(0),
-    cpu_usage_pct: z.number().min(0).max(100),
-    event_time: z.string(),
-  }),
+  event: studentLog,
   eventTime: "event_time",
   watermark: { delay: "1m" },
   window: tumbling("10s"),
   groupBy: ["course"],
-  aggregates: { total_loc: sum("lines_of_code"), avg_cpu: avg("cpu_usage_pct") },
-  generator(faker, { timeMs }) {
-    const { activity, maxLines } = faker.helpers.weightedArrayElement(ACTIVITIES);
-    return {
-      student_id: `s-${String(faker.number.int({ min: 1, max: STUDENTS })).padStart(4, "0")}`,
-      course: faker.helpers.arrayElement(COURSES),
-      activity,
-      lines_of_code: faker.number.int({ min: 0, max: maxLines }),
-      cpu_usage_pct: faker.number.float({ min: 1, max: 99, fractionDigits: 1 }),
-      event_time: new Date(timeMs).toISOString(),
-    };
-  },
+  aggregates: courseLoad,
+  generator: generateStudentLog,
 });

@@ -8,6 +8,7 @@ import type { Faker } from "@faker-js/faker";
 import type { EventReader } from "../core/fold.ts";
 import type { Plan } from "../core/plan.ts";
 import { Checker } from "./_checker.ts";
+import { allFields, enrichmentOf } from "./_enrichment.ts";
 import { eventReader } from "./_event_reader.ts";
 import {
   aggregatesOf,
@@ -22,6 +23,7 @@ import {
   windowingOf,
 } from "./_settings.ts";
 import type { EventSchema, GeneratorContext, PipelineDefinition } from "./definition.ts";
+import type { AddsSchema, EventEnrichment, NoAdds } from "./enrichment.ts";
 
 export {
   type Aggregate,
@@ -42,6 +44,16 @@ export {
   type WindowSetting,
 } from "./definition.ts";
 
+export type {
+  AddsSchema,
+  EnrichContext,
+  EnrichedEvent,
+  EnrichFailure,
+  EnrichmentSetting,
+  EventEnrichment,
+  NoAdds,
+} from "./enrichment.ts";
+
 /** Makes one event; the same faker state and context give the same event. */
 export type EventGenerator = (faker: Faker, context: GeneratorContext) => unknown;
 
@@ -51,6 +63,8 @@ export interface Pipeline {
   readonly plan: Plan;
   /** Checks decoded records, reads their event times and keys, and filters them. */
   readonly reader: EventReader;
+  /** Looks up what is added to each event; null if the definition has no enrichment. */
+  readonly enrichment: EventEnrichment | null;
   /** Makes events; null if the definition has no generator. */
   readonly generator: EventGenerator | null;
   /** How many partitions the source topic gets when Tidegate makes it. */
@@ -84,12 +98,15 @@ export interface Pipeline {
  * if (pipeline.plan.resultsTopic !== "page_views.results") throw new Error("unexpected");
  * ```
  */
-export function definePipeline<const S extends EventSchema>(
-  definition: PipelineDefinition<S>,
-): Pipeline {
+export function definePipeline<
+  const S extends EventSchema,
+  const A extends AddsSchema = NoAdds,
+>(definition: PipelineDefinition<S, A>): Pipeline {
   const check = new Checker(definition);
   check.onlyMembers("", SETTINGS);
-  const fields = fieldsOf(check, definition.event);
+  const own = fieldsOf(check, definition.event);
+  const enriched = enrichmentOf(check, own, definition);
+  const fields = allFields(own, enriched?.fields ?? null);
   const name = check.text(
     "name",
     "1 to 63 of a-z, 0-9, _ and -, beginning with a letter",
@@ -105,14 +122,18 @@ export function definePipeline<const S extends EventSchema>(
     shards: check.integer("shards", 1, 64, 1),
     groupBy: groupByOf(check, fields),
     aggregates: aggregatesOf(check, fields),
-    eventTimeField: eventTimeOf(check, fields),
-    schema: fields?.schema ?? "",
+    eventTimeField: eventTimeOf(check, own),
+    schema: own?.schema ?? "",
     where: sourceText(check.get("where")),
+    ...(enriched === null ? {} : {
+      enrich: sourceText(check.get("enrich")),
+      adds: enriched.fields.schema,
+    }),
   };
   check.optionalFunction("where");
   check.optionalFunction("generator");
   const partitions = check.integer("source.partitions", 1, 10_000, 4);
-  const recordKey = recordKeyOf(check, fields);
+  const recordKey = recordKeyOf(check, own);
   check.finish(definition.name);
   return {
     plan,
@@ -120,8 +141,10 @@ export function definePipeline<const S extends EventSchema>(
       eventTimeField: plan.eventTimeField,
       // The one cast: the filter is only called with events that the schema has let through.
       where: (definition.where ?? null) as EventReader["where"],
-      numericFields: fields?.numericFields ?? [],
+      numericFields: own?.numericFields ?? [],
+      ...(enriched === null ? {} : { adds: enriched.enrichment.adds }),
     }),
+    enrichment: enriched?.enrichment ?? null,
     generator: definition.generator ?? null,
     partitions,
     recordKey,
@@ -136,6 +159,8 @@ const SETTINGS = [
   "watermark",
   "window",
   "lateness",
+  "enrich",
+  "enrichment",
   "where",
   "groupBy",
   "aggregates",

@@ -15,6 +15,13 @@ import {
   type WindowingOptions,
 } from "../core/windows.ts";
 import type { KeyValue } from "../core/row.ts";
+import type {
+  AddsSchema,
+  EnrichContext,
+  EnrichedEvent,
+  EnrichmentSetting,
+  NoAdds,
+} from "./enrichment.ts";
 
 /** A duration: a text such as `"10s"`, `"1m30s"`, `"0"`, or whole milliseconds. */
 export type Duration = string | number;
@@ -176,7 +183,7 @@ export interface WatermarkSetting {
 }
 
 /** A pipeline definition. */
-export interface PipelineDefinition<S extends EventSchema> {
+export interface PipelineDefinition<S extends EventSchema, A extends AddsSchema = NoAdds> {
   /** The pipeline's name, a prefix of its topics, task queues and workflow ids. */
   readonly name: string;
   /** Where the events come from. */
@@ -194,12 +201,26 @@ export interface PipelineDefinition<S extends EventSchema> {
    * @default {"0"}
    */
   readonly lateness?: Duration;
-  /** Says which events count; pure, and without outside state. All if left out. */
-  readonly where?: (event: z.output<S>) => boolean;
-  /** The fields that make the key, in this order; `[]` for one row per window. */
-  readonly groupBy: readonly FieldsOf<z.output<S>, KeyValue>[];
+  /**
+   * Looks something up for every event, and gives the fields that are added to it. The same event
+   * should get the same fields, whenever it is asked for: results are reproducible as far as it
+   * does. May be called more than once for an event; what it changes in the event has no effect.
+   */
+  readonly enrich?: (
+    event: z.output<S>,
+    context: EnrichContext,
+  ) => z.input<A> | Promise<z.input<A>>;
+  /** The fields that `enrich` adds, and how it is called; goes with `enrich`. */
+  readonly enrichment?: EnrichmentSetting<A>;
+  /**
+   * Says which events count; pure, and without outside state. It sees the added fields too. All if
+   * left out.
+   */
+  readonly where?: (event: EnrichedEvent<S, A>) => boolean;
+  /** The fields that make the key, in this order, added ones too; `[]` for one row per window. */
+  readonly groupBy: readonly FieldsOf<EnrichedEvent<S, A>, KeyValue>[];
   /** What is computed per window and key, by the name of its value in result rows. */
-  readonly aggregates: Readonly<Record<string, Aggregate<FieldsOf<z.output<S>, number>>>>;
+  readonly aggregates: Readonly<Record<string, Aggregate<FieldsOf<EnrichedEvent<S, A>, number>>>>;
   /**
    * Where result rows go.
    * @default {{ topic: "<name>.results" }}

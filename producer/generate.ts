@@ -236,8 +236,12 @@ function keyOf({ plan, recordKey }: Pipeline, event: RawEvent): string | null {
   );
 }
 
-/** Whether the pipeline's filter lets an event pass; one that it leaves out is never late. */
+/**
+ * Whether the pipeline's filter lets an event pass; one that it leaves out is never late. Of an event
+ * that is still to be enriched this is not known.
+ */
 function isWanted({ reader }: Pipeline, event: RawEvent): boolean {
+  if (reader.adds !== undefined) return true;
   const checked = reader.check(event);
   return checked.ok && reader.where?.(checked.event) !== false;
 }

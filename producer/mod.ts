@@ -1,8 +1,9 @@
 /**
  * The load: what fills a source topic. `generate.ts` makes records of a pipeline's generator, pure
  * and seeded, with late, invalid, skewed and repeated ones among them if asked for; `produce.ts`
- * sends them, `replay.ts` sends a file of one's own, and `topic.ts` makes the topic. Begin with
- * `produce.ts`. Talks to the broker by the interfaces of `adapters/log.ts` only.
+ * sends them, `replay.ts` sends a file of one's own, `topic.ts` makes the topic, and
+ * `lookup_service.ts` is a service that enrichments can ask. Begin with `produce.ts`. Talks to the
+ * broker by the interfaces of `adapters/log.ts` only.
  *
  * @module
  */
@@ -10,6 +11,7 @@
 export * from "./bench_record.ts";
 export * from "./generate.ts";
 export * from "./load.ts";
+export * from "./lookup_service.ts";
 export * from "./produce.ts";
 export * from "./replay.ts";
 export * from "./topic.ts";

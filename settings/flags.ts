@@ -22,6 +22,11 @@ export interface FlagCommon {
   readonly description: string;
   /** The environment variable that is read where the flag isn't given. */
   readonly env?: string;
+  /**
+   * Whether help only names it: one of the many settings that all commands share.
+   * @default {false}
+   */
+  readonly brief?: boolean;
 }
 
 /** A flag without a value; false unless given. */

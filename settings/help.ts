@@ -21,7 +21,12 @@ export function helpText(spec: CommandSpec): string {
     const word = rest === true ? `${name}…` : name;
     return required === true ? word : `[${word}]`;
   });
-  const flags = Object.entries(spec.flags).map(([name, flag]): [string, string] => [
+  const all = Object.entries(spec.flags);
+  const brief = all.filter(([, flag]) => flag.brief === true).map(([name]) => `--${name}`);
+  const flags = all.filter(([, flag]) => flag.brief !== true).map(([name, flag]): [
+    string,
+    string,
+  ] => [
     flag.type === "boolean" ? `--${name}` : `--${name} ${placeholderOf(flag)}`,
     flag.description + hintsOf(flag),
   ]);
@@ -43,6 +48,11 @@ export function helpText(spec: CommandSpec): string {
         : [`  ${left.padEnd(width)}  ${first}`];
       return [...head, ...more.map((line) => `  ${" ".repeat(width)}  ${line}`)];
     }),
+    ...(brief.length === 0 ? [] : [
+      "",
+      "Settings, each also an environment variable, explained in docs/operations.md:",
+      ...wrap(brief.join(" "), 98).map((line) => `  ${line}`),
+    ]),
     "",
   ].join("\n");
 }

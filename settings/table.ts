@@ -255,7 +255,8 @@ export function settingFlags(wanted?: readonly string[]): Readonly<Record<string
   for (const { name, flag, placeholder, sentence, default: standard } of entries()) {
     if (flag === null || (wanted !== undefined && !wanted.includes(name))) continue;
     const description = standard === null ? sentence : `${sentence} (${standard})`;
-    flags[flag] = { type: "string", description, placeholder, env: name };
+    const brief = wanted === undefined;
+    flags[flag] = { type: "string", description, placeholder, env: name, brief };
   }
   return flags;
 }

@@ -189,3 +189,16 @@ Sends a file.
 `,
   );
 });
+
+Deno.test("help only names the settings that all commands share", () => {
+  const text = helpText({
+    ...replay,
+    flags: {
+      rate: { type: "number", description: "Events per second." },
+      brokers: { type: "string", description: "Where.", env: "BROKERS", brief: true },
+      "data-dir": { type: "string", description: "Where.", env: "DIR", brief: true },
+    },
+  });
+  assert.match(text, /\n {2}--help .*\n\nSettings, .*:\n {2}--brokers --data-dir\n$/);
+  assert.ok(!text.includes("Where."));
+});

@@ -21,7 +21,8 @@ import {
 } from "@temporalio/workflow";
 import { DrainState, type DrainStep, HOLD_MS } from "../core/drain_state.ts";
 import { clockId, drainQueue } from "../core/ids.ts";
-import type { DeliveryOutcome, SliceRequest, WindowPartial } from "../core/slice.ts";
+import type { SliceNote } from "../core/busy.ts";
+import type { DeliveryOutcome, SliceRequest, SliceResult, WindowPartial } from "../core/slice.ts";
 import { isLong } from "./_continue.ts";
 import { instant, table, text } from "./_markdown.ts";
 import { workflowNow } from "./_time.ts";
@@ -65,6 +66,8 @@ export async function drain(input: DrainInput): Promise<void> {
   const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs: input.paceMs };
   const state = new DrainState(rules, input.state);
   let held = false;
+  /** The slice folded last, until those who watch have been told of it. */
+  const folded: { note: SliceNote | null } = { note: null };
   let changed = false;
   let shown = "";
 
@@ -108,7 +111,7 @@ export async function drain(input: DrainInput): Promise<void> {
     try {
       if (step.kind === "wait") await condition(() => changed || full());
       else if (step.kind === "await") await awaitStep(input, state, step, () => changed);
-      else await carryOut(input, state, step);
+      else await carryOut(input, state, step, folded);
     } catch (error) {
       const failure = finalFailure(error);
       if (failure === undefined) throw error;
@@ -152,6 +155,7 @@ async function carryOut(
   input: DrainInput,
   state: DrainState,
   step: Exclude<DrainStep, { kind: "await" | "wait" }>,
+  folded: { note: SliceNote | null },
 ): Promise<void> {
   switch (step.kind) {
     case "hold":
@@ -161,10 +165,15 @@ async function carryOut(
       // No worker may be there to fold: to stop or to give up must not wait for one.
       const left = () => ["stopped", "excluded"].includes(state.snapshot().mode);
       const result = await unless(left, () => fold(input, state, sliceRequest(input, state)));
-      return result === undefined ? undefined : state.onSlice(result);
+      if (result === undefined) return;
+      folded.note = noteOf(input.state.partition, result);
+      return state.onSlice(result);
     }
-    case "deliver":
-      return await deliverAll(input, state, step.windows);
+    case "deliver": {
+      const { note } = folded;
+      folded.note = null;
+      return await deliverAll(input, state, step.windows, note);
+    }
     case "refold": {
       const delivery = state.snapshot().inDelivery;
       if (delivery === null) return;
@@ -181,6 +190,11 @@ async function carryOut(
       return state.onAnswer(await report(request));
     }
   }
+}
+
+function noteOf(partition: number, result: SliceResult): SliceNote {
+  const { from, to, worker, endedAtMs, busyMs } = result;
+  return { partition, from, to, worker, endedAtMs, busyMs };
 }
 
 function sliceRequest(input: DrainInput, state: DrainState): SliceRequest {
@@ -206,6 +220,7 @@ async function deliverAll(
   input: DrainInput,
   state: DrainState,
   windows: readonly WindowPartial[],
+  note: SliceNote | null,
 ): Promise<void> {
   const delivery = state.snapshot().inDelivery;
   if (delivery === null) return;
@@ -215,9 +230,9 @@ async function deliverAll(
   const calls: Promise<(readonly [WindowPartial, DeliveryOutcome])[]>[] = [];
   for (let i = 0; i < windows.length; i += WINDOWS_A_CALL) {
     const some = windows.slice(i, i + WINDOWS_A_CALL);
-    const request = { plan, generation, searchAttributes, partition, from, to, windows: some };
+    const slice = { plan, generation, searchAttributes, partition, from, to };
     calls.push(
-      deliver(request).then((outcomes) =>
+      deliver({ ...slice, windows: some, note: i === 0 ? note : null }).then((outcomes) =>
         some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)
       ),
     );

@@ -13,6 +13,7 @@ import type {
   LostWindow,
   TimerEntry,
 } from "../core/close_timers.ts";
+import type { FleetBounds, FleetConfig, FleetState } from "../core/fleet.ts";
 import type { DrainMode, DrainSnapshot, Stop } from "../core/drain_state.ts";
 import type {
   PartitionClock,
@@ -212,15 +213,43 @@ export const progressQuery = defineQuery<DrainView, [], "progress">("progress");
 export interface SupervisorInput extends Continuing {
   /** The pipeline's name. */
   readonly pipeline: string;
-  /** The state carried over continue-as-new. */
+  /** The lease and the generation, carried over continue-as-new. */
   readonly state?: SupervisorState;
+  /** The fleet, carried over continue-as-new. */
+  readonly fleet?: FleetState;
+}
+
+/** What a supervisor answers when asked. */
+export interface SupervisorView extends SupervisorState {
+  /** The fleet, and how it came to be what it is. */
+  readonly fleet: FleetState;
 }
 
 /** Takes or renews the lease of the control process. */
 export const leaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest], "lease">("lease");
 /** Gives the lease back. */
-export const releaseUpdate = defineUpdate<void, [{ readonly ownerId: string }], "release">(
-  "release",
+export const endLeaseUpdate = defineUpdate<void, [{ readonly ownerId: string }], "endLease">(
+  "endLease",
 );
+/** The control process is ready to scale its fleet. */
+export const configureUpdate = defineUpdate<FleetState, [FleetConfig], "configure">("configure");
+/** The control process is about to end its workers: nothing is scaled any more. */
+export const standDownUpdate = defineUpdate<
+  FleetState,
+  [{ readonly ownerId: string }],
+  "standDown"
+>(
+  "standDown",
+);
+/** Sets the fewest and the most workers. */
+export const setBoundsUpdate = defineUpdate<FleetState, [FleetBounds], "setBounds">("setBounds");
+/** Sets the number of workers, until it is released. */
+export const overrideUpdate = defineUpdate<
+  FleetState,
+  [{ readonly workers: number }],
+  "override"
+>("override");
+/** Lets the load decide again. */
+export const releaseUpdate = defineUpdate<FleetState, [], "release">("release");
 /** The supervisor's state. */
-export const statusQuery = defineQuery<SupervisorState, [], "status">("status");
+export const statusQuery = defineQuery<SupervisorView, [], "status">("status");

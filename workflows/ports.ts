@@ -5,9 +5,17 @@
  * @module
  */
 
+import type { SliceNote } from "../core/busy.ts";
 import type { ClosedWindow } from "../core/close_timers.ts";
+import type { FleetSlots } from "../core/fleet.ts";
 import type { Report, ReportAnswer } from "../core/pipeline_clock.ts";
 import type { RunPlan } from "../core/plan.ts";
+import type {
+  FleetDecision,
+  FleetSample,
+  PolicySettings,
+  PolicyState,
+} from "../core/policy_state.ts";
 import type { ResultRow } from "../core/row.ts";
 import type {
   AwaitAnswer,
@@ -38,6 +46,13 @@ export interface ControlActivities {
   emitRows(request: EmitRequest): Promise<void>;
   /** Tells windows of a watermark; which must be durable before (I3). */
   closeWindows(request: CloseRequest): Promise<CloseOutcome[]>;
+  /**
+   * Looks at the load and the fleet: answers as soon as what it sees would change the number of
+   * workers, at the latest after the time that it is given.
+   */
+  sampleFleet(request: SampleRequest): Promise<SampleAnswer>;
+  /** Tells the launcher how many workers there are to be, and whom to replace. */
+  scaleFleet(request: ScaleRequest): Promise<void>;
 }
 
 /** Runs in the control process as local activities: short calls of the Temporal server. */
@@ -79,6 +94,36 @@ export interface DeliverRequest {
   readonly to: number;
   /** The partials. */
   readonly windows: readonly WindowPartial[];
+  /** With the first call of a slice: what it tells about its worker. */
+  readonly note: SliceNote | null;
+}
+
+/** What {@linkcode ControlActivities.sampleFleet} is asked to do. */
+export interface SampleRequest {
+  /** The policy's state, to tell what matters. */
+  readonly state: PolicyState;
+  /** Bounds and settings of the policy. */
+  readonly settings: PolicySettings;
+  /** The last decision; null before the first. */
+  readonly last: FleetDecision | null;
+  /** How long to look at most, in ms. */
+  readonly withinMs: number;
+}
+
+/** What {@linkcode ControlActivities.sampleFleet} saw. */
+export interface SampleAnswer {
+  /** The load. */
+  readonly sample: FleetSample;
+  /** The workers as their launcher sees them. */
+  readonly slots: FleetSlots;
+}
+
+/** What {@linkcode ControlActivities.scaleFleet} is asked to do. */
+export interface ScaleRequest {
+  /** How many workers there are to be. */
+  readonly desired: number;
+  /** Partitions that do not get on: their workers are to be replaced. */
+  readonly replace: readonly number[];
 }
 
 /** What {@linkcode LocalActivities.report} is asked to do. */

@@ -1,17 +1,67 @@
 /**
  * The supervisor workflow of a pipeline: the lease of its control process, its generation and the
- * fingerprint of its definition.
+ * fingerprint of its definition; and, while a control process holds the lease, the loop that looks
+ * at the load, decides how many workers there are to be, and has it done.
  *
  * @module
  */
 
-import { allHandlersFinished, condition, continueAsNew, setHandler } from "@temporalio/workflow";
-import { decideLease, NO_LEASE, releaseLease, type SupervisorState } from "../core/lease.ts";
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  upsertSearchAttributes,
+} from "@temporalio/workflow";
+import {
+  configureFleet,
+  fleetSettings,
+  type FleetState,
+  NO_FLEET,
+  overrideFleet,
+  refuseBounds,
+  refuseWorkers,
+  sampleFleetState,
+  setFleetBounds,
+  standDownFleet,
+} from "../core/fleet.ts";
+import { decideLease, NO_LEASE, releaseLease } from "../core/lease.ts";
 import { isLong } from "./_continue.ts";
-import { instant, text } from "./_markdown.ts";
+import { fleetWord, supervisorDetails } from "./_supervisor_details.ts";
 import { workflowNow } from "./_time.ts";
 import { showDetails } from "./_visible.ts";
-import { leaseUpdate, releaseUpdate, statusQuery, type SupervisorInput } from "./messages.ts";
+import {
+  configureUpdate,
+  endLeaseUpdate,
+  leaseUpdate,
+  overrideUpdate,
+  releaseUpdate,
+  setBoundsUpdate,
+  standDownUpdate,
+  statusQuery,
+  type SupervisorInput,
+} from "./messages.ts";
+import type { ControlActivities, SampleAnswer } from "./ports.ts";
+
+/** A first look lasts at most this long, in ms. */
+const FIRST_LOOK_MS = 1_000;
+
+const { sampleFleet } = proxyActivities<ControlActivities>({
+  startToCloseTimeout: "30s",
+  heartbeatTimeout: "20s",
+  cancellationType: "TRY_CANCEL",
+  retry: { initialInterval: 500, maximumInterval: "5s" },
+  summary: "look at the load",
+});
+const { scaleFleet } = proxyActivities<ControlActivities>({
+  startToCloseTimeout: "10s",
+  retry: { initialInterval: 100, maximumInterval: "2s" },
+  summary: "scale",
+});
 
 /**
  * The supervisor of one pipeline; runs until it is ended from outside.
@@ -20,23 +70,86 @@ import { leaseUpdate, releaseUpdate, statusQuery, type SupervisorInput } from ".
  */
 export async function supervisor(input: SupervisorInput): Promise<void> {
   let state = input.state ?? NO_LEASE;
-  showDetails(() => details(state));
+  let fleet: FleetState = input.fleet ?? NO_FLEET;
+  let changed = false;
+  let shown = "";
+  const change = (next: FleetState): FleetState => {
+    changed = true;
+    return fleet = next;
+  };
+  showDetails(() => supervisorDetails(state, fleet));
   setHandler(leaseUpdate, (request) => {
     const decision = decideLease(state, request, workflowNow());
     state = decision.state;
+    changed ||= state.lease?.owner.id !== fleet.config?.ownerId;
     return decision.answer;
   });
-  setHandler(releaseUpdate, ({ ownerId }) => {
+  setHandler(endLeaseUpdate, ({ ownerId }) => {
     state = releaseLease(state, ownerId);
+    changed = true;
   });
-  setHandler(statusQuery, () => state);
-  await condition(() => isLong(input) && allHandlersFinished());
-  await continueAsNew<typeof supervisor>({ ...input, state });
+  setHandler(configureUpdate, (config) => change(configureFleet(fleet, config)), {
+    validator({ ownerId }) {
+      if (state.lease?.owner.id !== ownerId) refuse("Cannot scale: another process has the lease");
+    },
+  });
+  setHandler(standDownUpdate, ({ ownerId }) => change(standDownFleet(fleet, ownerId)));
+  setHandler(setBoundsUpdate, (bounds) => change(setFleetBounds(fleet, bounds)), {
+    validator: (bounds) => refuse(refuseBounds(bounds)),
+  });
+  setHandler(overrideUpdate, ({ workers }) => change(overrideFleet(fleet, workers)), {
+    validator: ({ workers }) => refuse(refuseWorkers(fleet, workers)),
+  });
+  setHandler(releaseUpdate, () => change(overrideFleet(fleet, null)));
+  setHandler(statusQuery, () => ({ ...state, fleet }));
+
+  /** Whether the control process that has the lease is ready to scale. */
+  const scaling = () => state.lease !== null && state.lease.owner.id === fleet.config?.ownerId;
+  const full = () => isLong(input) && allHandlersFinished();
+  const show = () => {
+    const word = scaling() ? fleetWord(fleet) : "off";
+    if (fleet.config?.searchAttributes !== true || word === shown) return;
+    shown = word;
+    upsertSearchAttributes([{ key: { name: "TidegateFleet", type: "KEYWORD" }, value: word }]);
+  };
+  for (;;) {
+    show();
+    if (full()) await continueAsNew<typeof supervisor>({ ...input, state, fleet });
+    changed = false;
+    if (!scaling()) {
+      await condition(() => changed || full());
+      continue;
+    }
+    const answer = await look(fleet, () => changed);
+    if (answer === undefined) continue;
+    const step = sampleFleetState(fleet, answer.sample, answer.slots);
+    fleet = step.state;
+    show();
+    const { desired } = fleet.policy;
+    if (answer.slots.desired !== desired || step.replace.length > 0) {
+      await scaleFleet({ desired, replace: step.replace });
+    }
+  }
 }
 
-function details({ lease, generation }: SupervisorState): string {
-  const holder = lease === null
-    ? "none"
-    : `${text(lease.owner.host)}, pid ${lease.owner.pid}, since ${instant(lease.sinceMs)}`;
-  return `**Generation ${generation}**; control process: ${holder}`;
+/** Looks at the load until there is something to decide; a message ends the look. */
+async function look(fleet: FleetState, over: () => boolean): Promise<SampleAnswer | undefined> {
+  const { policy, last } = fleet;
+  const withinMs = last?.sampleWithinMs ?? FIRST_LOOK_MS;
+  const scope = new CancellationScope();
+  const looking = scope.run(() =>
+    sampleFleet({ state: policy, settings: fleetSettings(fleet), last, withinMs })
+  );
+  try {
+    return await scope.run(() => Promise.race([looking, condition(over)])) ?? undefined;
+  } finally {
+    scope.cancel();
+    await looking.catch((error) => {
+      if (!isCancellation(error)) throw error;
+    });
+  }
+}
+
+function refuse(problem: string | null): void {
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, "TG_USAGE");
 }

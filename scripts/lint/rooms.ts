@@ -68,7 +68,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   activities: {
     rooms: ["core"],
     files: ["workflows/ports.ts"],
-    types: ["adapters"],
+    types: ["adapters", "pipelines/enrichment.ts"],
     npm: ["@temporalio/activity"],
     node: true,
   },

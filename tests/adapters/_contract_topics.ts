@@ -24,6 +24,7 @@ export function testTopics(test: RegisterTest): void {
     await assert.rejects(t.fetch(0), { code: "TG_TOPIC_MISSING" });
     await assert.rejects(t.reader.offsets(t.topic, 0), { code: "TG_TOPIC_MISSING" });
     await assert.rejects(t.reader.offsetAt(t.topic, 0, 0), { code: "TG_TOPIC_MISSING" });
+    await assert.rejects(t.reader.ends(t.topic, [0]), { code: "TG_TOPIC_MISSING" });
     assert.ok(!(await t.admin.listTopics()).includes(t.topic));
   });
 
@@ -33,6 +34,7 @@ export function testTopics(test: RegisterTest): void {
     assert.deepEqual(await t.fetch(0), { records: [], next: 0, start: 0, end: 0 });
     await assert.rejects(t.fetch(0, { partition: 1 }), { code: "TG_TOPIC_MISSING" });
     await assert.rejects(t.reader.offsets(t.topic, 1), { code: "TG_TOPIC_MISSING" });
+    assert.deepEqual(await t.reader.ends(t.topic, [0, 1]), new Map([[0, 0]]));
   });
 
   test("topics are made once, with their settings", async (t) => {

@@ -48,6 +48,8 @@ function slice(given: Partial<SliceResult> & { from: number; to: number }): Slic
     busyMs: 0,
     attempt: 1,
     readAtMs: 0,
+    endedAtMs: 0,
+    worker: "w",
     ...given,
   };
 }

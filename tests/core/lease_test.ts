@@ -91,7 +91,7 @@ Deno.test("a changed definition needs a new generation", () => {
   assert.deepEqual(refused.answer, {
     granted: false,
     code: "TG_DEFINITION_CHANGED",
-    differences: ["delayMs: was 1, is 2"],
+    differences: ["watermark.delay: was 1ms, is 2ms"],
   });
   assert.equal(refused.state, free);
   const renewed = decideLease(free, ask("b", { ...other, newGeneration: true }), 1);

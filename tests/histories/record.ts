@@ -15,6 +15,7 @@ import { controlQueue, supervisorId } from "../../core/ids.ts";
 import type { LeaseRequest } from "../../core/lease.ts";
 import { until } from "../integration/_support/until.ts";
 import { event, partial, SIZE, T0 } from "../integration/workflows/_events.ts";
+import { fleetConfig, ScriptedFleet } from "../integration/workflows/_scripted_fleet.ts";
 import { historiesOf, type RunHistory } from "../integration/workflows/_replay.ts";
 import { GENERATION, openWorld, type WorkflowWorld } from "../integration/workflows/_world.ts";
 
@@ -33,8 +34,11 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   "workerVersion",
 ]);
 
-/** Takes, renews and gives back leases, until the supervisor has continued as new. */
-async function lease({ client, plan, workflows }: WorkflowWorld): Promise<void> {
+/** Takes, renews and gives back leases, scales, until the supervisor has continued as new. */
+async function lease(
+  { client, plan, workflows }: WorkflowWorld,
+  fleet: ScriptedFleet,
+): Promise<void> {
   const request = (id: string, changes: Partial<LeaseRequest> = {}): LeaseRequest => ({
     owner: { host: "here", pid: 1, id },
     ttlMs: 60_000,
@@ -51,9 +55,19 @@ async function lease({ client, plan, workflows }: WorkflowWorld): Promise<void> 
   await workflows.lease(request("a"));
   await workflows.lease(request("b"));
   await workflows.lease(request("b", { evict: "a" }));
-  await workflows.release("b");
+  await workflows.endLease("b");
   await workflows.lease(request("c", { fingerprint: { topic: '"u"' } }));
   await workflows.lease(request("c"));
+  await workflows.configureFleet(fleetConfig("c"));
+  fleet.load(0, 50);
+  await until("workers", () => fleet.told.length > 0 || undefined);
+  await workflows.override(2);
+  await fleet.untilTold(2);
+  await workflows.setBounds({ min: 1, max: 1 });
+  await workflows.override(null);
+  await fleet.untilTold(1);
+  await workflows.standDown("c");
+  await workflows.endLease("c");
 }
 
 /** Drains, idles, stops, resumes, parks, flushes, loses a window, and goes on. */
@@ -119,10 +133,12 @@ async function record(): Promise<RunHistory[]> {
     plan: { delayMs: 1_000, idleAfterMs: 700, latenessMs: 5_000 },
   });
   let refused = false;
+  const fleet = new ScriptedFleet();
   try {
     await world.control({
       windowsContinueAfter: 12,
       scripted: (real) => ({
+        ...fleet.activities(),
         async deliver(request) {
           const outcomes = await real.deliver(request);
           // One slice that is folded again, for windows that had completed without it.
@@ -133,7 +149,7 @@ async function record(): Promise<RunHistory[]> {
       }),
     });
     await world.folder();
-    await lease(world);
+    await lease(world, fleet);
     await drain(world);
     return await historiesOf(world.client, world.plan.pipeline);
   } finally {

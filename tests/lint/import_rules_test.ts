@@ -133,6 +133,13 @@ Deno.test("imports: activities take types of adapters, never values", () => {
   }
 });
 
+Deno.test("imports: activities take the types of an enrichment, and nothing else of pipelines", () => {
+  const specifier = "../pipelines/enrichment.ts";
+  assert.deepEqual(lint("activities/x.ts", `import type { A } from "${specifier}";`), []);
+  assert.equal(lint("activities/x.ts", `import { a } from "${specifier}";`).length, 1);
+  assert.equal(lint("activities/x.ts", 'import type { A } from "../pipelines/load.ts";').length, 1);
+});
+
 Deno.test("imports: adapters take the types of messages, never their values", () => {
   const specifier = "../workflows/messages.ts";
   assert.deepEqual(lint("adapters/x.ts", `import type { A } from "${specifier}";`), []);

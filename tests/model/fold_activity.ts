@@ -86,6 +86,8 @@ function fold(sim: Simulation, order: FoldOrder, attempt: number): SliceResult {
     busyMs: world.random.int(0, 5),
     attempt,
     readAtMs: world.now,
+    endedAtMs: world.now,
+    worker: "model",
     ...(refused === undefined ? {} : { moved: slice.moved }),
   };
 }

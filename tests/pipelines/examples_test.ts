@@ -5,6 +5,7 @@ import type { Pipeline } from "../../pipelines/define.ts";
 import students, { COURSES, STUDENTS } from "../../pipelines/cs_student_logs.ts";
 import { createFaker } from "../../pipelines/faker.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";
+import spike from "../../pipelines/spike.ts";
 
 const FROM = Date.UTC(2026, 0, 1);
 
@@ -44,7 +45,27 @@ Deno.test("there are at least 200 students in 8 courses, with all kinds of activ
   assert.ok(distinct(events, "lines_of_code").size > 50);
 });
 
-for (const pipeline of [students, sensors]) {
+Deno.test("spike is the query of cs_student_logs with a lookup, one at a time", () => {
+  const { plan, enrichment, partitions, recordKey } = spike;
+  assert.deepEqual([plan.pipeline, plan.topic, partitions], ["spike", "spike.source", 8]);
+  assert.deepEqual([plan.delayMs, plan.idleAfterMs], [5000, 3000]);
+  for (const same of ["windowing", "groupBy", "aggregates", "schema", "eventTimeField"] as const) {
+    assert.deepEqual(plan[same], students.plan[same]);
+  }
+  assert.equal(recordKey, students.recordKey);
+  assert.deepEqual(eventsOf(spike, 5, 50), eventsOf(students, 5, 50));
+  assert.deepEqual({ ...enrichment, enrich: null, adds: enrichment?.adds.names }, {
+    enrich: null,
+    adds: ["faculty"],
+    concurrency: 1,
+    timeoutMs: 5000,
+    pausesMs: [100, 200, 400],
+    onFailure: "retry",
+  });
+  assert.equal(students.enrichment, null);
+});
+
+for (const pipeline of [students, sensors, spike]) {
   const name = pipeline.plan.pipeline;
 
   Deno.test(`${name}: the same seed gives the same events, another seed others`, () => {

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { decodeOne } from "../../core/decode.ts";
+import { runPipeline } from "../../core/driver.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { type Reject, SliceFold } from "../../core/fold.ts";
 import { shardOf } from "../../core/shard.ts";
 import type { SliceCounts } from "../../core/slice.ts";
 import students from "../../pipelines/cs_student_logs.ts";
-import { count, definePipeline, type Pipeline, tumbling } from "../../pipelines/define.ts";
+import { count, definePipeline, type Pipeline, sum, tumbling } from "../../pipelines/define.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";
 import {
   type GeneratedRecord,
@@ -236,4 +237,42 @@ Deno.test("property: any options give as many records as asked for, never late b
     }),
     { numRuns: 60 },
   );
+});
+
+Deno.test("records of a pipeline with an enrichment are made without it", () => {
+  const pipeline = definePipeline({
+    name: "looked_up",
+    source: { topic: "looked_up" },
+    event: z.object({ id: z.string(), at: z.number() }),
+    eventTime: "at",
+    watermark: { delay: "1s" },
+    window: tumbling("10s"),
+    enrich: ({ id }) => ({ team: id, points: 2 }),
+    enrichment: { adds: z.object({ team: z.string(), points: z.number() }) },
+    where: ({ team }) => team.length > 0,
+    groupBy: ["team"],
+    aggregates: { points: sum("points") },
+    generator: (faker, { timeMs }) => ({ id: faker.helpers.arrayElement(["a", "b"]), at: timeMs }),
+  });
+  const records = generated(pipeline, { ...base, invalidShare: 0.2, lateShare: 0.1 });
+  const logs: Record<string, unknown>[][] = [[], [], [], []];
+  const broken = new Set<string>();
+  for (const { value, kind, partition } of records) {
+    if (kind === "invalid") broken.add(String(value));
+    else logs[partition]?.push(JSON.parse(String(value)));
+  }
+  const { counts } = runPipeline(pipeline, logs, {
+    enrich: ({ id }) => ({ team: id, points: 2 }),
+  });
+  const kinds = kindsOf(records);
+  assert.deepEqual([counts.invalid, counts.late], [0, kinds.late]);
+  assert.ok(kinds.invalid > 100 && kinds.late > 50 && broken.size > 3);
+  const spoiled = records.filter(({ kind }) => kind === "invalid").map(({ value }) => value);
+  const fold = new SliceFold(pipeline.plan, pipeline.reader, { maxEventTime: null, floor: null });
+  for (const value of spoiled) {
+    const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+    const record = { offset: 0, timestampMs: -1, value: bytes };
+    const decoded = decodeOne(bytes, strictText);
+    assert.equal(fold.check(record, decoded, () => strictText(bytes) ?? "").event, null);
+  }
 });

@@ -64,8 +64,8 @@ async function main(): Promise<void> {
   for await (const line of input) {
     const command = JSON.parse(line) as ControlCommand;
     if (command.do === "stop") break;
-    if (command.do === "workers") control.launcher.want(command.count);
-    tell({ event: "slots", slots: control.launcher.slots });
+    if (command.do === "workers") await control.workflows.override(command.count);
+    tell({ event: "slots", slots: control.fleet.slots });
   }
   await control.stop();
 }

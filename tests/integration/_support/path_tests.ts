@@ -20,7 +20,13 @@ const DATA_DIR = new URL("../../../.tidegate/tests", import.meta.url);
 const BATCH = 20_000;
 
 /** How a control process runs, where it matters. */
-export type StartOptions = Partial<Omit<ControlMainOptions, "plan" | "pipelineFile">>;
+export interface StartOptions extends Partial<Omit<ControlMainOptions, "plan" | "pipelineFile">> {
+  /**
+   * A fixed number of workers, unless `fleet` says otherwise.
+   * @default {1}
+   */
+  readonly workers?: number;
+}
 
 /** What a test of the whole path works with. */
 export interface PathWorld {
@@ -155,14 +161,14 @@ async function openWorld(): Promise<{ world: PathWorld; close: () => Promise<voi
       await writer.send(topic, batch);
       return sent + batch.length;
     },
-    async start(pipeline, options = {}) {
+    async start(pipeline, { workers = 1, ...options } = {}) {
       const control = await TestControl.start({
         plan: pipeline.plan,
         pipelineFile: pipeline.file,
         kafka: KAFKA,
         temporal: TEMPORAL,
         dataDir: DATA_DIR.pathname,
-        workers: 1,
+        fleet: { min: 0, max: 8, workers, idleToZeroMs: 60_000 },
         slots: 2,
         paceMs: 200,
         sliceMs: 500,

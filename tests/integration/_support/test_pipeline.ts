@@ -34,6 +34,12 @@ export interface TestPipeline extends Pipeline {
   readonly oracle: OracleRules;
 }
 
+/** What the oracle is told of both pipelines with an enrichment; of what is added it knows nothing. */
+const PEOPLE: OracleRules = {
+  fields: { id: { type: "string" }, port: { type: "number" }, at: { type: "time" } },
+  where: null,
+};
+
 const DEFINITIONS = {
   students: {
     file: new URL("../../../pipelines/cs_student_logs.ts", import.meta.url),
@@ -56,6 +62,8 @@ const DEFINITIONS = {
       where: { field: "n", not: 13 },
     },
   },
+  enriched: { file: new URL("enriched.ts", import.meta.url), oracle: PEOPLE },
+  enrichedOrInvalid: { file: new URL("enriched_or_invalid.ts", import.meta.url), oracle: PEOPLE },
 } as const satisfies Record<string, { file: URL; oracle: OracleRules }>;
 
 /** The definitions that tests use. */

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
+import { until } from "../_support/until.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 const CLI = new URL("cli.ts", ROOT).href;
@@ -103,6 +104,51 @@ Deno.test({
 });
 
 Deno.test({
+  name: "start follows the load, scale and status show and change the fleet, Ctrl-C ends it",
+  ignore: NO_SERVERS,
+  async fn(t) {
+    await withPipeline(async (cli, spawn) => {
+      assert.equal((await cli("produce", "--count=10", "--from=2026-01-05T08:00:00Z")).code, 0);
+      const start = spawn("start");
+      try {
+        await t.step("the records wake a worker", async () => {
+          await start.until(/"kind":"fleet","message":"0 → 1 worker: /);
+          await until("a worker", async () => {
+            const { fleet } = JSON.parse((await cli("status", "--json")).out);
+            assert.deepEqual([fleet.min, fleet.max, fleet.override], [0, 4, null]);
+            return fleet.states.ready === 1 || undefined;
+          });
+        });
+        await t.step("a person sets the number", async () => {
+          const scaled = await cli("scale", "--to=2", "--max=3", "--json");
+          assert.equal(scaled.code, 0, scaled.err);
+          const { max, override } = JSON.parse(scaled.out);
+          assert.deepEqual([max, override], [3, { workers: 2, by: "person" }]);
+          await start.until(/→ 2 workers: A person has set the fleet/);
+          const status = await cli("status");
+          assert.match(status.out, /workers 2 wanted: .*\(set by a person/);
+        });
+        await t.step("what can't be is refused", async () => {
+          for (const args of [["--to=4"], ["--min=9"], [], ["--to=1", "--auto"]]) {
+            const refused = await cli("scale", ...args);
+            assert.equal(refused.code, 2, refused.err);
+            assert.match(refused.err, /^TG_USAGE: Cannot /m);
+          }
+        });
+        await t.step("and lets the load decide again", async () => {
+          const released = await cli("scale", "--auto");
+          assert.equal(released.code, 0, released.err);
+          assert.match(released.out, /^the load decides: 0 to 3 workers/);
+        });
+      } finally {
+        start.interrupt();
+      }
+      assert.equal(await start.ended, 0);
+    });
+  },
+});
+
+Deno.test({
   name: "wrong use and wrong configuration exit with 2 and name what is wrong",
   ignore: NO_SERVERS,
   async fn() {
@@ -147,32 +193,80 @@ Deno.test({
 });
 
 async function withPipeline(
-  work: (cli: (...args: string[]) => Promise<Ran>) => Promise<void>,
+  work: (
+    cli: (...args: string[]) => Promise<Ran>,
+    spawn: (...args: string[]) => Running,
+  ) => Promise<void>,
 ): Promise<void> {
   const name = `cli-${crypto.randomUUID().slice(0, 8)}`;
   const dir = await Deno.makeTempDir({ prefix: "tidegate-cli-" });
   const file = `${dir}/pipeline.ts`;
   await Deno.writeTextFile(file, DEFINITION.replace("NAME", name));
   try {
-    await work((...args) => runCli(file, args));
+    await work((...args) => runCli(file, args), (...args) => new Running(cliCommand(file, args)));
   } finally {
     await removePipeline(name);
     await Deno.remove(dir, { recursive: true });
   }
 }
 
+/** A command that runs until it is told to end. */
+class Running {
+  /** Its exit code, once it has ended. */
+  readonly ended: Promise<number>;
+  readonly #child: Deno.ChildProcess;
+  #out = "";
+
+  constructor(command: Deno.Command) {
+    this.#child = command.spawn();
+    const printed = Promise.all([
+      this.#follow(this.#child.stdout),
+      this.#follow(this.#child.stderr),
+    ]);
+    this.ended = this.#child.status.then(async ({ code }) => {
+      await printed;
+      return code;
+    });
+  }
+
+  /** Waits until it has printed something. */
+  async until(wanted: RegExp): Promise<void> {
+    await until(String(wanted), () => wanted.test(this.#out) || undefined, {
+      withinMs: 60_000,
+      seen: () => this.#out,
+    });
+  }
+
+  /** Ctrl-C. */
+  interrupt(): void {
+    this.#child.kill("SIGINT");
+  }
+
+  async #follow(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#out += text;
+  }
+}
+
 async function runCli(pipeline: string, args: readonly string[]): Promise<Ran> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await cliCommand(pipeline, args).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+function cliCommand(pipeline: string, args: readonly string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", `--config=${new URL("deno.json", ROOT).pathname}`]
       .concat(CLI, args),
     env: {
       KAFKA_BROKERS: KAFKA.brokers.join(","),
       TEMPORAL_ADDRESS: TEMPORAL.address,
       TIDEGATE_PIPELINE: pipeline,
+      // Any free one: tests run beside each other.
+      TIDEGATE_PORT: "0",
     },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
+    stdout: "piped",
+    stderr: "piped",
+  });
 }
 
 async function removePipeline(name: string): Promise<void> {

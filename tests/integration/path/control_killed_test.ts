@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import { generateRecords } from "../../../producer/generate.ts";
 import { produce } from "../../../producer/produce.ts";
 import { tumbling } from "../../../core/windows.ts";
 import { checkAgainstOracle } from "../_support/oracle.ts";
@@ -13,7 +14,7 @@ import { until } from "../_support/until.ts";
 const RATE = 500;
 const SECONDS = 12;
 
-pathTest("a control process killed in the middle goes on where it was", async (world) => {
+pathTest("a live control process that is killed goes on where it was", async (world) => {
   const pipeline = await world.pipeline({
     windowing: tumbling("2s"),
     delayMs: 1_000,
@@ -63,6 +64,40 @@ pathTest("a control process killed in the middle goes on where it was", async (w
   assert.ok(counts.late > 0 && counts.invalid > 0);
   assert.equal(account.events.lateByFloor, 0);
 });
+
+pathTest(
+  "killed in the middle of a backlog, again and again, it comes to the same",
+  async (world) => {
+    const events = 60_000;
+    const pipeline = await world.pipeline();
+    const { topic } = pipeline.plan;
+    await world.createTopic(topic, 3);
+    const records = generateRecords(pipeline, {
+      seed: 8,
+      rate: events / 600,
+      count: events,
+      fromMs: Date.parse("2020-01-01T00:00:00Z"),
+      partitions: 3,
+      disorderMs: 62_000,
+      duplicateShare: 0.01,
+    });
+    await world.send(topic, records);
+    // Slices as small as can be: what is under way differs from kill to kill.
+    const start = () => world.start(pipeline, { workers: 2, sliceMs: 5 });
+    let run = await start();
+    for (const share of [0.2, 0.6]) {
+      await world.phase(`kill it at ${share * 100} %`, async () => {
+        await run.untilRead(events * share);
+        await run.control.kill();
+        run = await start();
+      });
+    }
+    const account = await world.phase("drain", () => run.untilDrained());
+    assert.equal(account.events.read, events);
+    assert.equal(account.events.lateByFloor, 0);
+    await checkAgainstOracle(pipeline, { ...world, generation: run.generation, account });
+  },
+);
 
 /** A worker ends when its control process has died; nobody may be there to bury it. */
 async function untilGone(pid: number | null): Promise<void> {

@@ -47,7 +47,7 @@ pathTest("one control process, one definition, and new generations", async (worl
       world.start(changed),
       (error) =>
         withCode("TG_DEFINITION_CHANGED")(error) &&
-        /delayMs: was 60000, is 90000/.test(String(error)),
+        /watermark\.delay: was 1m, is 1m30s/.test(String(error)),
     );
     // What doesn't bear state may change.
     const other = await world.pipeline({ idleAfterMs: 30_000, maxDriftMs: 60_000 }, name);

@@ -201,8 +201,7 @@ export async function openWorld(
       reader: log.reader,
       writer: log.writer,
       workflows: port,
-      onCursor: () => undefined,
-      onBroker: () => undefined,
+      fleet: null,
     });
   const workers: RunningWorker[] = [];
   const gates: Gate[] = [];
@@ -246,14 +245,15 @@ export async function openWorld(
       );
     },
     async folder(scripted = (real) => real) {
+      const identity = `${plan.pipeline}-folder`;
       const activities = scripted(createWorkerActivities({
         plan,
+        identity,
         events: pipeline.reader,
         reader: log.reader,
         writer: log.writer,
         stopping: () => false,
       }));
-      const identity = `${plan.pipeline}-folder`;
       return running(
         await startFoldWorker({
           temporal: TEMPORAL,

@@ -39,9 +39,9 @@ workflowTest("one control process at a time holds the lease", async (world) => {
   assert.equal(renewed?.sinceMs, lease?.sinceMs);
   assert.ok((renewed?.untilMs ?? 0) > (lease?.untilMs ?? 0));
   // Only the holder gives it back.
-  await workflows.release("b");
+  await workflows.endLease("b");
   assert.equal((await workflows.lease(request("b"))).granted, false);
-  await workflows.release("a");
+  await workflows.endLease("a");
   assert.deepEqual(await workflows.lease(request("b")), { granted: true, generation: 1 });
   // A dead holder is put out by name, and by nobody else's.
   assert.equal((await workflows.lease(request("c", { evict: "a" }))).granted, false);
@@ -64,19 +64,19 @@ workflowTest("a changed definition needs a new generation", async (world) => {
   const { workflows } = world;
   await world.control();
   await workflows.lease(request("a"));
-  await workflows.release("a");
+  await workflows.endLease("a");
   const fingerprint = { delayMs: "2000", topic: '"t"' };
   assert.deepEqual(await workflows.lease(request("b", { fingerprint })), {
     granted: false,
     code: "TG_DEFINITION_CHANGED",
-    differences: ["delayMs: was 1000, is 2000"],
+    differences: ["watermark.delay: was 1s, is 2s"],
   });
   assert.equal((await workflows.supervisor()).lease, null);
   const asked = request("b", { fingerprint, newGeneration: true });
   assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
   // A repeated call, as after a lost answer, begins no third one.
   assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
-  await workflows.release("b");
+  await workflows.endLease("b");
   assert.deepEqual(await workflows.lease(request("c", { fingerprint })), {
     granted: true,
     generation: 2,

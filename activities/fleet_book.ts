@@ -1,0 +1,211 @@
+/**
+ * What the control process knows of the load at any moment: how far each partition is, whether it is
+ * looked at or worked on, and what the last slices took. It comes by watching the activities, and,
+ * where a partition has not been heard of for a while, by asking its drain.
+ *
+ * @module
+ */
+
+import { loadsOf, muOf, type SliceNote, type WorkerLoad } from "../core/busy.ts";
+import type { DrainMode } from "../core/drain_state.ts";
+import type { PartitionLook } from "../core/policy_state.ts";
+import type { PipelineWatch } from "./watch.ts";
+
+/** Slices are remembered for this long, in ms. */
+const NOTES_MS = 10_000;
+/** A partition at work that was not heard of for so long is asked, in ms. */
+const ASK_AFTER_MS = 2_000;
+/** A partition is not asked more often than this, in ms. */
+const ASK_EVERY_MS = 5_000;
+
+/** How a drain answers when it is asked. */
+export interface DrainAnswer {
+  /** How it stands. */
+  readonly mode: DrainMode;
+  /** The next offset to fold. */
+  readonly cursor: number;
+  /** The fixed end of a bounded run. */
+  readonly until: number | null;
+  /** Whether it is held because it is too far ahead. */
+  readonly held: boolean;
+}
+
+/** What is known of a partition. */
+export interface PartitionPage {
+  /** The partition. */
+  readonly partition: number;
+  /** The next offset to fold; null where it is not known. */
+  readonly cursor: number | null;
+  /** The end as last seen; null where it is not known. */
+  readonly end: number | null;
+  /** Whether somebody waits for records, or a slice is at hand. */
+  readonly doing: "awaiting" | "working";
+  /** Whether workers can get on with it: not while stopped, excluded, parked or held. */
+  readonly foldable: boolean;
+}
+
+interface Page extends PartitionPage {
+  readonly heardAtMs: number;
+  readonly askedAtMs: number;
+  readonly until: number | null;
+}
+
+/** What the book needs. */
+export interface FleetBookDeps {
+  /** The partitions that are drained. */
+  readonly partitions: () => readonly number[];
+  /** The present ends of partitions; those that are not known are left out. */
+  readonly ends: (partitions: readonly number[]) => Promise<ReadonlyMap<number, number>>;
+  /** Asks a drain how it stands. */
+  readonly ask: (partition: number) => Promise<DrainAnswer>;
+  /** The wall clock, epoch ms. */
+  readonly now: () => number;
+}
+
+/** Knows the load. */
+export class FleetBook implements PipelineWatch {
+  readonly #deps: FleetBookDeps;
+  readonly #pages = new Map<number, Page>();
+  #notes: SliceNote[] = [];
+  #wakes: (() => void)[] = [];
+
+  /**
+   * Begins with nothing known.
+   *
+   * @param deps What it needs.
+   */
+  constructor(deps: FleetBookDeps) {
+    this.#deps = deps;
+  }
+
+  /** What is known of the partitions. */
+  get pages(): readonly PartitionPage[] {
+    return this.#deps.partitions().map((partition) => this.#page(partition));
+  }
+
+  /** How many slices are at hand, or about to be. */
+  get inFlight(): number {
+    return this.pages.filter(({ doing, foldable }) => doing === "working" && foldable).length;
+  }
+
+  /** Offsets folded per busy second and worker in the last seconds. */
+  get mu(): number | null {
+    return muOf(this.#recent());
+  }
+
+  /** How the workers spent the last seconds. */
+  get loads(): readonly WorkerLoad[] {
+    return loadsOf(this.#recent());
+  }
+
+  /** Whether nothing is at hand: then a record is noticed by those who wait for it. */
+  get quiet(): boolean {
+    return this.pages.every(({ doing, foldable, end, cursor }) =>
+      !foldable || (doing === "awaiting" && end === cursor)
+    );
+  }
+
+  /** Resolves with the next thing that happens. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#wakes.push(resolve));
+  }
+
+  /**
+   * Looks at the topic.
+   *
+   * @returns The partitions that workers can get on with; null is what is not known.
+   */
+  async look(): Promise<PartitionLook[]> {
+    await this.#askDrains();
+    const foldable = this.pages.filter((page) => page.foldable);
+    if (!this.quiet || foldable.some(({ end }) => end === null)) {
+      await this.#readEnds(foldable.map(({ partition }) => partition));
+    }
+    return foldable.map(({ partition }) => {
+      const { cursor, end, until } = this.#page(partition);
+      const last = end === null || until === null ? end : Math.min(end, until);
+      // A cursor beyond the end as it was seen is newer than that.
+      return { partition, cursor, end: last === null ? null : Math.max(last, cursor ?? last) };
+    });
+  }
+
+  /** A partition waits at its cursor. */
+  awaiting(partition: number, cursor: number): void {
+    const end = Math.max(this.#page(partition).end ?? cursor, cursor);
+    this.#hear(partition, { cursor, end, doing: "awaiting", foldable: true, until: null });
+  }
+
+  /** Records have come, or the look is over. */
+  awaited(partition: number, answer: { kind: string; end?: number } | null): void {
+    if (answer?.kind !== "records") return;
+    this.#hear(partition, { doing: "working", ...(answer.end === undefined ? {} : answer) });
+  }
+
+  /** A slice is durable and was delivered. */
+  delivered({ partition, note }: { partition: number; note: SliceNote | null }): void {
+    if (note === null) return;
+    this.#notes.push(note);
+    this.#hear(partition, { cursor: note.to, doing: "working", foldable: true });
+  }
+
+  #hear(partition: number, news: Partial<Page>): void {
+    const page = this.#page(partition);
+    const { cursor, end, doing, foldable, until } = { ...page, ...news };
+    const heardAtMs = this.#deps.now();
+    this.#pages.set(partition, { ...page, cursor, end, doing, foldable, until, heardAtMs });
+    this.#wakes.splice(0).forEach((wake) => wake());
+  }
+
+  #page(partition: number): Page {
+    return this.#pages.get(partition) ?? {
+      partition,
+      cursor: null,
+      end: null,
+      doing: "working",
+      foldable: true,
+      heardAtMs: -Infinity,
+      askedAtMs: -Infinity,
+      until: null,
+    };
+  }
+
+  #recent(): readonly SliceNote[] {
+    const since = this.#deps.now() - NOTES_MS;
+    this.#notes = this.#notes.filter(({ endedAtMs }) => endedAtMs >= since);
+    return this.#notes;
+  }
+
+  async #readEnds(partitions: readonly number[]): Promise<void> {
+    const found = await this.#deps.ends(partitions).catch(() => new Map<number, number>());
+    for (const partition of partitions) {
+      const page = this.#page(partition);
+      this.#pages.set(partition, { ...page, end: found.get(partition) ?? null });
+    }
+  }
+
+  /** Those at work that were not heard of: they may be stopped, held, or fold nothing but rejects. */
+  async #askDrains(): Promise<void> {
+    const now = this.#deps.now();
+    const silent = this.#deps.partitions().map((partition) => this.#page(partition)).filter((
+      page,
+    ) =>
+      page.doing === "working" && now - page.heardAtMs >= ASK_AFTER_MS &&
+      now - page.askedAtMs >= ASK_EVERY_MS
+    );
+    await Promise.all(silent.map(async ({ partition }) => {
+      const askedAtMs = now;
+      this.#pages.set(partition, { ...this.#page(partition), askedAtMs });
+      try {
+        const { mode, cursor, until, held } = await this.#deps.ask(partition);
+        const page = this.#page(partition);
+        // Heard of meanwhile: that is newer.
+        if (page.heardAtMs >= askedAtMs) return;
+        const foldable = !held && !["stopped", "excluded", "parked"].includes(mode);
+        const known = Math.max(page.cursor ?? cursor, cursor);
+        this.#pages.set(partition, { ...page, cursor: known, until, foldable });
+      } catch {
+        // It is asked again later; until then it stays as it was known.
+      }
+    }));
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * `deno task scale`: sets the number of workers, or its bounds, by hand.
+ *
+ * @module
+ */
+
+import { TidegateError } from "../core/errors.ts";
+import { type FleetState, MOST_WORKERS } from "../core/fleet.ts";
+import { command } from "./_command.ts";
+import { fleetLines } from "./_fleet.ts";
+import { openSession, SESSION_FLAGS } from "./_session.ts";
+import { withWorkflows } from "./_workflows.ts";
+
+const COUNT = { type: "number", integer: true, min: 0, max: MOST_WORKERS } as const;
+
+/** The command. */
+export default command({
+  name: "scale",
+  summary: "Sets the number of workers, or the bounds between which the load decides",
+  flags: {
+    to: { ...COUNT, description: "That many workers, whatever the load, until --auto" },
+    auto: { type: "boolean", description: "Let the load decide again" },
+    min: { ...COUNT, description: "The fewest workers" },
+    max: { ...COUNT, description: "The most workers" },
+    json: { type: "boolean", description: "Print the fleet as one line of JSON" },
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags }) => {
+  const { to, auto, min, max } = flags;
+  if (to === undefined && !auto && min === undefined && max === undefined) {
+    throw new TidegateError("TG_USAGE", "Cannot scale: nothing to set was given", {
+      next: "Give --to N, --auto, --min N or --max N; deno task status shows the fleet.",
+    });
+  }
+  if (to !== undefined && auto) {
+    throw new TidegateError("TG_USAGE", "Cannot scale: --to and --auto exclude each other");
+  }
+  const session = await openSession(flags, "ask");
+  const fleet = await withWorkflows(session, async ({ workflows, supervisor }) => {
+    let fleet: FleetState = supervisor.fleet;
+    if (min !== undefined || max !== undefined) {
+      const bounds = { min: min ?? fleet.bounds.min, max: max ?? fleet.bounds.max };
+      fleet = await workflows.setBounds(bounds);
+    }
+    return to === undefined && !auto ? fleet : await workflows.override(to ?? null);
+  });
+  if (flags.json) {
+    const { bounds, override, policy } = fleet;
+    console.log(JSON.stringify({ ...bounds, override, desired: policy.desired }));
+    return 0;
+  }
+  const { bounds, override } = fleet;
+  console.log(
+    override === null
+      ? `the load decides: ${bounds.min} to ${bounds.max} workers`
+      : `${override.workers} workers, whatever the load`,
+  );
+  if (fleet.config === null || fleet.config.ownerId === null) {
+    console.log("no control process runs; it holds as soon as one starts");
+  } else fleetLines(fleet).slice(1).forEach((line) => console.log(line));
+  return 0;
+});

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { FleetBook } from "../../activities/fleet_book.ts";
+import { type SampleDeps, sampleFleet, slotsOf } from "../../activities/sample_fleet.ts";
+import type { Fleet, WorkerSlot } from "../../adapters/launcher.ts";
+import { DEFAULT_POLICY, newPolicyState } from "../../core/policy_state.ts";
+import type { SampleRequest } from "../../workflows/ports.ts";
+
+function slot(
+  number: number,
+  state: WorkerSlot["state"],
+  problem: string | null = null,
+): WorkerSlot {
+  return { slot: number, state, pid: null, identity: null, restarts: 1, problem };
+}
+
+function fleet(desired: number, slots: readonly WorkerSlot[] = []): Fleet {
+  return { desired, slots, times: { startupMs: 700, drainMs: null } };
+}
+
+const ASLEEP: SampleRequest = {
+  state: newPolicyState(0),
+  settings: DEFAULT_POLICY,
+  last: null,
+  withinMs: 5_000,
+};
+
+/** One partition that waits at offset 3, and a clock that only delays move. */
+function world(of: Fleet) {
+  const state = { nowMs: 10_000, delays: [] as number[], beats: 0 };
+  const book = new FleetBook({
+    partitions: () => [0],
+    ends: () => Promise.resolve(new Map([[0, 4]])),
+    ask: () => Promise.reject(new Error("not asked")),
+    now: () => state.nowMs,
+  });
+  book.awaiting(0, 3);
+  const abort = new AbortController();
+  const deps: SampleDeps = {
+    book,
+    fleet: of,
+    now: () => state.nowMs,
+    delay: (ms) => {
+      state.delays.push(ms);
+      state.nowMs += ms;
+      return Promise.resolve();
+    },
+    heartbeat: () => state.beats += 1,
+    signal: abort.signal,
+  };
+  return { state, book, deps, abort };
+}
+
+Deno.test("with nothing to tell it looks as long as it is asked to", async () => {
+  const { deps, state } = world(fleet(0));
+  const { sample, slots } = await sampleFleet(deps, ASLEEP);
+  assert.deepEqual(state.delays, [5_000]);
+  assert.deepEqual(sample, {
+    atMs: 15_000,
+    partitions: [{ partition: 0, cursor: 3, end: 3 }],
+    inFlight: 0,
+    mu: null,
+    ready: 0,
+    starting: 0,
+    draining: 0,
+    startupMs: 700,
+  });
+  assert.deepEqual(slots, { desired: 0, states: {}, restarts: 0, problems: [] });
+});
+
+Deno.test("the first record ends the look", async () => {
+  const { deps, book, state } = world(fleet(0));
+  const quiet = { ...deps, delay: () => new Promise<void>(() => undefined) };
+  const looking = sampleFleet(quiet, ASLEEP);
+  await Promise.resolve();
+  book.awaited(0, { kind: "records", end: 4 });
+  const { sample } = await looking;
+  assert.deepEqual(sample.partitions, [{ partition: 0, cursor: 3, end: 4 }]);
+  assert.equal(sample.inFlight, 1);
+  assert.equal(state.nowMs, 10_000);
+});
+
+Deno.test("a launcher that does not know the number yet ends it at once", async () => {
+  const { deps, state } = world(fleet(0));
+  const { slots } = await sampleFleet(deps, { ...ASLEEP, state: newPolicyState(2) });
+  assert.deepEqual([slots.desired, state.delays], [0, []]);
+});
+
+Deno.test("while something goes on it looks four times a second", async () => {
+  const { deps, book, state } = world(fleet(1, [slot(0, "ready")]));
+  book.awaited(0, { kind: "records", end: 4 });
+  const { sample } = await sampleFleet(deps, {
+    ...ASLEEP,
+    state: newPolicyState(1),
+    withinMs: 600,
+  });
+  assert.deepEqual(state.delays, [250, 250, 100]);
+  assert.equal(state.beats, 4);
+  assert.equal(sample.ready, 1);
+});
+
+Deno.test("a clock that was set back does not make the sample an old one", async () => {
+  const { deps } = world(fleet(0));
+  const state = { ...newPolicyState(0), atMs: 99_000 };
+  const { sample } = await sampleFleet(deps, { ...ASLEEP, state });
+  assert.equal(sample.atMs, 99_001);
+});
+
+Deno.test("it ends when it is told to", async () => {
+  const { deps, abort } = world(fleet(0));
+  abort.abort(new Error("over"));
+  await assert.rejects(sampleFleet(deps, ASLEEP), /over/);
+});
+
+Deno.test("workers are counted by state, and what is wrong with them is told", () => {
+  const slots = [slot(0, "ready"), slot(1, "backing off", "ended (exit 3)"), slot(2, "ready")];
+  assert.deepEqual(slotsOf(fleet(3, slots)), {
+    desired: 3,
+    states: { "ready": 2, "backing off": 1 },
+    restarts: 3,
+    problems: ["worker 1: ended (exit 3)"],
+  });
+});
