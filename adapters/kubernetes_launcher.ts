@@ -7,7 +7,7 @@
 
 import { TidegateError } from "../core/errors.ts";
 import { median } from "../core/slots.ts";
-import { Loop, type Pause } from "./_loop.ts";
+import { Loop } from "./_loop.ts";
 import {
   type ClusterAccess,
   DeploymentScale,
@@ -43,7 +43,7 @@ export interface KubernetesLauncherOptions {
    * Waits between two looks; may be cut short by the signal.
    * @default a timer
    */
-  readonly pause?: Pause;
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**

@@ -12,16 +12,6 @@ import type { StartPosition } from "../core/plan.ts";
 import { parseInstant } from "../core/time.ts";
 import { say, type Session } from "./_session.ts";
 
-/** How many slices a worker process folds at a time. */
-export const SLOTS_FLAG = {
-  type: "number",
-  integer: true,
-  min: 1,
-  max: 16,
-  default: 4,
-  description: "How many slices a worker process folds at a time",
-} as const;
-
 /** The flags of commands that start a control process. */
 export const CONTROL_FLAGS = {
   workers: {
@@ -31,7 +21,14 @@ export const CONTROL_FLAGS = {
     max: 1_000,
     description: "A fixed number of worker processes, whatever the load",
   },
-  slots: SLOTS_FLAG,
+  slots: {
+    type: "number",
+    integer: true,
+    min: 1,
+    max: 16,
+    default: 4,
+    description: "How many slices a worker process folds at a time",
+  },
   "new-generation": {
     type: "boolean",
     description: "Begin anew: results of the generation before stay, its open windows end",

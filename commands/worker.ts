@@ -11,7 +11,7 @@ import { runPlanOf } from "../core/plan.ts";
 import { externalIdentity } from "../launchers.ts";
 import { startWorker } from "../worker.ts";
 import { command } from "./_command.ts";
-import { SLOTS_FLAG } from "./_control.ts";
+import { CONTROL_FLAGS } from "./_control.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
 import { log } from "./_log.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
@@ -26,7 +26,7 @@ export default command({
   name: "worker",
   summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is none or kubernetes",
   flags: {
-    slots: SLOTS_FLAG,
+    slots: { ...CONTROL_FLAGS.slots },
     "health-port": {
       type: "number",
       integer: true,
