@@ -9,8 +9,6 @@ USER deno
 # Dependencies, a layer of their own: it changes with the manifest only, which holds no test tools.
 COPY --chown=deno:deno deploy/image/manifest.json deno.json
 COPY --chown=deno:deno deploy/image/lock.json deno.lock
-COPY --chown=deno:deno core/deno.json core/deno.json
-COPY --chown=deno:deno workflows/deno.json workflows/deno.json
 RUN deno install --quiet --frozen
 # Temporal's library comes for five platforms; one is enough.
 RUN cd node_modules/.deno/@temporalio+core-bridge@*/node_modules/@temporalio/core-bridge/releases && \
