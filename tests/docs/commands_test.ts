@@ -26,7 +26,9 @@ function flagsOf(source: string): Defaults {
   const own = [...body.matchAll(flag)].map(([, name, spec = ""]) =>
     [String(name), /\bdefault: "?([^",\s]+)/.exec(spec)?.[1]?.replaceAll("_", "") ?? null] as const
   );
-  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body) ? flagsOf(read("commands/_control.ts")) : [];
+  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body)
+    ? flagsOf(read("commands/_control.ts"))
+    : [];
   return new Map([...own, ...shared]);
 }
 
