@@ -68,6 +68,11 @@ export interface WorkerDeps {
   readonly identity: string;
   /** Whether the process is about to end: slices then return what they have. */
   readonly stopping: () => boolean;
+  /**
+   * Asked before a slice of a generation is folded; throws if this process must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
 }
 
 /**
@@ -163,16 +168,17 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
     foldSlice: (request) => {
       const context = Context.current();
       const { cancellationSignal: signal, info } = context;
-      return named(() =>
-        foldSlice({
+      return named(async () => {
+        await deps.admit?.(request.generation);
+        return await foldSlice({
           ...deps,
           now: Date.now,
           nonce: () => crypto.randomUUID(),
           heartbeat: () => context.heartbeat(),
           signal,
           attempt: info.attempt,
-        }, request)
-      );
+        }, request);
+      });
     },
   };
 }

@@ -9,6 +9,7 @@ import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
 import { decisionsTo, fleetLine } from "./_fleet.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
+import { log } from "./_log.ts";
 import { statusLine } from "./_report.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 
@@ -43,13 +44,3 @@ export default command({
   ctrlC.dispose();
   return lost === undefined ? 0 : 1;
 });
-
-/** Lines for people on a terminal, NDJSON in a pipe. */
-function log(kind: string, message: string): void {
-  const time = new Date().toISOString();
-  console.log(
-    Deno.stdout.isTerminal()
-      ? `${time.slice(11, 19)}  ${message}`
-      : JSON.stringify({ time, kind, message }),
-  );
-}

@@ -110,6 +110,12 @@ export const settings = {
     "8088",
     "The port of the dashboard; 0 takes any free one.",
   ),
+  host: row(
+    "TIDEGATE_HOST",
+    textKind,
+    "127.0.0.1",
+    "The address that the dashboard listens on; 0.0.0.0 in a container.",
+  ),
   minWorkers: row(
     "TIDEGATE_MIN_WORKERS",
     integerKind({ min: 0, max: 64 }),
@@ -121,6 +127,19 @@ export const settings = {
     integerKind({ min: 1, max: 64 }),
     "4",
     "The most worker processes.",
+  ),
+  launcher: row(
+    "TIDEGATE_LAUNCHER",
+    oneOfKind(["process", "none", "kubernetes"]),
+    "process",
+    "Who starts the workers: the control process itself, somebody else, or the Deployment of a " +
+      "Kubernetes cluster that it scales.",
+  ),
+  deployment: row(
+    "TIDEGATE_DEPLOYMENT",
+    textKind,
+    "tidegate-worker",
+    "The Deployment of the workers, for TIDEGATE_LAUNCHER=kubernetes.",
   ),
   paceMs: row(
     "TIDEGATE_PACE_MS",

@@ -29,7 +29,9 @@ function flagsOf(source: string): Defaults {
       /\bdefault: "?([^",\s]+)/.exec(spec)?.[1]?.replace(/(?<=\d)_(?=\d)/g, "") ?? null,
     ] as const
   );
-  const shared = /\.\.\.CONTROL_FLAGS/.test(body) ? flagsOf(read("commands/_control.ts")) : [];
+  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body)
+    ? flagsOf(read("commands/_control.ts"))
+    : [];
   return new Map([...own, ...shared]);
 }
 
