@@ -69,8 +69,10 @@ export interface Config {
   readonly pipelineFile: string;
   /** The port of the dashboard; 0 takes any free one. */
   readonly port: number;
-  /** The address that it listens on. */
+  /** The address that the dashboard listens on. */
   readonly host: string;
+  /** Where people reach the Temporal Web UI; the local stack's if left out. */
+  readonly webUi?: string;
   /** The fewest worker processes. */
   readonly minWorkers: number;
   /** The most worker processes. */
@@ -102,12 +104,14 @@ export interface Config {
  */
 export function loadConfig(env: Env, sources: SettingSources = {}): Config {
   const reader = new SettingsReader(env, sources);
+  const webUi = reader.optional(settings.webUi);
   const config = {
     kafka: kafkaConfig(reader),
     temporal: temporalConfig(reader),
     pipelineFile: reader.required(settings.pipeline, ""),
     port: reader.required(settings.port, 0),
     host: reader.required(settings.host, ""),
+    ...(webUi === undefined ? {} : { webUi }),
     minWorkers: reader.required(settings.minWorkers, 0),
     maxWorkers: reader.required(settings.maxWorkers, Infinity),
     launcher: launcherChoice(reader),

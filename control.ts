@@ -24,6 +24,7 @@ import {
   type PipelineClient,
   SEARCH_ATTRIBUTES,
 } from "./adapters/temporal_pipeline.ts";
+import { createTrace } from "./adapters/tracing.ts";
 import { createWorkflowPort } from "./adapters/temporal_port.ts";
 import { type RunningWorker, startControlWorker } from "./adapters/temporal_workers.ts";
 import type { LauncherChoice } from "./config.ts";
@@ -333,6 +334,7 @@ function controlWorker(
     writer,
     workflows: createWorkflowPort(client),
     fleet,
+    trace: createTrace(),
     watches: [
       fleet.book,
       {

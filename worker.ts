@@ -11,6 +11,7 @@ import { createWorkerActivities } from "./activities/create_activities.ts";
 import type { KafkaSettings } from "./adapters/log.ts";
 import { createKafkaReader } from "./adapters/kafka_reader.ts";
 import { createKafkaWriter } from "./adapters/kafka_writer.ts";
+import { createTrace } from "./adapters/tracing.ts";
 import type { TemporalSettings } from "./adapters/temporal_client.ts";
 import { type RunningWorker, startFoldWorker } from "./adapters/temporal_workers.ts";
 import type { RunPlan } from "./core/plan.ts";
@@ -68,6 +69,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         writer,
         identity,
         stopping: () => stopping,
+        trace: createTrace(),
         ...(admit === undefined ? {} : { admit }),
       }),
       slots,

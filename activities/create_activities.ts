@@ -6,6 +6,7 @@
 
 import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/log.ts";
+import type { Trace } from "../adapters/tracing.ts";
 import type { WorkflowPort } from "../adapters/workflow_port.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { EventReader } from "../core/fold.ts";
@@ -41,6 +42,11 @@ export interface ControlDeps {
   readonly watches?: readonly PipelineWatch[];
   /** The fleet; null where it is not scaled by this process. */
   readonly fleet: FleetDeps | null;
+  /**
+   * Does work as spans.
+   * @default no spans
+   */
+  readonly trace?: Trace;
 }
 
 /** What scaling the fleet needs. */
@@ -73,7 +79,14 @@ export interface WorkerDeps {
    * @default nothing is asked
    */
   readonly admit?: (generation: number) => Promise<void>;
+  /**
+   * Does work as spans.
+   * @default no spans
+   */
+  readonly trace?: Trace;
 }
+
+const untraced: Trace = (_name, _attributes, work) => work(() => undefined);
 
 /**
  * The activities of the control process.
@@ -82,7 +95,7 @@ export interface WorkerDeps {
  * @returns The activities by name.
  */
 export function createControlActivities(deps: ControlDeps): ControlActivities & LocalActivities {
-  const { reader, writer, workflows, fleet } = deps;
+  const { reader, writer, workflows, fleet, trace = untraced } = deps;
   const watch = watchAll(deps.watches ?? []);
   return {
     async awaitRecords(request) {
@@ -114,16 +127,43 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
       }
     },
     async emitRows(request) {
-      await named(() => emitRows(writer, workflows, request));
+      const { topic, rows: { length }, closed } = request;
+      const attributes = { "tidegate.topic": topic, "tidegate.rows": length };
+      await named(() =>
+        trace(
+          "emit",
+          { ...attributes, "tidegate.window.closed": closed !== null },
+          async (tell) => {
+            const [first] = request.rows;
+            if (first !== undefined) tell({ "tidegate.window.start": first.window.start });
+            await emitRows(writer, workflows, request);
+          },
+        )
+      );
       watch.emitted(request);
     },
     async closeWindows(request) {
-      const outcomes = await named(() => closeWindows(workflows, request));
+      const attributes = {
+        "tidegate.windows": request.ids.length,
+        "tidegate.watermark": new Date(request.watermark).toISOString(),
+      };
+      const outcomes = await named(() =>
+        trace("close", attributes, () => closeWindows(workflows, request))
+      );
       watch.told(request, outcomes);
       return outcomes;
     },
     async deliver(request) {
-      const outcomes = await named(() => deliver(workflows, request));
+      const { partition, from, to, windows } = request;
+      const attributes = {
+        "tidegate.partition": partition,
+        "tidegate.from": from,
+        "tidegate.to": to,
+        "tidegate.windows": windows.length,
+      };
+      const outcomes = await named(() =>
+        trace("deliver", attributes, () => deliver(workflows, request))
+      );
       watch.delivered(request, outcomes);
       return outcomes;
     },
@@ -168,17 +208,28 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
     foldSlice: (request) => {
       const context = Context.current();
       const { cancellationSignal: signal, info } = context;
-      return named(async () => {
-        await deps.admit?.(request.generation);
-        return await foldSlice({
-          ...deps,
-          now: Date.now,
-          nonce: () => crypto.randomUUID(),
-          heartbeat: () => context.heartbeat(),
-          signal,
-          attempt: info.attempt,
-        }, request);
-      });
+      const { partition, from } = request;
+      const { trace = untraced } = deps;
+      const attributes = {
+        "tidegate.partition": partition,
+        "tidegate.from": from,
+        "tidegate.attempt": info.attempt,
+      };
+      return named(() =>
+        trace("slice", attributes, async (tell) => {
+          await deps.admit?.(request.generation);
+          const result = await foldSlice({
+            ...deps,
+            now: Date.now,
+            nonce: () => crypto.randomUUID(),
+            heartbeat: () => context.heartbeat(),
+            signal,
+            attempt: info.attempt,
+          }, request);
+          tell({ "tidegate.to": result.to, "tidegate.events": result.counts.read });
+          return result;
+        })
+      );
     },
   };
 }

@@ -4,43 +4,79 @@
  * @module
  */
 
+import type { Control } from "../control.ts";
+import type { TidegateError } from "../core/errors.ts";
 import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
+import { dashboardFor } from "./_dashboard.ts";
+import { demoLoad } from "./_demo_load.ts";
 import { decisionsTo, fleetLine } from "./_fleet.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
-import { log } from "./_log.ts";
 import { statusLine } from "./_report.ts";
-import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+import { createLog, structureErrors } from "./_log.ts";
+import { openSession, say, type Session, SESSION_FLAGS } from "./_session.ts";
 
 /** How often the state is told, in ms. */
 const STATUS_MS = 10_000;
+
+const log = createLog();
 
 /** The command. */
 export default command({
   name: "start",
   summary: "Runs the pipeline: the control process and its workers, until Ctrl-C",
-  flags: { ...CONTROL_FLAGS, ...SESSION_FLAGS },
+  flags: {
+    demo: {
+      type: "boolean",
+      description: "The live page gets a button that starts and stops spike producers",
+    },
+    ...CONTROL_FLAGS,
+    ...SESSION_FLAGS,
+  },
 }, async ({ flags }) => {
-  const session = await openSession(flags);
-  const ctrlC = interrupted();
-  const control = await orInterrupted(
-    controlFor(session, flags, "live", [decisionsTo((line) => log("fleet", line))]),
-    ctrlC.promise,
-  );
-  const { pipeline, topic } = session.pipeline.plan;
+  const closing: (() => Promise<void> | void)[] = [structureErrors()];
+  try {
+    const session = await openSession(flags);
+    // Before that, Ctrl-C just ends the process.
+    const ctrlC = interrupted();
+    closing.push(() => ctrlC.dispose());
+    const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
+    const dashboard = dashboardFor(session, demo);
+    closing.push(() => dashboard.stop());
+    const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
+    const control = await orInterrupted(
+      controlFor(session, flags, "live", watches),
+      ctrlC.promise,
+    );
+    closing.push(() => control.stop());
+    await dashboard.attach(control);
+    log("page", `live page: ${dashboard.url}`);
+    const lost = await untilEnd(session, control, ctrlC.promise);
+    dashboard.ending(lost?.message ?? null);
+    if (lost !== undefined) say(errorText(lost));
+    log("stopping", "workers finish their slices; all state stays in Temporal");
+    return lost === undefined ? 0 : 1;
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+});
+
+/** Tells the state now and then, until Ctrl-C, or until the control process can't go on. */
+async function untilEnd(
+  { pipeline: { plan }, webUi }: Session,
+  control: Control,
+  interrupt: Promise<void>,
+): Promise<TidegateError | undefined> {
+  const { pipeline, topic } = plan;
   log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
-  if (session.webUi !== null) log("webui", `Temporal Web UI: ${session.webUi}`);
+  if (webUi !== null) log("webui", `Temporal Web UI: ${webUi}`);
   const timer = setInterval(() => {
     lookAt(control.workflows, control.generation)
       .then((snapshot) => log("status", `${statusLine(snapshot)}  ${fleetLine(control.fleet)}`))
       .catch((error: Error) => log("error", `cannot look at the pipeline: ${error.message}`));
   }, STATUS_MS);
-  const lost = await Promise.race([ctrlC.promise, control.lost]);
+  const lost = await Promise.race([interrupt, control.lost]);
   clearInterval(timer);
-  if (lost !== undefined) say(errorText(lost));
-  log("stopping", "workers finish their slices; all state stays in Temporal");
-  await control.stop();
-  ctrlC.dispose();
-  return lost === undefined ? 0 : 1;
-});
+  return lost ?? undefined;
+}

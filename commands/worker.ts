@@ -13,13 +13,15 @@ import { startWorker } from "../worker.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS } from "./_control.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
-import { log } from "./_log.ts";
+import { createLog } from "./_log.ts";
 import { openSession, say, SESSION_FLAGS } from "./_session.ts";
 import { Admission } from "./_worker_admission.ts";
 import { serveHealth } from "./_worker_health.ts";
 
 /** How long a worker may take to leave: its slices have 20 s, in ms. */
 const LEAVE_MS = 25_000;
+
+const log = createLog();
 
 /** The command. */
 export default command({

@@ -114,7 +114,13 @@ export const settings = {
     "TIDEGATE_HOST",
     textKind,
     "127.0.0.1",
-    "The address that the dashboard listens on; 0.0.0.0 in a container.",
+    "The address that the dashboard listens on; 0.0.0.0 lets everybody in who can reach it.",
+  ),
+  webUi: row(
+    "TIDEGATE_WEB_UI",
+    textKind,
+    null,
+    "Where people reach the Temporal Web UI, a URL; the local stack's if unset.",
   ),
   minWorkers: row(
     "TIDEGATE_MIN_WORKERS",

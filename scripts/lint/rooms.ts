@@ -39,8 +39,9 @@ export interface Room {
   readonly computed?: boolean;
 }
 
-/** The libraries that talk to a broker or to Temporal; only adapters (and tests) name them. */
+/** The libraries that talk to servers of others; only adapters (and tests) name them. */
 const CLIENTS = [
+  "@opentelemetry/api",
   "@platformatic/kafka",
   "@swc/core",
   "@temporalio/activity",
@@ -81,7 +82,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     computed: true,
   },
   producer: { rooms: ["core", "pipelines", "adapters"], files: SETTINGS, node: true },
-  dashboard: { rooms: ["core", "adapters"], files: SETTINGS, node: true },
+  dashboard: {
+    rooms: ["core", "adapters"],
+    files: SETTINGS,
+    types: ["activities", "workflows/messages.ts"],
+    npm: ["uplot"],
+    node: true,
+  },
   local: { rooms: ["core"], files: SETTINGS, node: true },
   commands: { rooms: "*", node: true, computed: true },
   [ROOT_ROOM]: { rooms: "*", node: true, computed: true },

@@ -1,0 +1,235 @@
+/**
+ * Event time: a lane for each partition with its watermark, the windows above them, and the
+ * pipeline's watermark across all.
+ *
+ * @module
+ */
+
+import type { EventTimeView, Mark, OpenWindowView, PageState, PartitionView } from "../state.ts";
+import { byId, el, filler, head, row, setText } from "./dom.ts";
+import { clock, dateTime, figure, short, span } from "./format.ts";
+import { placeOf, type Span, spanOf, ticksOf } from "./lanes.ts";
+
+const STATES: Readonly<Record<string, string>> = {
+  joining: "joining",
+  active: "active",
+  idle: "idle: does not hold the watermark",
+  parked: "at its end",
+  stopped: "stopped: holds the watermark",
+  excluded: "excluded",
+  held: "held: far ahead of the others",
+};
+
+/**
+ * Sets the panel up.
+ *
+ * @returns Shows a state.
+ */
+export function setUpTime(): (state: PageState) => void {
+  const empty = byId("time-empty");
+  const figureBox = byId("lanes");
+  const windows = new Keyed(byId("lane-windows"));
+  const lanes = new Keyed(byId("lane-partitions"));
+  const ticks = new Keyed(byId("lane-ticks"));
+  const line = byId("watermark-line");
+  const label = byId("watermark-label");
+  const partitionTable = filler(byId("partition-table"), partitionRows);
+  const windowTable = filler(byId("window-table"), windowRows);
+  const summary = byId("time-summary");
+
+  return ({ time, about, now }) => {
+    const drawn = time === null ? null : spanOf(time, about.sizeMs);
+    empty.hidden = drawn !== null;
+    figureBox.hidden = drawn === null;
+    setText(byId("delay-words"), span(about.delayMs));
+    setText(byId("size-words"), span(about.sizeMs));
+    if (time === null || drawn === null) return;
+    drawTicks(ticks, drawn);
+    drawWindows(windows, time, drawn, about.slideMs < about.sizeMs);
+    drawLanes(lanes, time, drawn);
+    const { watermark } = time;
+    line.hidden = watermark === null;
+    if (watermark !== null) {
+      const at = placeOf(drawn, watermark);
+      line.style.left = percent(at);
+      setText(label, `watermark ${clock(watermark)}`);
+      label.classList.toggle("flip", at > 0.5);
+    }
+    byId("none-open").hidden = time.open.length > 0;
+    setText(summary, wordsOf(time, now.atMs));
+    partitionTable(time.partitions);
+    windowTable(time.open);
+  };
+}
+
+/** What the picture shows, for those who can't see it. */
+function wordsOf({ watermark, open, partitions }: EventTimeView, nowMs: number): string {
+  const idle = partitions.filter(({ state }) => state === "idle").length;
+  const behind = watermark === null ? "" : `, ${span(Math.max(0, nowMs - watermark))} behind now`;
+  return `Watermark ${dateTime(watermark)}${behind}; ${open.length} windows open; ` +
+    `${partitions.length} partitions, ${idle} of them idle.`;
+}
+
+function drawTicks(ticks: Keyed, drawn: Span): void {
+  ticks.show(
+    ticksOf(drawn, 8).map((ms) => [String(ms), (element) => {
+      element.className = "tick";
+      element.style.left = percent(placeOf(drawn, ms));
+      setText(element, clock(ms));
+    }]),
+  );
+}
+
+function drawWindows(windows: Keyed, time: EventTimeView, drawn: Span, hopping: boolean): void {
+  const most = Math.max(1, ...time.open.map(({ events }) => events));
+  const open = time.open.map((window, i): KeyedItem => [String(window.start), (element) => {
+    place(element, drawn, window.start, window.end);
+    element.className = `window ${window.emitted ? "emitted" : "open"}`;
+    if (hopping) element.classList.add(`hop-${i % 4}`);
+    element.title = `${clock(window.start)} to ${clock(window.end)}: ` +
+      `${figure(window.events)} events in ${figure(window.cells)} cells`;
+    const fill = part(element, "fill");
+    fill.style.height = percent(Math.sqrt(window.events / most));
+    setText(part(element, "events"), short(window.events));
+    setText(part(element, "cells"), `${short(window.cells)} cells`);
+  }]);
+  const opened = new Set(time.open.map(({ start }) => start));
+  const closed = time.closed.filter(({ start, end }) => !opened.has(start) && end > drawn.from)
+    .map(({ start, end }): KeyedItem => [String(start), (element) => {
+      place(element, drawn, start, end);
+      element.className = "window closed";
+      element.title = `${clock(start)} to ${clock(end)}: closed`;
+      part(element, "fill").style.height = "100%";
+      setText(part(element, "events"), "closed");
+      setText(part(element, "cells"), "");
+    }]);
+  windows.show([...closed, ...open]);
+}
+
+function drawLanes(lanes: Keyed, time: EventTimeView, drawn: Span): void {
+  lanes.show(time.partitions.map((partition) => [String(partition.partition), (element) => {
+    drawLane(element, partition, time.marks, drawn);
+  }]));
+}
+
+function drawLane(
+  element: HTMLElement,
+  { partition, state, watermark, maxEventTime, lag }: PartitionView,
+  marks: readonly Mark[],
+  drawn: Span,
+): void {
+  element.className = `lane ${state}`;
+  const name = part(element, "name");
+  setText(part(name, "number"), `partition ${partition}`);
+  const words = state === "active" ? `lag ${short(lag)}` : state;
+  setText(part(name, "state"), words);
+  name.title = STATES[state] ?? state;
+  const track = part(element, "track");
+  const passed = part(track, "passed");
+  passed.style.width = percent(watermark === null ? 0 : placeOf(drawn, watermark));
+  const ahead = part(track, "ahead");
+  const from = watermark ?? maxEventTime;
+  ahead.hidden = from === null || maxEventTime === null;
+  if (from !== null && maxEventTime !== null) place(ahead, drawn, from, maxEventTime);
+  const mine = marks.filter((mark) => mark.partition === partition);
+  const holder = part(track, "marks");
+  const known = JSON.stringify([mine, drawn]);
+  if (holder.dataset["shown"] === known) return;
+  holder.dataset["shown"] = known;
+  holder.replaceChildren(...mine.map(({ kind, eventTime }) => {
+    const beyond = eventTime > drawn.to || eventTime < drawn.from;
+    const mark = el("i", {
+      class: `mark ${kind}`,
+      attributes: { title: `${kind}: event time ${dateTime(eventTime)}` },
+    });
+    if (beyond) mark.classList.add("beyond");
+    mark.style.left = percent(placeOf(drawn, eventTime));
+    return mark;
+  }));
+}
+
+function partitionRows(partitions: readonly PartitionView[]): HTMLElement[] {
+  const numbers = [4];
+  return [
+    head(["partition", "state", "watermark", "largest event time", "lag"], numbers),
+    el("tbody", {
+      children: partitions.map(({ partition, state, watermark, maxEventTime, lag }) =>
+        row([
+          String(partition),
+          STATES[state] ?? state,
+          dateTime(watermark),
+          dateTime(maxEventTime),
+          figure(lag),
+        ], numbers)
+      ),
+    }),
+  ];
+}
+
+function windowRows(open: readonly OpenWindowView[]): HTMLElement[] {
+  const numbers = [2, 3];
+  return [
+    head(["open window", "ends", "events", "cells", "state"], numbers),
+    el("tbody", {
+      children: open.map(({ start, end, events, cells, emitted }) =>
+        row([
+          dateTime(start),
+          dateTime(end),
+          figure(events),
+          figure(cells),
+          emitted ? "emitted, open for late events" : "waits for the watermark",
+        ], numbers)
+      ),
+    }),
+  ];
+}
+
+function place(element: HTMLElement, drawn: Span, from: number, to: number): void {
+  const left = placeOf(drawn, from);
+  element.style.left = percent(left);
+  element.style.width = percent(placeOf(drawn, to) - left);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(3)}%`;
+}
+
+/** The part of an element with a class; made where it is not there yet. */
+function part(element: HTMLElement, name: string): HTMLElement {
+  for (const child of element.children) {
+    if (child instanceof HTMLElement && child.dataset["part"] === name) return child;
+  }
+  const made = el("span", { class: name });
+  made.dataset["part"] = name;
+  element.append(made);
+  return made;
+}
+
+/** A child: its key, and how it is drawn. */
+type KeyedItem = readonly [key: string, draw: (element: HTMLElement) => void];
+
+/** Children that are kept from one drawing to the next by a key, so that they glide. */
+class Keyed {
+  readonly #box: HTMLElement;
+  readonly #known = new Map<string, HTMLElement>();
+
+  constructor(box: HTMLElement) {
+    this.#box = box;
+  }
+
+  show(items: readonly KeyedItem[]): void {
+    const keys = new Set(items.map(([key]) => key));
+    for (const [key, element] of this.#known) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.#known.delete(key);
+    }
+    for (const [key, draw] of items) {
+      const element = this.#known.get(key) ?? el("div");
+      draw(element);
+      if (this.#known.has(key)) continue;
+      this.#known.set(key, element);
+      this.#box.append(element);
+    }
+  }
+}

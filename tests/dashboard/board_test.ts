@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { createFakeLog } from "../../adapters/fake_log.ts";
+import { readRows, readSamples, sampleOf } from "../../dashboard/_samples.ts";
+import { Board } from "../../dashboard/board.ts";
+import { EventStream } from "../../dashboard/event_stream.ts";
+import { metricsText } from "../../dashboard/metrics.ts";
+import { BASE_MS, boardOptions, CLOCK, drainOf, fakeControl, PLAN, rowOf } from "./_fakes.ts";
+
+/** A window that the clock holds open. */
+const OPEN = {
+  ...{ id: "p/1/window/w", start: BASE_MS, end: BASE_MS + 10_000, final: BASE_MS + 10_000 },
+  ...{ fired: 0 as const, sentAtMs: null },
+};
+
+Deno.test("before the control process is up, the board says so", () => {
+  const board = new Board(boardOptions(() => BASE_MS));
+  const { about, health, account, time } = board.state();
+  assert.deepEqual([about.generation, health.phase, account, time], [0, "starting", null, null]);
+  assert.equal(board.ready, false);
+  assert.match(metricsText(board, new EventStream()), /tidegate_server_up\{server="broker"\} 0/);
+});
+
+Deno.test("a look fills event time, account and health", async () => {
+  const board = new Board(boardOptions(() => BASE_MS));
+  await board.attach(await fakeControl());
+  await board.second(true);
+  const { account, time, health, now, fleet } = board.state();
+  assert.equal(account?.state, "holds");
+  assert.deepEqual(account.account.events.read, 7);
+  assert.deepEqual(time?.partitions.map(({ partition, lag }) => [partition, lag]), [[0, 2]]);
+  assert.deepEqual([now.open, now.closed, now.lag], [0, 2, 2]);
+  assert.deepEqual(health.problems, []);
+  assert.deepEqual(fleet.workers.map(({ rate, busy }) => [rate, busy]), [[20, 0.25]]);
+  assert.equal(board.ready, true);
+});
+
+Deno.test("without anybody who wants to know, nobody is asked", async () => {
+  let asked = 0;
+  const clock = () => {
+    asked += 1;
+    return Promise.resolve(CLOCK);
+  };
+  const board = new Board(boardOptions(() => BASE_MS));
+  await board.attach(await fakeControl({ clock }));
+  for (let i = 0; i < 5; i++) await board.second(false);
+  assert.equal(asked, 0);
+  board.ask();
+  await board.second(false);
+  assert.ok(asked > 0);
+});
+
+Deno.test("looks are a second apart while something happens, and ten while nothing does", async () => {
+  let nowMs = BASE_MS;
+  let looks = 0;
+  const drain = () => {
+    looks += 1;
+    return Promise.resolve(drainOf(0, { read: 7, aggregated: 7, assigned: 7 }));
+  };
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach(await fakeControl({ drain }));
+  for (let i = 0; i < 21; i++, nowMs += 1_000) await board.second(true);
+  assert.equal(looks, 3);
+  for (let i = 0; i < 5; i++, nowMs += 1_000) {
+    board.collector.dirty = true;
+    await board.second(true);
+  }
+  assert.equal(looks, 8);
+});
+
+Deno.test("changes hold what is new, and nothing else", async () => {
+  let nowMs = BASE_MS;
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach(await fakeControl());
+  await board.second(true);
+  const { seen } = board;
+  nowMs += 1_000;
+  await board.second(false);
+  const quiet = board.changes(seen);
+  assert.deepEqual(Object.keys(quiet).sort(), ["fleet", "health", "now", "points"]);
+  assert.equal(quiet.points?.atMs.length, 1);
+  board.collector.watch.emitted?.({ topic: "t", rows: [rowOf(0)], closed: null });
+  assert.equal(board.changes(seen).results?.length, 1);
+});
+
+Deno.test("Temporal that does not answer is told, with since when, until it does", async () => {
+  let nowMs = BASE_MS;
+  let away = true;
+  const clock = () => away ? Promise.reject(new Error("14 UNAVAILABLE")) : Promise.resolve(CLOCK);
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach(await fakeControl({ clock }));
+  await board.second(true);
+  nowMs += 5_000;
+  await board.second(true);
+  const [problem] = board.health().problems;
+  assert.deepEqual([problem?.what, problem?.sinceMs], ["Temporal", BASE_MS]);
+  assert.match(problem?.text ?? "", /UNAVAILABLE/);
+  assert.equal(board.ready, false);
+  assert.equal(board.errors.temporal, 2);
+  away = false;
+  nowMs += 5_000;
+  await board.second(true);
+  assert.deepEqual(board.health().problems, []);
+});
+
+Deno.test("a stopped partition is told with its code and what to do", async () => {
+  const stop = { code: "TG_OFFSET_GONE", message: "gone", sinceMs: 77 };
+  const drain = () => Promise.resolve({ ...drainOf(0), mode: "stopped" as const, stop });
+  const board = new Board(boardOptions(() => BASE_MS));
+  await board.attach(await fakeControl({ drain }));
+  await board.second(true);
+  const [problem] = board.health().problems;
+  assert.deepEqual([problem?.level, problem?.what, problem?.sinceMs], ["error", "partition 0", 77]);
+  assert.match(problem?.text ?? "", /TG_OFFSET_GONE.*resume.*exclude/);
+});
+
+Deno.test("an account that does not add up is moving first, and broken if it stays", async () => {
+  let nowMs = BASE_MS;
+  const drain = () => Promise.resolve(drainOf(0, { read: 8, aggregated: 8, assigned: 8 }));
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach(await fakeControl({ drain }));
+  const states: (string | undefined)[] = [];
+  for (let i = 0; i < 5; i++, nowMs += 2_500) {
+    await board.second(true);
+    states.push(board.state().account?.state);
+  }
+  assert.deepEqual(states, ["moving", "moving", "moving", "broken", "broken"]);
+});
+
+Deno.test("windows that were not asked this time keep their figures", async () => {
+  let nowMs = BASE_MS;
+  const control = await fakeControl({ clock: () => Promise.resolve({ ...CLOCK, open: [OPEN] }) });
+  const workflows = {
+    ...control.workflows,
+    window: () =>
+      Promise.resolve({
+        ...{ start: BASE_MS, shard: 0, cells: [['["a"]', 3, null] as const], pairs: 3 },
+        ...{ refused: 0, emissions: 0, watermark: null, lastTo: [] },
+      }),
+  };
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach({ ...control, workflows });
+  await board.second(true);
+  const figures = () => board.state().time?.open.map(({ events, cells }) => [events, cells]);
+  assert.deepEqual(figures(), [[3, 1]]);
+  nowMs += 1_000;
+  board.collector.dirty = true;
+  await board.second(true);
+  assert.deepEqual(figures(), [[3, 1]]);
+});
+
+Deno.test("samples are read from the ends backwards, of one generation, hostile ones as text", async () => {
+  const log = createFakeLog();
+  await log.admin.createTopics(
+    [PLAN.lateTopic, PLAN.invalidTopic, PLAN.resultsTopic].map((topic) => ({
+      topic,
+      partitions: 1,
+    })),
+  );
+  const hostile = "<img src=x onerror=alert(1)>";
+  const side = (kind: string, offset: number, generation = 1) => ({
+    key: null,
+    value: JSON.stringify({
+      ...{ kind, generation, reason: "schema", path: "course", message: hostile },
+      ...{ partition: 0, offset, watermark: null, value: `{"at":"2026-01-02T03:04:05Z"}` },
+    }),
+  });
+  const many = Array.from({ length: 30 }, (_, i) => side("late", i));
+  await log.writer.send(PLAN.lateTopic, [...many, side("late", 99, 2)]);
+  await log.writer.send(PLAN.invalidTopic, [side("invalid", 1), { key: null, value: "not JSON" }]);
+  const samples = await readSamples(log.reader, PLAN, 1);
+  assert.deepEqual(samples.slice(0, 2).map(({ offset }) => offset), [29, 28]);
+  assert.equal(samples.filter(({ kind }) => kind === "late").length, 12);
+  const invalid = samples.find(({ kind }) => kind === "invalid");
+  assert.equal(invalid?.message, hostile);
+  assert.equal(invalid.eventTime, BASE_MS + 5_000);
+  await log.writer.send(PLAN.resultsTopic, [{ key: null, value: JSON.stringify(rowOf(3)) }]);
+  assert.equal((await readRows(log.reader, PLAN, 1)).length, 1);
+  assert.equal((await readRows(log.reader, PLAN, 2)).length, 0);
+});
+
+Deno.test("a side record of any content makes a sample or none, never an error", () => {
+  const record = (value: unknown) =>
+    JSON.stringify({ kind: "invalid", generation: 1, partition: 0, offset: 0, value });
+  for (const text of ["", "null", "[]", "{", '{"kind":"other","generation":1}']) {
+    assert.equal(sampleOf(text, PLAN, 1), null);
+  }
+  assert.equal(sampleOf(record(null), PLAN, 1)?.value, "no value");
+  assert.equal(sampleOf(record("x".repeat(5_000)), PLAN, 1)?.value.length, 401);
+  assert.equal(sampleOf(record('{"at":"soon"}'), PLAN, 1)?.eventTime, null);
+});

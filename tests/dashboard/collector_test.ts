@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { Rate } from "../../dashboard/_rates.ts";
+import { Board } from "../../dashboard/board.ts";
+import { CloseLatency } from "../../dashboard/close_latency.ts";
+import { Collector, loadOf } from "../../dashboard/collector.ts";
+import { Histogram } from "../../dashboard/histogram.ts";
+import { History } from "../../dashboard/history.ts";
+import { ResultBook } from "../../dashboard/result_book.ts";
+import type { FleetDecision } from "../../core/policy_state.ts";
+import { DEFAULT_POLICY, newPolicyState } from "../../core/policy_state.ts";
+import { BASE_MS, boardOptions, fakeControl, PLAN, rowOf } from "./_fakes.ts";
+
+const report = (partition: number, watermark: number) => ({
+  ...{ partition, seq: 1, kind: "advance" as const, watermark },
+  ...{ firstEventTime: null, opened: [] },
+});
+const clockSays = (watermark: number) => ({ watermark, driftBase: null });
+
+Deno.test("a history keeps the last points and tells what a reader has not seen", () => {
+  const history = new History(3);
+  const point = { foldedRate: 0, lag: null, desired: 1, ready: 1, starting: 0, draining: 0 };
+  for (let i = 1; i <= 5; i++) history.push(i * 1_000, { ...point, inRate: i });
+  assert.deepEqual(history.since(0).atMs, [3_000, 4_000, 5_000]);
+  assert.deepEqual(history.since(0).columns.inRate, [3, 4, 5]);
+  assert.deepEqual(history.since(0).columns.lag, [null, null, null]);
+  assert.deepEqual(history.since(4).columns.inRate, [5]);
+  assert.deepEqual(history.since(5).atMs, []);
+  assert.equal(history.count, 5);
+});
+
+Deno.test("rates are over three seconds, and pass over partitions that are new or unknown", () => {
+  const rate = new Rate();
+  assert.equal(rate.read(0, new Map([[0, 100]])), null);
+  assert.equal(rate.read(1_000, new Map([[0, 150], [1, 9_999]])), 50);
+  assert.equal(rate.read(2_000, new Map([[0, 150], [1, 10_099]])), 25);
+  assert.equal(rate.read(4_000, new Map([[0, 150], [1, 10_299]])), 100);
+  assert.equal(rate.read(5_000, new Map([[7, 1]])), null);
+});
+
+Deno.test("a histogram counts each duration in every bucket that holds it", () => {
+  const histogram = new Histogram([0.1, 1]);
+  for (const seconds of [0.05, 0.1, 0.5, 3, -1]) histogram.observe(seconds);
+  assert.deepEqual(histogram.cumulative, [3, 4, 5]);
+  assert.equal(histogram.count, 5);
+  assert.ok(Math.abs(histogram.sum - 3.65) < 1e-9);
+});
+
+Deno.test("close-to-emit begins with the records whose slice moves the watermark past the end", () => {
+  const histogram = new Histogram();
+  const latency = new CloseLatency(histogram);
+  latency.turn(0, 1_000);
+  latency.reported(report(0, 5), clockSays(5));
+  latency.emitted(5, 9_000);
+  assert.equal(histogram.count, 0, "nothing is known of what was before the first watermark");
+  latency.turn(0, 2_000);
+  latency.turn(1, 2_400);
+  latency.reported(report(0, 30), clockSays(10));
+  latency.reported(report(1, 20), clockSays(20));
+  latency.emitted(20, 2_550);
+  assert.ok(Math.abs(histogram.sum - 0.15) < 1e-9, "partition 1 moved it past 20");
+  latency.emitted(10, 2_600);
+  assert.ok(Math.abs(histogram.sum - 0.75) < 1e-9, "partition 0 moved it past 10");
+  latency.emitted(40, 2_700);
+  assert.equal(histogram.count, 2, "closed by the run-on: nobody's slice");
+});
+
+Deno.test("results keep the last revision of each row, and the history of emissions", () => {
+  const book = new ResultBook(PLAN);
+  book.take([rowOf(0), rowOf(0, "b")]);
+  book.take([rowOf(0, "a", 1)]);
+  book.take([rowOf(0, "a", 0)]);
+  const [window] = book.windows;
+  assert.equal(window?.id, "p/1/window/2026-01-02T03:04:00.000Z");
+  assert.deepEqual(window.rows.map(({ key, revision, events }) => [key, revision, events]), [
+    [["a"], 1, 2],
+    [["b"], 0, 1],
+  ]);
+  assert.deepEqual(window.revisions.map(({ revision }) => revision), [0, 1]);
+  book.closed({ id: window.id, rows: 2 }, 5);
+  assert.equal(book.windows[0]?.rowCount, 2);
+  assert.equal(book.closedSince(5).length, 1);
+  assert.equal(book.closedSince(6).length, 0);
+});
+
+Deno.test("a window's id tells the shard that holds the key", () => {
+  const book = new ResultBook({ ...PLAN, shards: 4 });
+  book.take([rowOf(0, "a"), rowOf(0, "b"), rowOf(0, "c"), rowOf(0, "d")]);
+  for (const { id } of book.windows) assert.match(id, /Z\/[0-3]$/);
+});
+
+Deno.test("a worker's rate and busy share are of the last ten seconds", () => {
+  const loads = [{ worker: "w", offsets: 500, busyMs: 2_000 }];
+  assert.deepEqual(loadOf(loads, "w"), { rate: 50, busy: 0.2 });
+  assert.deepEqual(loadOf(loads, null), { rate: 0, busy: 0 });
+});
+
+Deno.test("decisions that change the number are kept once, all are counted", () => {
+  const collector = new Collector(PLAN, () => BASE_MS);
+  const sampling = (decision: FleetDecision) =>
+    collector.watch.sampling?.({
+      ...{ state: newPolicyState(0), settings: DEFAULT_POLICY, withinMs: 0 },
+      last: decision,
+    });
+  sampling(decisionOf(1, 0, 1));
+  sampling(decisionOf(1, 0, 1));
+  sampling(decisionOf(2, 1, 1));
+  collector.remember([decisionOf(1, 0, 1)]);
+  assert.deepEqual(collector.decisions.map(({ atMs, desired }) => [atMs, desired]), [[1, 1]]);
+  assert.deepEqual([...collector.decisionCounts], [["steady", 2]]);
+});
+
+function decisionOf(atMs: number, previous: number, desired: number): FleetDecision {
+  return {
+    ...{ atMs, previous, desired, code: "steady", reason: "r", sampleWithinMs: 1 },
+    inputs: {
+      ...{ arrival3: 1, arrival10: 1, arrival30: 1, lag: 0, backlog: 0, mu: 1, load: 1 },
+      ...{ inFlight: 0, ready: 1, starting: 0, draining: 0, hot: [] },
+    },
+  };
+}
+
+Deno.test("a day of figures, decisions, windows and odd records takes no more room than two hours", async () => {
+  let nowMs = BASE_MS;
+  let end = 0;
+  const control = await fakeControl({ at: () => [end, end], ready: () => 2 });
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach(control);
+  const { watch } = board.collector;
+  const sizes: number[] = [];
+  for (let second = 1; second <= 86_400; second++) {
+    nowMs += 1_000;
+    end += 1_000;
+    await board.second(false);
+    watch.delivered?.({
+      ...{ plan: PLAN, generation: 1, searchAttributes: false, partition: 0 },
+      ...{ from: end - 1_000, to: end, windows: [] },
+      note: {
+        ...{ partition: 0, from: end - 1_000, to: end, worker: "w0" },
+        ...{ endedAtMs: nowMs, busyMs: 20 },
+      },
+    }, []);
+    watch.reported?.(report(0, nowMs), clockSays(nowMs));
+    if (second % 60 === 0) {
+      const rows = Array.from({ length: 120 }, (_, i) => rowOf(second / 60, `c${i}`));
+      const id = `p/1/window/${rows[0]?.window.start}`;
+      const window = { id, pairs: 1, refused: 0, rows: 120 };
+      watch.emitted?.({ topic: "p.results", rows, closed: { clockId: "c", window } });
+      board.collector.remember([decisionOf(nowMs, 1, 2)]);
+    }
+    if (second % 7_200 === 0) sizes.push(JSON.stringify(board.state()).length);
+  }
+  const [early = 0] = sizes;
+  assert.ok(early > 50_000, `${early} characters after two hours`);
+  for (const size of sizes) assert.ok(size < early * 1.1, `${size} after ${early}`);
+  const { history, results, decisions, sliceSeconds, workerSeconds } = board.collector;
+  assert.equal(history.since(0).atMs.length, 900);
+  assert.equal(results.windows.length, 24);
+  assert.equal(results.windows.at(-1)?.rows.length, 100);
+  assert.equal(results.windows.at(-1)?.rowCount, 120);
+  assert.equal(decisions.length, 60);
+  assert.equal(sliceSeconds.count, 86_400);
+  // The first tick has nothing before it.
+  assert.equal(workerSeconds, 2 * 86_399);
+  assert.equal(board.state().fleet.staticSeconds, 4 * 86_400);
+});
