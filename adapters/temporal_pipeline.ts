@@ -36,6 +36,8 @@ import type {
  * for what the workflow is at, such as the delivery of many windows.
  */
 const QUERY_MS = 30_000;
+/** How long a word at the end may take: who leaves must not wait for a server that is away. */
+const LEAVE_MS = 5_000;
 /** How long the question whether anybody answers may take. */
 const ANSWER_MS = 2_000;
 
@@ -163,10 +165,14 @@ export function createPipelineClient(
   const query = <T>(id: string, name: string): Promise<T> =>
     client.connection.withDeadline(Date.now() + QUERY_MS, () => handle(id).query<T>(name));
 
-  const updateFleet = (name: string, arg?: object): Promise<FleetState> => {
+  const updateFleet = (
+    name: string,
+    arg?: object,
+    withinMs: number = QUERY_MS,
+  ): Promise<FleetState> => {
     const supervisor = handle(supervisorId(pipeline));
     return client.connection.withDeadline(
-      Date.now() + QUERY_MS,
+      Date.now() + withinMs,
       () =>
         arg === undefined
           ? supervisor.executeUpdate<FleetState, []>(name)
@@ -195,7 +201,7 @@ export function createPipelineClient(
     },
     async endLease(ownerId) {
       await client.connection.withDeadline(
-        Date.now() + QUERY_MS,
+        Date.now() + LEAVE_MS,
         () => handle(supervisorId(pipeline)).executeUpdate("endLease", { args: [{ ownerId }] }),
       );
     },
@@ -216,7 +222,7 @@ export function createPipelineClient(
       await refusable(() => updateFleet("configure", config), "TG_CONTROL_LOST");
     },
     async standDown(ownerId) {
-      await updateFleet("standDown", { ownerId });
+      await updateFleet("standDown", { ownerId }, LEAVE_MS);
     },
     setBounds: (bounds) => refusable(() => updateFleet("setBounds", bounds)),
     override: (workers) =>
