@@ -42,8 +42,11 @@ export interface ReportInput {
  * @returns The report.
  */
 export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInput): SpikeReport {
-  const { points, phases, decisions, mu, account, recomputed, overhead } = run;
+  const { points, phases, decisions, account, recomputed, overhead } = run;
   const { rate, enrichMs, keyedBy } = options;
+  const work = workByPhase(run);
+  // Without lookups, what a slice costs beside its records is most of what a small one takes.
+  const mu = enrichMs > 0 ? run.mu : work.spike?.mu ?? null;
   // With lookups, what is expected must not become less because the machine is slow.
   const worth = enrichMs > 0 ? 1000 / enrichMs : mu ?? Infinity;
   const expected = expectedWorkers({ rate, mu: worth, ...bounds });
@@ -51,7 +54,7 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
   const zero = run.zero === null ? null : { ...run.zero, wakeMs: lastDelay(delays) };
   const judged: Judged = { points, phases, expected, rate, zero };
   const verdicts = judge(judged);
-  const counts = keyedBy === "student_id";
+  const counts = keyedBy === "student_id" && enrichMs > 0;
   const spike = phases.find(({ name }) => name === "spike") ?? null;
   const passed = !counts || verdicts.every((verdict) => verdict.passed);
   const holds = account.ok && run.allClosed && recomputed?.ok !== false;
@@ -59,7 +62,7 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
     ok: passed && holds,
     options,
     mu,
-    work: workByPhase(run),
+    work,
     table: tableTwo(judged),
     verdicts,
     judged: counts,

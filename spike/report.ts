@@ -61,7 +61,7 @@ export interface SpikeReport {
   readonly table: readonly TableRow[];
   /** The phases' verdicts. */
   readonly verdicts: readonly Verdict[];
-  /** Whether the verdicts count: not where the keys keep the load off the workers. */
+  /** Whether the verdicts count: not where the keys are few, and not without lookups. */
   readonly judged: boolean;
   /** The numbers of workers that were wanted, one after the other. */
   readonly fleet: readonly number[];
@@ -136,7 +136,7 @@ export function reportLines(report: SpikeReport, account: readonly string[]): st
     ...verdicts.map((verdict) =>
       `  ${verdictWord(verdict, judged)}  ${verdict.phase}: ${verdict.text}`
     ),
-    ...(judged ? [] : ["  they don't count: the keys bring the load to few partitions"]),
+    ...(judged ? [] : [`  they don't count: ${whyNotJudged(report.options)}`]),
     "",
     ...account,
     ...recomputedLines(recomputed),
@@ -300,6 +300,12 @@ function recomputedLines(recomputed: Comparison | null): string[] {
     ...differences.slice(0, 10).map((line) => `PROBLEM ${line}`),
     `${differences.length} OF ${rows} ROWS DIFFER FROM WHAT THE TOPIC COMES TO`,
   ];
+}
+
+function whyNotJudged({ enrichMs }: ReportOptions): string {
+  return enrichMs === 0
+    ? "without lookups the machine says how many workers are needed"
+    : "the keys bring the load to few partitions";
 }
 
 function verdictWord({ passed }: Verdict, judged: boolean): string {
