@@ -57,6 +57,16 @@ class Running {
     return await this.end(DOWN_WITHIN_MS);
   }
 
+  /** Ends it at once if it still runs: `unshare` takes process 1 of its namespace with it. */
+  async kill(): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+  }
+
   /** What it printed, for a failure. */
   said(): string {
     return this.lines.slice(-30).map((line) => `    ${line}`).join("\n");
@@ -241,6 +251,7 @@ async function check(work: string): Promise<void> {
   try {
     await tryOut(trial);
   } finally {
+    await Promise.all(trial.running.map((one) => one.kill()));
     await stackDown(options);
   }
 }

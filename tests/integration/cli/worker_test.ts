@@ -118,7 +118,7 @@ Deno.test({
       assert.equal(await wrong.end(), 2, wrong.lines.join("\n"));
       assert.match(
         wrong.lines.join("\n"),
-        /TG_DEFINITION_CHANGED: .*\n\s+delayMs: was \d+, is 1234/,
+        /TG_DEFINITION_CHANGED: .*\n\s+watermark\.delay: was 15s, is 1s234ms/,
       );
 
       assert.equal(await worker.end("SIGTERM"), 0, worker.lines.join("\n"));

@@ -93,7 +93,12 @@ async function live(pipeline: string, broker: string, name: string): Promise<voi
   const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
   const admin = createKafkaAdmin({ brokers: [broker] });
   const child = startCli(pipeline, broker, ["start"]);
+  let said = "";
+  const read = (async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) said += text;
+  })();
   try {
+    await until("the start", () => said.includes('"started"') || undefined, { withinMs: 60_000 });
     await until("850 records of the group", async () => {
       const offsets = await admin.committedOffsets(`tidegate-${name}`, `${name}.source`);
       const sum = [...offsets.values()].reduce((all, offset) => all + offset, 0);
@@ -101,8 +106,12 @@ async function live(pipeline: string, broker: string, name: string): Promise<voi
     }, { withinMs: 60_000 });
   } finally {
     child.kill("SIGTERM");
-    const { code, stderr } = await child.output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const [errors, { code }] = await Promise.all([
+      new Response(child.stderr).text(),
+      child.status,
+      read,
+    ]);
+    assert.equal(code, 0, `${errors}${said}`);
     await admin.close();
   }
 }
