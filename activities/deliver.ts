@@ -25,10 +25,11 @@ async function deliverOne(
   request: DeliverRequest,
   window: WindowPartial,
 ): Promise<DeliveryOutcome> {
-  const { plan, generation, searchAttributes, partition, from, to } = request;
+  const { plan, generation, searchAttributes, partition, from, to, heard } = request;
   const { start, shard, cells } = window;
   const target = { plan, generation, start, shard, searchAttributes };
-  if (await port.foldIntoWindow(target, { partition, from, to, cells })) return "delivered";
+  const partial = { partition, from, to, cells, ...(heard === undefined ? {} : { heard }) };
+  if (await port.foldIntoWindow(target, partial)) return "delivered";
   const end = await port.windowEnd(target);
   if (end.kind === "running") return deliverOne(port, request, window);
   if (end.kind === "lost") return "lost";

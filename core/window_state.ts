@@ -28,6 +28,19 @@ export interface Partial {
   readonly to: number;
   /** The cells folded for this window. */
   readonly cells: readonly CellWire[];
+  /**
+   * What the drain knew of watermarks, for people who look at the window; no rule depends on it.
+   * @default {undefined}
+   */
+  readonly heard?: HeardWatermarks;
+}
+
+/** Watermarks as a drain knew them. */
+export interface HeardWatermarks {
+  /** The pipeline's, as last heard; null before the first. */
+  readonly pipeline: number | null;
+  /** The partition's own; null before its first event. */
+  readonly partition: number | null;
 }
 
 /** What became of a partial. */

@@ -139,6 +139,7 @@ function details(time: PipelineClock, timers: CloseTimers): string {
   return [
     `**Watermark ${instant(time.watermark)}**; ${open.length} windows open, ${totals.windows} ` +
     `closed with ${totals.pairs} events` + (lost.length > 0 ? `, **${lost.length} lost**` : ""),
+    whoHolds(time),
     table(
       ["partition", "state", "watermark"],
       time.partitions.map(([p, known]) => [p, known.mode, instant(known.watermark)]),
@@ -149,4 +150,20 @@ function details(time: PipelineClock, timers: CloseTimers): string {
     ),
     ...lost.map((window) => `TG_WINDOW_LOST: ${text(window.id)}: ${text(window.why)}`),
   ].join("\n\n");
+}
+
+/** Why the watermark is where it is, a sentence. */
+function whoHolds(time: PipelineClock): string {
+  const taking = time.partitions.filter(([, { mode }]) => mode === "active" || mode === "parked");
+  if (taking.length === 0) {
+    return "No partition is active: the watermark runs on with the clock, until all windows are closed.";
+  }
+  const silent = taking.filter(([, { watermark }]) => watermark === null).map(([p]) => p);
+  if (silent.length > 0) {
+    return `It waits for the first event of: ${silent.map((p) => `partition ${p}`).join(", ")}.`;
+  }
+  const [slowest] = taking.toSorted((a, b) => (a[1].watermark ?? 0) - (b[1].watermark ?? 0));
+  return `Partition ${
+    slowest?.[0]
+  } holds it: the smallest watermark of ${taking.length} active ones.`;
 }

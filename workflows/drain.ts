@@ -225,12 +225,13 @@ async function deliverAll(
   const delivery = state.snapshot().inDelivery;
   if (delivery === null) return;
   const { plan, generation, searchAttributes } = input;
-  const { partition } = state.snapshot();
+  const { partition, watermark: pipeline } = state.snapshot();
   const { from, to } = delivery;
+  const heard = { pipeline, partition: state.partitionWatermark };
   const calls: Promise<(readonly [WindowPartial, DeliveryOutcome])[]>[] = [];
   for (let i = 0; i < windows.length; i += WINDOWS_A_CALL) {
     const some = windows.slice(i, i + WINDOWS_A_CALL);
-    const slice = { plan, generation, searchAttributes, partition, from, to };
+    const slice = { plan, generation, searchAttributes, partition, from, to, heard };
     calls.push(
       deliver({ ...slice, windows: some, note: i === 0 ? note : null }).then((outcomes) =>
         some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)

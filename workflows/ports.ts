@@ -25,6 +25,7 @@ import type {
   SliceResult,
   WindowPartial,
 } from "../core/slice.ts";
+import type { HeardWatermarks } from "../core/window_state.ts";
 
 /** Runs in a worker process, on the queue `<pipeline>-drain`. */
 export interface WorkerActivities {
@@ -94,6 +95,11 @@ export interface DeliverRequest {
   readonly to: number;
   /** The partials. */
   readonly windows: readonly WindowPartial[];
+  /**
+   * What the drain knows of watermarks, for people who look at the windows.
+   * @default {undefined}
+   */
+  readonly heard?: HeardWatermarks;
   /** With the first call of a slice: what it tells about its worker. */
   readonly note: SliceNote | null;
 }

@@ -13,7 +13,6 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { CellWire } from "../core/aggregates.ts";
 import type { ClosedWindow } from "../core/close_timers.ts";
 import { clockId, drainId } from "../core/ids.ts";
 import { type ResultRow, rowsOf } from "../core/row.ts";
@@ -22,9 +21,9 @@ import { type RowsDue, WindowState } from "../core/window_state.ts";
 import { windowEnd } from "../core/windows.ts";
 import { isLong } from "./_continue.ts";
 import { keepTrying } from "./_keep_trying.ts";
-import { instant, table } from "./_markdown.ts";
 import { workflowNow } from "./_time.ts";
 import { showDetails, showState } from "./_visible.ts";
+import { hear, type Heard, windowDetails } from "./_window_details.ts";
 import {
   cellsQuery,
   closeSignal,
@@ -39,8 +38,6 @@ import type { ControlActivities } from "./ports.ts";
 const PAGE_ROWS = 500;
 /** A result larger than this holds the counts only. */
 const RESULT_MAX_BYTES = 256 * 1024;
-/** Rows shown in the Web UI. */
-const SHOWN_ROWS = 50;
 
 /**
  * One window of a pipeline.
@@ -57,10 +54,12 @@ export async function window(input: WindowInput): Promise<WindowResult> {
   const stops: { partition: number; code: string; message: string }[] = [];
   let lastRows: readonly ResultRow[] = [];
 
-  showDetails(() => details(input, state, end));
+  const heard: Heard = { pipeline: null, partitions: new Map() };
+  showDetails(() => windowDetails({ input, state, end, heard }));
   setHandler(foldSignal, (partial) => {
     const outcome = state.fold(partial);
     const { partition, from, to } = partial;
+    hear(heard, partial);
     if (outcome === "full" || outcome === "overlap") {
       stops.push({
         partition,
@@ -143,38 +142,4 @@ async function emit(
     await keepTrying("emit rows", () => emitRows(request));
   }
   return rows;
-}
-
-function details(input: WindowInput, state: WindowState, end: number): string {
-  const { plan, start } = input;
-  const cells: CellWire[] = state.cells();
-  const rows = rowsOf(plan, {
-    generation: input.generation,
-    windowStart: start,
-    revision: state.revision,
-    final: state.completed,
-    watermark: state.watermark ?? start,
-    emittedAtMs: workflowNow(),
-  }, cells.slice(0, SHOWN_ROWS));
-  const names = plan.aggregates.map((aggregate) => aggregate.name);
-  const heard = state.lastTo.map(([partition, to]) => `${partition} up to ${to}`).join(", ");
-  const why = state.completed
-    ? `Completed at watermark ${instant(state.watermark)}.`
-    : state.revision > 0
-    ? `Emitted; open for late events until the watermark passes ${instant(end + plan.latenessMs)}.`
-    : `Open: waits for the watermark to pass ${instant(end)}.`;
-  const more = cells.length > rows.length ? `\n\n… and ${cells.length - rows.length} more` : "";
-  return [
-    `**[${instant(start)}, ${instant(end)})**, ${state.pairs} events in ${cells.length} cells`,
-    why,
-    `Partitions heard from: ${heard || "none"}.`,
-    table(
-      [...plan.groupBy, "events", ...names],
-      rows.map((row) => [
-        ...plan.groupBy.map((field) => row.key[field]),
-        row.events,
-        ...names.map((name) => row.values[name]),
-      ]),
-    ) + more,
-  ].join("\n\n");
 }

@@ -43,11 +43,13 @@ export class Started {
   readonly lines: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #printed: Promise<unknown>;
+  #ended = false;
 
   private constructor(command: Deno.Command) {
     this.#child = command.spawn();
     const { stdout, stderr } = this.#child;
-    this.#printed = Promise.all([this.#follow(stdout), this.#follow(stderr)]);
+    this.#printed = Promise.all([this.#follow(stdout), this.#follow(stderr)])
+      .then(() => this.#ended = true);
   }
 
   /**
@@ -90,6 +92,7 @@ export class Started {
     );
     started.url = await until("the live page", () => {
       const line = started.entries.find(({ kind }) => kind === "page");
+      if (line === undefined && started.#ended) throw new Error(started.lines.join(" "));
       return line?.message.replace("live page: ", "");
     }, { withinMs: 60_000, seen: () => started.lines });
     return started;

@@ -1,0 +1,156 @@
+/**
+ * What a person sees in the real Temporal Web UI: windows with their rows, the clock, a drain, the
+ * supervisor, and the saved queries of the manual.
+ */
+
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { NO_BROWSER, withBrowser } from "../_support/browser.ts";
+import { student } from "../_support/events.ts";
+import { pathTest } from "../_support/path_tests.ts";
+import { testVariable } from "../_support/servers.ts";
+import { until } from "../_support/until.ts";
+
+const WEB_UI = testVariable("TIDEGATE_TEST_WEBUI");
+const HOSTILE = "<img src=x onerror=alert(1)> **bold** | x";
+const MANUAL = new URL("../../../docs/operations.md", import.meta.url);
+
+pathTest("windows, clock, drain and supervisor in the Temporal Web UI", async (world) => {
+  const pipeline = await world.pipeline({ delayMs: 60_000, idleAfterMs: 600_000 });
+  const { topic, pipeline: name } = pipeline.plan;
+  await world.createTopic(topic, 2);
+  const run = await world.start(pipeline, { mode: "live" });
+  const baseMs = Date.parse("2026-03-01T10:00:00Z");
+  const send = (partition: number, atMs: number, course: string) =>
+    world.send(topic, [{ key: null, value: student(baseMs + atMs, { course }), partition }]);
+  await send(0, 1_000, "CS-101");
+  await send(1, 2_000, HOSTILE);
+  await send(0, 75_000, "CS-101");
+  await send(1, 75_000, "CS-101");
+  await run.untilRead(4);
+  await until("a closed and an open window", async () => {
+    const { open, totals } = await run.clock();
+    return open.length === 1 && totals.windows === 1 || undefined;
+  });
+  const open = `${name}/1/window/2026-03-01T10:01:10.000Z`;
+  const closed = `${name}/1/window/2026-03-01T10:00:00.000Z`;
+
+  await withBrowser(async (browser) => {
+    const { page } = await browser.open("about:blank", { viewport: { width: 1500, height: 1000 } });
+
+    await world.phase("a closed window: its rows as a table, hostile keys as text", async () => {
+      const { text, rows, markup } = await detailsOf(page, closed, /Completed at watermark/);
+      assert.match(text, /2 events in 2 cells/);
+      assert.match(text, /Completed at watermark 2026-03-01T10:00:1[0-9]/);
+      assert.deepEqual(rows, [
+        ["course", "events", "total_loc", "avg_cpu"],
+        [HOSTILE, "1", "1", "50"],
+        ["CS-101", "1", "1", "50"],
+      ]);
+      assert.equal(markup, 0, "hostile content became markup");
+    });
+
+    await world.phase("an open window: watermark, partitions, and why it is open", async () => {
+      const { text, rows } = await detailsOf(page, open, /Open/);
+      assert.match(text, /waits for the watermark to pass 2026-03-01T10:01:20\.000Z/);
+      assert.match(text, /the watermark was (–|2026-03-01T)/);
+      assert.match(
+        text,
+        /Partitions heard from: 0 up to offset 2 \(its watermark then: 2026-03-01/,
+      );
+      assert.deepEqual(rows.at(-1), ["CS-101", "2", "2", "50"]);
+    });
+
+    await world.phase("clock, drain and supervisor", async () => {
+      const clock = await detailsOf(page, `${name}/1/clock`, /Watermark/);
+      assert.match(clock.text, /Partition \d holds it: the smallest watermark of 2 active ones/);
+      assert.ok(clock.rows.some(([first]) => first === open));
+      const drain = await detailsOf(page, `${name}/1/drain/0`, /watermark/);
+      assert.match(drain.text, /watermark 2026-03-01T10:00:15\.000Z/);
+      const supervisor = await detailsOf(page, `${name}/supervisor`, /Workers/);
+      assert.match(supervisor.text, /Workers: 1 wanted/);
+      assert.match(supervisor.text, /time workers why|time\s+workers\s+why/);
+    });
+
+    await world.phase("the saved queries of the manual find what they say", async () => {
+      await world.workflows(pipeline).stop(1, 1, "TG_OVERLAP", "a test stops it");
+      await run.untilStopped(1);
+      const drains = [0, 1].map((partition) => `${name}/1/drain/${partition}`);
+      const expected: Readonly<Record<string, readonly string[]>> = {
+        "all of a pipeline": [...drains, `${name}/1/clock`, `${name}/supervisor`, open, closed],
+        "its open windows": [open],
+        "windows that ended in an hour": [open, closed],
+        "supervisors by their fleet": [`${name}/supervisor`],
+        "its drains": drains,
+        "stopped partitions of all pipelines": [`${name}/1/drain/1`],
+        "busy windows": [closed],
+      };
+      const queries = await queriesOf(name);
+      assert.deepEqual([...queries.keys()].sort(), Object.keys(expected).sort());
+      for (const [what, query] of queries) {
+        await lists(page, { query, name, expected: expected[what] ?? [] });
+      }
+    });
+  });
+}, NO_BROWSER || WEB_UI === undefined);
+
+/** The saved queries of the manual, for a pipeline, the times and the sizes of this test. */
+async function queriesOf(name: string): Promise<Map<string, string>> {
+  const manual = await Deno.readTextFile(MANUAL);
+  const section = manual.split("\nQueries to save:\n")[1]?.split("| search attribute")[0] ?? "";
+  const rows = [...section.matchAll(/^\| ([^|]+?) +\| `([^`]+)` +\|$/gm)];
+  return new Map(rows.map(([, what = "", query = ""]) => [
+    what,
+    query.replaceAll("cs_student_logs", name).replaceAll("> 1000", "> 1")
+      .replaceAll("2026-11-22T19", "2026-03-01T10").replaceAll("2026-11-22T20", "2026-03-01T11"),
+  ]));
+}
+
+/** Waits until a query lists what is expected, and nothing else of the pipeline. */
+async function lists(
+  page: Page,
+  { query, name, expected }: {
+    readonly query: string;
+    readonly name: string;
+    readonly expected: readonly string[];
+  },
+): Promise<void> {
+  const url = `${WEB_UI}/namespaces/default/workflows?query=${encodeURIComponent(query)}`;
+  const wanted = [...expected].sort();
+  let ids: string[] = [];
+  // The list comes a moment after the workflows.
+  await until(query, async () => {
+    await page.goto(url);
+    await page.locator("table tbody tr").first().waitFor();
+    const texts = await page.locator("table tbody a").allTextContents();
+    ids = [...new Set(texts.map((text) => text.trim()))].filter((id) => id.startsWith(`${name}/`));
+    return JSON.stringify(ids.sort()) === JSON.stringify(wanted) || undefined;
+  }, { everyMs: 500, seen: () => ({ ids, wanted }) });
+}
+
+/** What the tab "User Metadata" shows of a workflow as its current details. */
+async function detailsOf(page: Page, id: string, wanted: RegExp) {
+  await page.goto(`${WEB_UI}/namespaces/default/workflows/${encodeURIComponent(id)}`);
+  await page.waitForURL(/\/history$/);
+  await page.getByText("User Metadata").click();
+  let seen: string[] = [];
+  // The Web UI renders Markdown in frames of their own.
+  const frame = await until(`the details of ${id}`, async () => {
+    seen = [];
+    for (const one of page.frames()) {
+      if (!one.url().includes("/render?")) continue;
+      const text = await one.locator("body").innerText().catch(() => "");
+      seen.push(text);
+      if (wanted.test(text) && await one.locator("table").count() > 0) return one;
+    }
+    return undefined;
+  }, { seen: () => seen });
+  return {
+    text: await frame.locator("body").innerText(),
+    rows: await frame.evaluate<string[][]>(
+      `[...document.querySelectorAll("tr")].map((row) =>
+        [...row.cells].map((cell) => cell.textContent.trim()))`,
+    ),
+    markup: await frame.locator("td :is(img, strong, script, a)").count(),
+  };
+}
