@@ -25,7 +25,8 @@ const MARKS = 40;
 export function eventTimeOf(
   look: Look,
   before: EventTimeView | null,
-  { closed, samples, ends }: {
+  { closed, samples, ends, recentMs }: {
+    readonly recentMs: number;
     readonly closed: EventTimeView["closed"];
     readonly samples: readonly SampleView[];
     readonly ends: ReadonlyMap<number, number>;
@@ -37,7 +38,7 @@ export function eventTimeOf(
     partitions: partitionsOf(look, ends),
     open: windowsOf(look, before),
     closed,
-    marks: marksOf(samples),
+    marks: marksOf(samples, (look.clock.watermark ?? -Infinity) - recentMs),
   };
 }
 
@@ -70,8 +71,10 @@ function windowsOf({ clock, windows }: Look, before: EventTimeView | null): Open
   return [...open.values()].sort((a, b) => a.start - b.start).slice(0, WINDOWS);
 }
 
-function marksOf(samples: readonly SampleView[]): Mark[] {
-  return samples.flatMap(({ kind, eventTime, partition }) =>
-    kind === "invalid" || eventTime === null ? [] : [{ eventTime, kind, partition }]
-  ).slice(0, MARKS);
+/** Late and skewed events that came when the watermark was not long ago. */
+function marksOf(samples: readonly SampleView[], since: number): Mark[] {
+  return samples.flatMap(({ kind, eventTime, partition, watermark }) => {
+    if (kind === "invalid" || eventTime === null) return [];
+    return watermark !== null && watermark < since ? [] : [{ eventTime, kind, partition }];
+  }).slice(0, MARKS);
 }

@@ -26,6 +26,8 @@ import type {
 
 /** A window that closed is drawn for so long, in ms. */
 const CLOSED_MS = 12_000;
+/** Late and skewed events are marked until the watermark has moved on by so many windows. */
+const MARKED_WINDOWS = 4;
 /** An account that does not add up so often, although nothing moves, is broken. */
 const BROKEN_AFTER = 4;
 /** Somebody who asked wants to know for so long, in ms. */
@@ -198,7 +200,9 @@ export class Board {
     await this.#readSamples(shown, last);
     const closed = this.collector.results.closedSince(this.#now() - CLOSED_MS);
     const { ends } = looker;
-    this.#time = eventTimeOf(last, this.#time, { closed, ends, samples: this.#samples });
+    const recentMs = this.#options.sizeMs * MARKED_WINDOWS;
+    const samples = this.#samples;
+    this.#time = eventTimeOf(last, this.#time, { closed, ends, samples, recentMs });
     this.#addUp(last);
     this.#lookVersion += 1;
   }

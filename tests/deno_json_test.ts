@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import coreJson from "../core/deno.json" with { type: "json" };
 import denoJson from "../deno.json" with { type: "json" };
+import pageJson from "../dashboard/page/deno.json" with { type: "json" };
 import workflowsJson from "../workflows/deno.json" with { type: "json" };
 
 /** The members of an object, or none. */
@@ -55,10 +56,14 @@ Deno.test("deno.json: our lint rules are loaded, and none is switched off", () =
 });
 
 Deno.test("deno.json: core and workflows see the language and nothing of the runtime", () => {
-  assert.deepEqual(denoJson.workspace, ["./core", "./workflows"]);
+  assert.deepEqual(denoJson.workspace, ["./core", "./workflows", "./dashboard/page"]);
   for (const json of [coreJson, workflowsJson]) {
     const libraries = json.compilerOptions.lib;
     assert.ok(libraries.length > 0);
     for (const library of libraries) assert.match(library, /^es\d{4}$/, json.name);
   }
+});
+
+Deno.test("deno.json: the page's code sees what browsers have, and nothing of the runtime", () => {
+  assert.deepEqual(pageJson.compilerOptions.lib, ["dom", "dom.iterable", "es2024"]);
 });

@@ -4,15 +4,26 @@
  * @module
  */
 
+import type { Account } from "../../core/account.ts";
 import type { AccountView, PageState } from "../state.ts";
 import { byId, el, filler, setText } from "./dom.ts";
 import { clock, figure } from "./format.ts";
 
 const WORDS: Readonly<Record<AccountView["state"], string>> = {
   holds: "✓ both equations hold",
-  moving: "… moving: looked at in different moments, and looked at again",
+  moving: "✓ adds up, with what moved while it was being looked at",
   broken: "✗ does not hold",
 };
+
+/**
+ * What was between two places while these were asked one after the other: more was found than had
+ * been assigned by then, or less.
+ */
+function inFlight({ pairs }: Account): Term {
+  const { assigned, closed, open, inDelivery, missed } = pairs;
+  const value = assigned - closed - open - inDelivery - missed;
+  return ["in flight", value, "Moved while one after the other was asked; 0 at rest"];
+}
 
 /** A term of an equation. */
 type Term = readonly [name: string, value: number, hint: string];
@@ -57,6 +68,7 @@ export function setUpAccount(): (state: PageState) => void {
       ["in open windows", open, "Their windows wait for the watermark"],
       ["in delivery", inDelivery, "Folded, and on their way to a window"],
       ["missed", missed, "Their window may have been closed"],
+      ...(view.state === "moving" ? [inFlight(account)] : []),
     ]);
     notes([
       `${figure(lag)} records have arrived and are not read yet`,
@@ -73,7 +85,10 @@ export function setUpAccount(): (state: PageState) => void {
 function equation([left, ...right]: readonly Term[]): HTMLElement[] {
   return [
     ...(left === undefined ? [] : [term(left)]),
-    ...right.flatMap((one, i) => [operator(i === 0 ? "=" : "+"), term(one)]),
+    ...right.flatMap(([name, value, hint], i) => [
+      operator(i === 0 ? "=" : value < 0 ? "−" : "+"),
+      term([name, Math.abs(value), hint]),
+    ]),
   ];
 }
 

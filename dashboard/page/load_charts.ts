@@ -75,7 +75,8 @@ function build(options: uPlot.Options, box: HTMLElement): uPlot {
 }
 
 function heightOf(box: HTMLElement): number {
-  return Math.max(80, box.clientHeight - 34);
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return Math.round(Number.parseFloat(getComputedStyle(box).getPropertyValue("--chart")) * rem);
 }
 
 function base(box: HTMLElement): Pick<uPlot.Options, "width" | "height" | "cursor" | "padding"> {
@@ -93,7 +94,8 @@ function timeAxis(): uPlot.Axis {
     grid: { stroke: color("line"), width: 1 },
     ticks: { show: false },
     values: (_chart, splits) => splits.map((at) => clock(at * 1_000)),
-    space: 80,
+    incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600],
+    space: 90,
     size: 28,
   };
 }

@@ -43,9 +43,17 @@ function rows(samples: readonly SampleView[]): HTMLElement[] {
 
 function why({ kind, reason, path, message, eventTime, watermark }: SampleView): string {
   if (kind === "late") {
-    return `event time ${dateTime(eventTime)}, watermark then ${dateTime(watermark)}` +
+    return `event time ${dateTime(eventTime)}, when the watermark was ${
+      after(watermark, eventTime)
+    }` +
       (reason === "late" ? "" : ` (${reason})`);
   }
   const where = path === "" ? "" : ` at ${path}`;
   return `${reason}${where}${message === "" ? "" : `: ${message}`}`;
+}
+
+/** A time; without its date if it is of the same day as another one. */
+function after(ms: number | null, other: number | null): string {
+  const text = dateTime(ms);
+  return text.slice(0, 10) === dateTime(other).slice(0, 10) ? text.slice(11) : text;
 }
