@@ -19,11 +19,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
   scale: () => import("./commands/scale.ts"),
+  setup: () => import("./commands/setup.ts"),
   simulate: () => import("./commands/simulate.ts"),
+  spike: () => import("./commands/spike.ts"),
   stack: () => import("./commands/stack.ts"),
   start: () => import("./commands/start.ts"),
   status: () => import("./commands/status.ts"),
   windows: () => import("./commands/windows.ts"),
+  worker: () => import("./commands/worker.ts"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

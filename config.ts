@@ -40,6 +40,15 @@ export interface TemporalConfig {
   readonly apiKey?: string;
 }
 
+/** Who starts the workers. */
+export type LauncherChoice =
+  /** The control process, as its children. */
+  | { readonly kind: "process" }
+  /** Somebody else, who is only told how many there are to be. */
+  | { readonly kind: "none" }
+  /** A Deployment of the Kubernetes cluster that the control process runs in. */
+  | { readonly kind: "kubernetes"; readonly deployment: string };
+
 /** The local stack's ports. */
 export interface StackConfig {
   /** The broker's port. */
@@ -68,6 +77,8 @@ export interface Config {
   readonly minWorkers: number;
   /** The most worker processes. */
   readonly maxWorkers: number;
+  /** Who starts the workers. */
+  readonly launcher: LauncherChoice;
   /** The least time between two slices of a caught-up partition. */
   readonly paceMs: number;
   /** The time budget of a slice. */
@@ -103,6 +114,7 @@ export function loadConfig(env: Env, sources: SettingSources = {}): Config {
     ...(webUi === undefined ? {} : { webUi }),
     minWorkers: reader.required(settings.minWorkers, 0),
     maxWorkers: reader.required(settings.maxWorkers, Infinity),
+    launcher: launcherChoice(reader),
     paceMs: reader.required(settings.paceMs, 0),
     sliceMs: reader.required(settings.sliceMs, 0),
     idleToZeroMs: reader.required(settings.idleToZero, 0),
@@ -166,6 +178,12 @@ function temporalConfig(reader: SettingsReader): TemporalConfig {
     ...(tls === undefined && apiKey === undefined ? {} : { tls: tls ?? {} }),
     ...(apiKey === undefined ? {} : { apiKey }),
   };
+}
+
+function launcherChoice(reader: SettingsReader): LauncherChoice {
+  const kind = reader.required(settings.launcher, "process");
+  const deployment = reader.required(settings.deployment, "");
+  return kind === "kubernetes" ? { kind, deployment } : { kind };
 }
 
 function tlsConfig(

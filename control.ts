@@ -16,7 +16,6 @@ import { createKafkaReader } from "./adapters/kafka_reader.ts";
 import { createKafkaWriter } from "./adapters/kafka_writer.ts";
 import type { Fleet } from "./adapters/launcher.ts";
 import type { KafkaSettings, LogAdmin, LogReader, LogWriter, TopicInfo } from "./adapters/log.ts";
-import { createProcessLauncher } from "./adapters/process_launcher.ts";
 import { waitFor } from "./adapters/servers.ts";
 import { type Client, connectTemporal, type TemporalSettings } from "./adapters/temporal_client.ts";
 import {
@@ -28,11 +27,19 @@ import {
 import { createTrace } from "./adapters/tracing.ts";
 import { createWorkflowPort } from "./adapters/temporal_port.ts";
 import { type RunningWorker, startControlWorker } from "./adapters/temporal_workers.ts";
+import type { LauncherChoice } from "./config.ts";
 import { TidegateError } from "./core/errors.ts";
 import { groupId } from "./core/ids.ts";
 import { DEFAULT_POLICY } from "./core/policy_state.ts";
 import { paceOf } from "./core/pacing.ts";
-import { type Fingerprint, fingerprintOf, runPlanOf, type StartPosition } from "./core/plan.ts";
+import {
+  type Fingerprint,
+  fingerprintOf,
+  type Plan,
+  runPlanOf,
+  type StartPosition,
+} from "./core/plan.ts";
+import { isLeftBehind, launcherFor } from "./launchers.ts";
 import type { Pipeline } from "./pipelines/define.ts";
 import type { WorkerSettings } from "./worker.ts";
 
@@ -79,6 +86,11 @@ export interface ControlOptions {
   readonly dataDir: string;
   /** How many worker processes. */
   readonly fleet: FleetOptions;
+  /**
+   * Who starts them.
+   * @default {{ kind: "process" }}
+   */
+  readonly launcher?: LauncherChoice;
   /** Slices at a time in one worker process. */
   readonly slots: number;
   /** The pace while caught up, in ms. */
@@ -158,21 +170,21 @@ async function start(
   const writer = createKafkaWriter(options.kafka);
   closing.push(() => reader.close(), () => admin.close(), () => writer.close());
   const topic = await waitFor("the broker", () => sourceTopic(reader, plan.topic), say);
-  await makeTopics(admin, pipeline);
+  await makeOutputTopics(admin, plan);
   await warnOfCreateTime(admin, pipeline, say);
 
   const client = await waitFor("Temporal", () => connectTemporal(options.temporal), say);
   closing.push(() => client.connection.close());
   const workflows = createPipelineClient(client, plan);
-  const searchAttributes = await searchable(client, options);
+  const searchAttributes = await makeSearchable(client, say);
   const bundlePath = await workflowBundle(options.dataDir, say);
   const cursors = new CursorBook(admin, groupId(name), plan.topic);
   /** What the generation brings, as soon as there is one. */
   const begun: { generation: number; drains: Drains | null } = { generation: 0, drains: null };
-  const launcher = createProcessLauncher({
-    command: Deno.execPath(),
-    args: ["run", "--quiet", ...WORKER_PERMISSIONS, new URL("worker.ts", import.meta.url).href],
-    input: JSON.stringify(workerSettings(options)),
+  const launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
+    pipeline: name,
+    client,
+    settings: workerSettings(options),
     name: `${name}-${owner.pid}@${owner.host}`,
     say,
     onExit: async (dead, expected) => {
@@ -209,7 +221,7 @@ async function start(
   }
   await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
   await drains.start(topic.partitions);
-  await workflows.failActivitiesOf(generation, topic.partitions, (id) => id !== identity);
+  await workflows.failActivitiesOf(generation, topic.partitions, isLeftBehind(identity));
   closing.push(() => launcher.stop());
   await workflows.configureFleet({
     ...options.fleet,
@@ -238,15 +250,6 @@ async function start(
   };
 }
 
-/** What a worker process may do; ffi, for the Temporal SDK's native part, ends the sandbox. */
-const WORKER_PERMISSIONS = [
-  "--allow-net",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-read",
-  "--allow-ffi",
-];
-
 async function closeAll(closing: (() => Promise<unknown>)[]): Promise<void> {
   for (let close = closing.pop(); close !== undefined; close = closing.pop()) {
     await close().catch(() => undefined);
@@ -266,7 +269,13 @@ async function sourceTopic(reader: LogReader, topic: string): Promise<TopicInfo>
   });
 }
 
-async function makeTopics(admin: LogAdmin, { plan }: Pipeline): Promise<void> {
+/**
+ * Makes the topics that a pipeline writes to, where they are missing.
+ *
+ * @param admin Makes them.
+ * @param plan The pipeline's plan.
+ */
+export async function makeOutputTopics(admin: LogAdmin, plan: Plan): Promise<void> {
   const side = { "cleanup.policy": "compact,delete" };
   await admin.createTopics([
     { topic: plan.resultsTopic, partitions: 1, config: { "cleanup.policy": "compact" } },
@@ -275,7 +284,17 @@ async function makeTopics(admin: LogAdmin, { plan }: Pipeline): Promise<void> {
   ]);
 }
 
-async function searchable(client: Client, { say }: ControlOptions): Promise<boolean> {
+/**
+ * Makes the search attributes where they are missing, or tells how to.
+ *
+ * @param client The Temporal server.
+ * @param say Told the commands that make them, where that is not allowed here.
+ * @returns Whether they are there.
+ */
+export async function makeSearchable(
+  client: Client,
+  say: (line: string) => void,
+): Promise<boolean> {
   const problem = await ensureSearchAttributes(client);
   if (problem === null) return true;
   say(`search attributes are missing and can't be made (${problem}); make them with:`);

@@ -1,7 +1,8 @@
 /**
- * A worker process: folds slices for one pipeline, and nothing else. Started by the control process,
- * which tells it its settings on standard input and keeps that open: when it closes, the control
- * process has ended, and so does the worker.
+ * A worker process: folds slices for one pipeline, and nothing else. As a program it is started by
+ * the control process, which tells it its settings on standard input and keeps that open: when it
+ * closes, the control process has ended, and so does the worker. `deno task worker` starts the same
+ * worker on its own.
  *
  * @module
  */
@@ -12,8 +13,9 @@ import { createKafkaReader } from "./adapters/kafka_reader.ts";
 import { createKafkaWriter } from "./adapters/kafka_writer.ts";
 import { createTrace } from "./adapters/tracing.ts";
 import type { TemporalSettings } from "./adapters/temporal_client.ts";
-import { startFoldWorker } from "./adapters/temporal_workers.ts";
+import { type RunningWorker, startFoldWorker } from "./adapters/temporal_workers.ts";
 import type { RunPlan } from "./core/plan.ts";
+import type { Pipeline } from "./pipelines/define.ts";
 import { loadPipeline } from "./pipelines/load.ts";
 
 /** What the control process tells a worker process. */
@@ -28,6 +30,64 @@ export interface WorkerSettings {
   readonly temporal: TemporalSettings;
   /** How many slices at a time. */
   readonly slots: number;
+}
+
+/** What a worker is started with. */
+export interface WorkerOptions extends Omit<WorkerSettings, "pipelineFile"> {
+  /** The pipeline's definition. */
+  readonly pipeline: Pipeline;
+  /** Names the process in Temporal's records. */
+  readonly identity: string;
+  /**
+   * Asked before a slice of a generation is folded; throws if this worker must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
+}
+
+/**
+ * Starts a worker.
+ *
+ * @param options What it is started with.
+ * @returns The running worker; to stop it is to let it finish, or cut short, the slices at hand.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { plan, pipeline, kafka, temporal, slots, identity, admit } = options;
+  const reader = createKafkaReader(kafka);
+  const writer = createKafkaWriter(kafka);
+  const close = () => Promise.all([reader.close(), writer.close()]);
+  let stopping = false;
+  try {
+    const worker = await startFoldWorker({
+      temporal,
+      pipeline: plan.pipeline,
+      activities: createWorkerActivities({
+        plan,
+        events: pipeline.reader,
+        enrichment: pipeline.enrichment,
+        reader,
+        writer,
+        identity,
+        stopping: () => stopping,
+        trace: createTrace(),
+        ...(admit === undefined ? {} : { admit }),
+      }),
+      slots,
+      identity,
+    });
+    const done = worker.done.finally(close);
+    done.catch(() => undefined);
+    return {
+      done,
+      stop() {
+        stopping = true;
+        return worker.stop();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /**
@@ -45,28 +105,13 @@ async function work(): Promise<void> {
     setTimeout(() => Deno.exit(1), ORPHAN_GRACE_MS);
     leave();
   });
-  const pipeline = await loadPipeline(settings.pipelineFile);
-  const reader = createKafkaReader(settings.kafka);
-  const writer = createKafkaWriter(settings.kafka);
-  let stopping = false;
-  const { plan } = settings;
-  const identity = Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`;
-  const worker = await startFoldWorker({
-    temporal: settings.temporal,
-    pipeline: plan.pipeline,
-    activities: createWorkerActivities({
-      plan,
-      events: pipeline.reader,
-      enrichment: pipeline.enrichment,
-      reader,
-      writer,
-      identity,
-      stopping: () => stopping,
-      trace: createTrace(),
-    }),
-    slots: settings.slots,
-    identity,
+  const { pipelineFile, ...rest } = settings;
+  const worker = await startWorker({
+    ...rest,
+    pipeline: await loadPipeline(pipelineFile),
+    identity: Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`,
   });
+  let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
@@ -78,7 +123,6 @@ async function work(): Promise<void> {
   leave = stop;
   console.log("ready");
   await worker.done;
-  await Promise.all([reader.close(), writer.close()]);
   Deno.exit(0);
 }
 

@@ -75,6 +75,11 @@ export interface WorkerDeps {
   /** Whether the process is about to end: slices then return what they have. */
   readonly stopping: () => boolean;
   /**
+   * Asked before a slice of a generation is folded; throws if this process must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
+  /**
    * Does work as spans.
    * @default no spans
    */
@@ -212,6 +217,7 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
       };
       return named(() =>
         trace("slice", attributes, async (tell) => {
+          await deps.admit?.(request.generation);
           const result = await foldSlice({
             ...deps,
             now: Date.now,

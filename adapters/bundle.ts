@@ -1,15 +1,20 @@
 /**
  * The workflow bundle, built once for a content of the workflow code and kept in the data folder.
+ * Run as a program, it builds the one that an image brings with it.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { TidegateError } from "../core/errors.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** What the bundle depends on besides its sources. */
 const PINS = ["deno.json", "adapters/build_bundle.ts"];
+
+/** Where an image has its bundle: its root can't be written to, and no data folder has one yet. */
+const PREBUILT = fileURLToPath(new URL(".bundle", ROOT));
 
 /** Bundles are kept for this long, in ms. */
 const OLD_MS = 24 * 3_600_000;
@@ -27,9 +32,19 @@ export async function workflowBundle(
   say: (line: string) => void,
 ): Promise<string> {
   const folder = `${dataDir}/bundle`;
-  const path = `${folder}/workflows-${await sourcesHash()}.js`;
-  if (await exists(path)) return path;
+  const name = `workflows-${await sourcesHash()}.js`;
+  for (const path of [`${PREBUILT}/${name}`, `${folder}/${name}`]) {
+    if (await exists(path)) return path;
+  }
   say("building the workflow bundle (some seconds, once)");
+  const path = await build(folder, name);
+  await removeOld(folder);
+  return path;
+}
+
+/** Builds beside the target and moves the complete file there. */
+async function build(folder: string, name: string): Promise<string> {
+  const path = `${folder}/${name}`;
   await Deno.mkdir(folder, { recursive: true });
   const draft = `${path}.${Deno.pid}.tmp`;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -55,7 +70,6 @@ export async function workflowBundle(
     );
   }
   await Deno.rename(draft, path);
-  await removeOld(folder);
   return path;
 }
 
@@ -90,4 +104,8 @@ async function exists(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+if (import.meta.main) {
+  console.log(await build(PREBUILT, `workflows-${await sourcesHash()}.js`));
 }

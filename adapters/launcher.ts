@@ -1,7 +1,8 @@
 /**
  * Worker processes as the rest sees them: a desired number of workers, and how these fare. The
  * number is kept apart from how it is realised: by child processes of this machine
- * (`process_launcher.ts`), or by somebody else who is only told of it (`none_launcher.ts`).
+ * (`process_launcher.ts`), by the Deployment of a cluster (`kubernetes_launcher.ts`), or by somebody
+ * else who is only told of it (`none_launcher.ts`).
  *
  * @module
  */
@@ -38,7 +39,7 @@ export interface WorkerTimes {
 export interface Fleet {
   /** How many workers there are to be. */
   readonly desired: number;
-  /** The slots used so far, by number; empty where somebody else realises the number. */
+  /** The slots used so far, by number; where somebody else keeps the workers, those known of. */
   readonly slots: readonly WorkerSlot[];
   /** How long workers take. */
   readonly times: WorkerTimes;
@@ -65,7 +66,10 @@ export interface Launcher extends Fleet {
    * @returns Whether there was a worker to replace: one that starts or is ready.
    */
   replace(slot: number): boolean;
-  /** Ends all workers and waits until they have ended. */
+  /**
+   * Ends the workers that it has started itself, and waits until they have ended. Workers that
+   * somebody else keeps stay: they hold no state, and wait for the next control process.
+   */
   stop(): Promise<void>;
 }
 

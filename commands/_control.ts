@@ -88,6 +88,7 @@ export function controlFor(
     kafka,
     temporal,
     dataDir: config.dataDir,
+    launcher: config.launcher,
     fleet: {
       min: config.minWorkers,
       max: config.maxWorkers,

@@ -6,9 +6,10 @@
 
 import { stackUp } from "../local/mod.ts";
 import { benchDrain, type DrainBench } from "./_bench_drain.ts";
+import { benchFleet, FLEET_FIGURES, type FleetBench } from "./_bench_fleet.ts";
 import { benchLive, type LiveBench } from "./_bench_live.ts";
 import { command } from "./_command.ts";
-import { describeMachine, type Machine } from "./_machine.ts";
+import { describeMachine, type Machine, quantile } from "./_machine.ts";
 import { openSession, SESSION_FLAGS, stackOptions } from "./_session.ts";
 
 /** The command. */
@@ -24,6 +25,13 @@ export default command({
       default: 30,
       description: "Windows of the latency part, 10 s each; 0 leaves it out",
     },
+    fleet: {
+      type: "number",
+      integer: true,
+      min: 0,
+      default: 0,
+      description: "Instead: how soon the fleet reacts, in so many short load tests",
+    },
     json: { type: "boolean", description: "Print the figures as JSON" },
     ...SESSION_FLAGS,
   },
@@ -34,6 +42,12 @@ export default command({
     [broker.product.toLowerCase()]: broker.version,
     temporal: temporal.version,
   });
+  if (flags.fleet > 0) {
+    const fleet = await benchFleet(flags, flags.fleet);
+    if (flags.json) console.log(JSON.stringify({ machine, fleet }));
+    else table([...machineRows(machine), ...fleetRows(fleet)]).forEach((line) => console.log(line));
+    return fleet.ok ? 0 : 1;
+  }
   const drain = await benchDrain(session, flags.events, temporal.pid);
   const live = flags.closes === 0 ? null : await benchLive(session, flags.closes, temporal.pid);
   if (flags.json) console.log(JSON.stringify({ machine, drain, live }));
@@ -41,11 +55,31 @@ export default command({
   return drain.ok ? 0 : 1;
 });
 
+type Row = readonly [name: string, value: string];
+
+function machineRows({ cores, cpu, memoryGiB, os, versions }: Machine): Row[] {
+  return [
+    ["machine", `${cores} × ${cpu}, ${memoryGiB} GiB, ${os}`],
+    ["versions", Object.entries(versions).map(([name, v]) => `${name} ${v}`).join(", ")],
+  ];
+}
+
+function fleetRows({ runs, figures }: FleetBench): Row[] {
+  return [
+    ["runs", String(runs)],
+    ...Object.entries(figures).map(([name, all]): Row => {
+      const ms = (share: number) => `${Math.round(quantile(all, share))} ms`;
+      return [
+        FLEET_FIGURES[name] ?? name,
+        `min ${ms(0)}, p50 ${ms(0.5)}, max ${ms(1)} (${all.length})`,
+      ];
+    }),
+  ];
+}
+
 function lines(machine: Machine, drain: DrainBench, live: LiveBench | null): string[] {
-  const versions = Object.entries(machine.versions).map(([name, v]) => `${name} ${v}`).join(", ");
-  const rows: [string, string][] = [
-    ["machine", `${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.os}`],
-    ["versions", versions],
+  const rows: Row[] = [
+    ...machineRows(machine),
     ["backlog", `${drain.events} events of ${drain.eventBytes} B into ${drain.windows} windows`],
     [
       "drained",
@@ -72,7 +106,12 @@ function lines(machine: Machine, drain: DrainBench, live: LiveBench | null): str
       ["memory, live", `control ${live.rssMiB.control} MiB, worker ${live.rssMiB.worker} MiB`],
     );
   }
-  return rows.map(([name, value]) => `${name.padEnd(14)}${value}`);
+  return table(rows);
+}
+
+function table(rows: readonly Row[]): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.map(([name, value]) => `${name.padEnd(width)}${value}`);
 }
 
 function perProcess(figures: Readonly<Record<string, number>>, unit: string): string {

@@ -7,20 +7,18 @@
 import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
 import { createKafkaReader } from "../adapters/kafka_reader.ts";
 import { createKafkaWriter } from "../adapters/kafka_writer.ts";
-import { connectTemporal } from "../adapters/temporal_client.ts";
-import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
-import type { Control } from "../control.ts";
-import { groupId } from "../core/ids.ts";
 import type { ResultRow } from "../core/row.ts";
-import { derivePipeline, topicsOf } from "../pipelines/derive.ts";
+import { derivePipeline } from "../pipelines/derive.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { gatherAccount, lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { controlFor } from "./_control.ts";
 import { interrupted } from "./_exit.ts";
 import { followResults } from "./_follow.ts";
+import { parentGone } from "./_parent.ts";
 import { accountLines, statusLine } from "./_report.ts";
 import { rowLines } from "./_rows.ts";
+import { allClosed, removePipeline } from "./_scratch.ts";
 import { openSession, say, type Session, SESSION_FLAGS } from "./_session.ts";
 
 /** How often the state is told, in ms. */
@@ -42,15 +40,17 @@ export default command({
   const pipeline = derivePipeline(opened.pipeline, "demo", { delayMs: 5_000, idleAfterMs: 3_000 });
   const session = { ...opened, pipeline };
   const ctrlC = interrupted();
+  const parent = await parentGone();
   const stop = new AbortController();
-  void ctrlC.promise.then(() => stop.abort());
-  const closing: (() => Promise<unknown>)[] = [() => removeAll(session)];
+  void Promise.race([ctrlC.promise, parent.promise]).then(() => stop.abort());
+  const closing: (() => Promise<unknown>)[] = [() => removePipeline(session, "the demo is over")];
   try {
-    await removeAll(session);
+    await removePipeline(session, "another demo begins");
     return await show(session, flags, stop, closing);
   } finally {
     for (const close of closing.reverse()) await close();
     ctrlC.dispose();
+    parent.dispose();
   }
 });
 
@@ -107,7 +107,7 @@ async function show(
   console.log(
     "no more events: the partitions become idle, and the last windows close by the clock",
   );
-  const closedAll = await allClosed(control, stop.signal);
+  const closedAll = await allClosed(control, LAST_CLOSE_MS, stop.signal);
   clearInterval(status);
   if (stop.signal.aborted) return 1;
   const account = await gatherAccount(control.workflows, control.generation);
@@ -125,28 +125,4 @@ function printClosed(rows: readonly ResultRow[]): void {
   if (last === undefined) return;
   console.log(`\nclosed at watermark ${last.watermark}:`);
   rowLines(rows).forEach((line) => console.log(`  ${line}`));
-}
-
-async function allClosed(control: Control, signal: AbortSignal): Promise<boolean> {
-  const deadline = performance.now() + LAST_CLOSE_MS;
-  while (!signal.aborted && performance.now() < deadline) {
-    const { clock, drains } = await lookAt(control.workflows, control.generation);
-    const drained = drains.every((drain) => drain.mode === "idle" && drain.inDelivery === 0);
-    if (drained && clock.open.length === 0) return true;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  return false;
-}
-
-/** Removes what an earlier or this demo left: workflows, topics and the group. */
-async function removeAll({ pipeline: { plan }, kafka, temporal }: Session): Promise<void> {
-  const client = await connectTemporal(temporal);
-  const admin = createKafkaAdmin(kafka);
-  try {
-    await createPipelineClient(client, plan).terminateAll("the demo is over");
-    await admin.deleteTopics(topicsOf(plan));
-    await admin.deleteGroup(groupId(plan.pipeline));
-  } finally {
-    await Promise.all([client.connection.close(), admin.close()]);
-  }
 }

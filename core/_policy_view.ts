@@ -14,6 +14,8 @@ import type { DecisionInputs, FleetSample, PolicySettings, PolicyState } from ".
 const GAP_MS = 15_000;
 /** The time over which mu is smoothed, in ms. */
 const MU_SMOOTHING_MS = 10_000;
+/** A mu that is larger by more than this factor is taken as it is. */
+const OTHER_MU = 2;
 /**
  * How far two samples must be apart to confirm each other, in ms, and the shortest span of a rate that
  * sizes a step. From the first sign of pressure to the first spawn there is 1 s (design, section 10).
@@ -159,6 +161,8 @@ function knownOf(sample: FleetSample): { ids: number[]; ends: number[]; cursors:
 function smoothedMu(before: PolicyState, { mu, atMs }: FleetSample): number | null {
   if (mu === null || !Number.isFinite(mu) || mu <= 0) return before.mu;
   if (before.mu === null || before.atMs === null) return mu;
+  // That is no noise: slices of a few records cost mostly by the slice, large ones by the record.
+  if (mu > before.mu * OTHER_MU) return mu;
   // A plain fraction, not an exponential: replays must give the same digits on every machine.
   const elapsed = atMs - before.atMs;
   return before.mu + (mu - before.mu) * elapsed / (elapsed + MU_SMOOTHING_MS);

@@ -19,6 +19,7 @@ export type TgCode =
   | "TG_ENRICH_FAILED"
   | "TG_GENERATION_LOST"
   | "TG_INPUT"
+  | "TG_KUBERNETES"
   | "TG_OFFSET_GONE"
   | "TG_OVERLAP"
   | "TG_PORT_TAKEN"

@@ -176,7 +176,10 @@ async function awaitForeign(
     return;
   }
   const test = () => answers(role, address);
-  if (await until(test, { timeoutMs: 30_000, everyMs: 250 })) return;
+  if (await until(test, { timeoutMs: 30_000, everyMs: 250 })) {
+    options.say(`using ${server.product} ${server.version} of Docker Compose on ${address}`);
+    return;
+  }
   throw new TidegateError(
     "TG_STACK",
     `Cannot use compose's ${role}: it must answer on ${address}, got silence for 30 s`,

@@ -12,15 +12,19 @@ export interface Ran {
 }
 
 /**
- * Runs this very Deno at the root of the project and waits for its end.
+ * Runs this very Deno and waits for its end.
  *
  * @param args Its arguments.
+ * @param cwd Where; the root of the project if left out.
  * @returns How it ended.
  */
-export async function runDeno(args: readonly string[]): Promise<Ran> {
+export async function runDeno(
+  args: readonly string[],
+  cwd: string | URL = ROOT,
+): Promise<Ran> {
   const ran = await new Deno.Command(Deno.execPath(), {
     args: [...args],
-    cwd: ROOT,
+    cwd,
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();

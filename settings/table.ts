@@ -135,6 +135,19 @@ export const settings = {
     "4",
     "The most worker processes.",
   ),
+  launcher: row(
+    "TIDEGATE_LAUNCHER",
+    oneOfKind(["process", "none", "kubernetes"]),
+    "process",
+    "Who starts the workers: the control process itself, somebody else, or the Deployment of a " +
+      "Kubernetes cluster that it scales.",
+  ),
+  deployment: row(
+    "TIDEGATE_DEPLOYMENT",
+    textKind,
+    "tidegate-worker",
+    "The Deployment of the workers, for TIDEGATE_LAUNCHER=kubernetes.",
+  ),
   paceMs: row(
     "TIDEGATE_PACE_MS",
     integerKind({ min: 10, max: 60_000 }),

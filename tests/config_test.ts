@@ -41,6 +41,7 @@ Deno.test("without settings, everything has its default", () => {
     host: "127.0.0.1",
     minWorkers: 0,
     maxWorkers: 4,
+    launcher: { kind: "process" },
     paceMs: 1000,
     sliceMs: 1000,
     idleToZeroMs: 60_000,

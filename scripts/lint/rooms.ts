@@ -64,6 +64,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   core: {},
   settings: { rooms: ["core"] },
   simulator: { rooms: ["core"] },
+  spike: { rooms: ["core", "simulator"] },
   workflows: { rooms: ["core"], npm: ["@temporalio/workflow"] },
   pipelines: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
   activities: {

@@ -449,6 +449,17 @@ Deno.test("policy: where chance is small, a tenth above the capacity is pressure
   }
 });
 
+Deno.test("policy: a jump for which the same worker is enough adds none", () => {
+  // Slices of a few records say little of a worker: it folds far more once there is more to fold.
+  const bench = new Bench();
+  bench.feed({ rates: even(10), seconds: 60, mu: 400, folds: even(10) });
+  assert.equal(bench.desired, 1);
+  const since = bench.decisions.length;
+  bench.feed({ rates: even(5_000), seconds: 30, mu: 9_000, folds: even(5_000) });
+  assert.equal(bench.desired, 1);
+  assert.ok(bench.decisions.slice(since).every(({ desired }) => desired === 1));
+});
+
 Deno.test("policy: a maximum of 0 means none, and says so", () => {
   const bench = new Bench({ max: 0 });
   bench.put(5);

@@ -19,6 +19,7 @@ export const DOCUMENTS = [
   "docs/architecture.md",
   "docs/commands.md",
   "docs/operations.md",
+  "docs/scaling.md",
   "docs/semantics.md",
   "docs/tour.md",
 ] as const;

@@ -24,9 +24,14 @@ function flagsOf(source: string): Defaults {
   const indent = /^\n( +)/m.exec(body.slice(body.indexOf("{") + 1))?.[1] ?? "";
   const flag = new RegExp(`^${indent}"?([a-z-]+)"?: \\{([^]*?)\\},?$`, "gm");
   const own = [...body.matchAll(flag)].map(([, name, spec = ""]) =>
-    [String(name), /\bdefault: "?([^",\s]+)/.exec(spec)?.[1]?.replaceAll("_", "") ?? null] as const
+    [
+      String(name),
+      /\bdefault: "?([^",\s]+)/.exec(spec)?.[1]?.replace(/(?<=\d)_(?=\d)/g, "") ?? null,
+    ] as const
   );
-  const shared = /\.\.\.CONTROL_FLAGS/.test(body) ? flagsOf(read("commands/_control.ts")) : [];
+  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body)
+    ? flagsOf(read("commands/_control.ts"))
+    : [];
   return new Map([...own, ...shared]);
 }
 

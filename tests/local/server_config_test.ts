@@ -95,6 +95,8 @@ Deno.test("devServerArgs: settings are JSON, so a duration keeps its quotes", ()
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     'history.timerProcessorMaxTimeShift="50ms"',
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
   ]);
   assert.deepEqual(after("--sqlite-pragma"), ["journal_mode=WAL", "synchronous=NORMAL"]);
   assert.deepEqual(

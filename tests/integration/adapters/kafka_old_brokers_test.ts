@@ -45,7 +45,7 @@ for (const profile of PROFILES) {
   testKafka(`the reader speaks to ${profile.broker}`, async (trial) => {
     const { topic, writer, openReader } = trial;
     const id = (await trial.reader.describe(topic))?.topicId ?? "";
-    const proxy = startProxy(TEST_BROKER ?? "", profile.caps);
+    const proxy = startProxy(TEST_BROKER ?? "", { caps: profile.caps });
     if (profile.zeroIds === true) {
       proxy.onResponse = ({ key, bytes }) => {
         if (key === METADATA) wipe(bytes, id);
@@ -75,7 +75,7 @@ for (const profile of PROFILES) {
 }
 
 testKafka("a broker too old is refused with what it lacks", async ({ topic, openReader }) => {
-  const proxy = startProxy(TEST_BROKER ?? "", caps(10, 4, 8));
+  const proxy = startProxy(TEST_BROKER ?? "", { caps: caps(10, 4, 8) });
   const reader = openReader({ brokers: [proxy.address] });
   try {
     await assert.rejects(reader.fetch({ topic, partition: 0, from: 0 }), {

@@ -1,0 +1,153 @@
+/**
+ * `deno task spike`: the paper's load test. One producer, three more at once, one again; the fleet
+ * begins at 0 workers and follows the load.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { connectTemporal } from "../adapters/temporal_client.ts";
+import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
+import { settingFlags } from "../config.ts";
+import { TidegateError } from "../core/errors.ts";
+import { derivePipeline } from "../pipelines/derive.ts";
+import { LOOKUP_VARIABLE } from "../pipelines/spike.ts";
+import { startLookupService } from "../producer/mod.ts";
+import { muLines, reportLines, spikePage, type SpikeReport } from "../spike/mod.ts";
+import { command } from "./_command.ts";
+import { interrupted } from "./_exit.ts";
+import { parentGone } from "./_parent.ts";
+import { accountLines } from "./_report.ts";
+import { removePipeline } from "./_scratch.ts";
+import { openSession, type Session } from "./_session.ts";
+import { spikeReport } from "./_spike_report.ts";
+import { runSpike } from "./_spike_run.ts";
+import { screenOn, SpikeScreen } from "./_spike_screen.ts";
+
+/** The pipeline's name: nobody else's. */
+const NAME = "tidegate-spike";
+/** With a lookup, each event takes a while; without one, a worker folds as fast as it can. */
+const WITH_LOOKUP = "../pipelines/spike.ts";
+const WITHOUT_LOOKUP = "../pipelines/cs_student_logs.ts";
+/** Partitions by the key of the records: courses are few, and on few partitions some are hot. */
+const PARTITIONS = { student_id: 8, course: 4 } as const;
+
+/** The test brings its own pipeline. */
+const { pipeline: _, ...SETTINGS } = settingFlags();
+
+/** Of a lookup's time so much goes to the way there and back, in ms; the service takes the rest. */
+const WAY_MS = 2;
+
+/** The command. */
+export default command({
+  name: "spike",
+  summary: "The load test: 1 producer, 4, 1 again, with a fleet that follows the load",
+  flags: {
+    baseline: { type: "number", min: 1, default: 45, description: "Seconds with one producer" },
+    spike: { type: "number", min: 1, default: 60, description: "Seconds with three more" },
+    cooldown: { type: "number", min: 1, default: 75, description: "Seconds with one again" },
+    zero: { type: "boolean", description: "Then none until there is no worker, and one record" },
+    rate: { type: "number", min: 0.1, default: 10, description: "Events per second and producer" },
+    "enrich-ms": {
+      type: "number",
+      integer: true,
+      min: 0,
+      max: 4_000,
+      default: 80,
+      description: "How long each event's lookup takes, in ms; 0 for none",
+    },
+    "keyed-by": {
+      type: "string",
+      choices: ["student_id", "course"],
+      default: "student_id",
+      description: "What chooses a record's partition; course makes hot ones",
+    },
+    price: { type: "number", min: 0, description: "The price of an instance-hour" },
+    json: { type: "boolean", description: "Print the report as JSON, all else on standard error" },
+    ...SETTINGS,
+  },
+}, async ({ flags }) => {
+  const stream = flags.json ? Deno.stderr : Deno.stdout;
+  const screen = new SpikeScreen(screenOn(stream));
+  const print = (lines: readonly string[]) => lines.forEach(screen.line);
+  const keyedBy = flags["keyed-by"] === "course" ? "course" : "student_id";
+  const enrichMs = flags["enrich-ms"];
+  const file = fileURLToPath(
+    new URL(enrichMs > 0 ? WITH_LOOKUP : WITHOUT_LOOKUP, import.meta.url),
+  );
+  const opened = await openSession({ ...flags, pipeline: file });
+  const changes = { delayMs: 5_000, idleAfterMs: 3_000 };
+  const pipeline = { ...derivePipeline(opened.pipeline, NAME, changes), recordKey: keyedBy };
+  const session = { ...opened, pipeline };
+  await refuseAnother(session);
+
+  const stop = new AbortController();
+  const ctrlC = interrupted();
+  const parent = await parentGone();
+  void Promise.race([ctrlC.promise, parent.promise]).then(() => stop.abort());
+  const closing: (() => Promise<unknown>)[] = [() => removePipeline(session, "the spike is over")];
+  try {
+    await removePipeline(session, "another spike begins");
+    if (enrichMs > 0) {
+      const lookups = startLookupService({ delayMs: Math.max(1, enrichMs - WAY_MS) });
+      closing.push(() => lookups.stop());
+      Deno.env.set(LOOKUP_VARIABLE, lookups.url);
+    }
+    if (session.webUi !== null) print([`Temporal Web UI: ${session.webUi}`]);
+    const { rate, zero, price = null, baseline, spike, cooldown } = flags;
+    const partitions = PARTITIONS[keyedBy];
+    const run = await runSpike({
+      session,
+      rate,
+      partitions,
+      seconds: { baseline, spike, cooldown },
+      zero,
+      slots: 1,
+      screen,
+      stop,
+      closing,
+    });
+    if (run === null) {
+      print(["interrupted: what it made is removed"]);
+      return 1;
+    }
+    const { minWorkers: min, maxWorkers: max, dataDir } = session.config;
+    const options = { rate, enrichMs, keyedBy, partitions };
+    const report = spikeReport(run, { options, bounds: { min, max }, price });
+    const lines = [
+      ...muLines(report.mu, enrichMs),
+      "",
+      ...reportLines(report, accountLines(run.account)),
+    ];
+    const page = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
+    await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
+    await Deno.writeTextFile(page, spikePage(report, lines));
+    print(["", ...lines, `page: ${page}`, outcome(report)]);
+    if (flags.json) console.log(JSON.stringify({ ...report, account: run.account, page }));
+    return report.ok ? 0 : 1;
+  } finally {
+    for (const close of closing.reverse()) await close();
+    ctrlC.dispose();
+    parent.dispose();
+  }
+});
+
+/** The last line. */
+function outcome({ ok, judged }: SpikeReport): string {
+  if (!ok) return "THE SPIKE FAILED";
+  return judged ? "the spike has passed" : "the account and every window hold";
+}
+
+/** A spike would remove what another one is working with. */
+async function refuseAnother({ temporal, pipeline: { plan } }: Session): Promise<void> {
+  const client = await connectTemporal(temporal);
+  try {
+    const workflows = createPipelineClient(client, plan);
+    if (!await workflows.exists() || !await workflows.answers()) return;
+  } finally {
+    await client.connection.close();
+  }
+  throw new TidegateError("TG_CONTROL_RUNNING", "Another spike is running on these servers", {
+    next: "Wait for its end, or stop it with Ctrl-C.",
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * `deno task worker`: a worker of its own, where no control process starts it.
+ *
+ * @module
+ */
+
+import { waitFor } from "../adapters/servers.ts";
+import { connectTemporal } from "../adapters/temporal_client.ts";
+import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
+import { runPlanOf } from "../core/plan.ts";
+import { externalIdentity } from "../launchers.ts";
+import { startWorker } from "../worker.ts";
+import { command } from "./_command.ts";
+import { CONTROL_FLAGS } from "./_control.ts";
+import { errorText, interrupted, orInterrupted } from "./_exit.ts";
+import { createLog } from "./_log.ts";
+import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+import { Admission } from "./_worker_admission.ts";
+import { serveHealth } from "./_worker_health.ts";
+
+/** How long a worker may take to leave: its slices have 20 s, in ms. */
+const LEAVE_MS = 25_000;
+
+const log = createLog();
+
+/** The command. */
+export default command({
+  name: "worker",
+  summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is none or kubernetes",
+  flags: {
+    slots: { ...CONTROL_FLAGS.slots },
+    "health-port": {
+      type: "number",
+      integer: true,
+      min: 0,
+      max: 65535,
+      placeholder: "PORT",
+      description: "Answer /healthz and /readyz on this port; 0 takes any free one",
+    },
+    ...SESSION_FLAGS,
+  },
+}, async ({ flags }) => {
+  const { pipeline, kafka, temporal, config } = await openSession(flags, "ask");
+  const { plan } = pipeline;
+  const ctrlC = interrupted();
+  let ready = false;
+  const port = flags["health-port"];
+  using health = port === undefined ? null : serveHealth({
+    hostname: config.host,
+    port,
+    ready: () => ready,
+  });
+  if (health !== null) log("health", `answers on http://${health.address}`);
+  const connect = () => connectTemporal(temporal);
+  const client = await orInterrupted(waitFor("Temporal", connect, say), ctrlC.promise);
+  try {
+    const admission = new Admission(createPipelineClient(client, plan), plan);
+    const start = async () => {
+      await admission.atStart();
+      return await startWorker({
+        pipeline,
+        plan: runPlanOf(plan),
+        kafka,
+        temporal,
+        slots: flags.slots,
+        identity: externalIdentity(plan.pipeline),
+        admit: (generation) => admission.admit(generation),
+      });
+    };
+    const worker = await orInterrupted(waitFor("Temporal", start, say), ctrlC.promise);
+    ready = true;
+    log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slots} slices at a time`);
+    const refused = await Promise.race([ctrlC.promise, worker.done, admission.refused]);
+    ready = false;
+    if (refused !== undefined) say(errorText(refused));
+    log("stopping", "finishes its slices");
+    const late = setTimeout(() => Deno.exit(1), LEAVE_MS);
+    await worker.stop();
+    clearTimeout(late);
+    if (refused !== undefined) throw refused;
+    return 0;
+  } finally {
+    ctrlC.dispose();
+    await client.connection.close();
+  }
+});
