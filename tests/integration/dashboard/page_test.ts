@@ -11,8 +11,10 @@ import { aggregate, clock, dateTime, figure } from "../../../dashboard/page/form
 import { NO_BROWSER, withBrowser } from "../_support/browser.ts";
 import { student } from "../_support/events.ts";
 import { pathTest } from "../_support/path_tests.ts";
+import { TEMPORAL } from "../_support/servers.ts";
 import { until } from "../_support/until.ts";
 import { accessibilityProblems } from "./_axe.ts";
+import { gateBefore } from "./_gate.ts";
 import { freePort, Started } from "./_started.ts";
 
 const HOSTILE = `<img src=x onerror="document.title='hacked'">`;
@@ -260,3 +262,37 @@ async function comparePanels(page: Page, state: PageState): Promise<void> {
   const point = COLUMNS.map((name) => figure(columns[name][at] ?? null));
   assert.deepEqual(lines.get(clock(atMs[at] ?? null)), point);
 }
+
+pathTest(
+  "a Temporal that is away is told in words and since when, until it is back",
+  async (world) => {
+    const pipeline = await world.pipeline();
+    await world.createTopic(pipeline.plan.topic, 1);
+    const gate = gateBefore(TEMPORAL.address);
+    const started = await Started.start(pipeline, { env: { TEMPORAL_ADDRESS: gate.address } });
+    try {
+      await withBrowser(async (browser) => {
+        const { page } = await browser.open(started.url);
+        await shows(page, "#problems", (text) => text === "Nothing is wrong.");
+        gate.shut();
+        await shows(page, "#problems", (text) => text.includes("Temporal unreachable: "));
+        await shows(page, "#mood-word", (text) => text === "trouble");
+        assert.match(await page.locator("#announcer").textContent() ?? "", /^trouble: /);
+        assert.match(
+          await page.locator("#servers .bad").textContent() ?? "",
+          /since \d\d:\d\d:\d\d/,
+        );
+        const ready = await fetch(`${started.url}readyz`);
+        assert.equal(ready.status, 503);
+        assert.match(await ready.text(), /Temporal unreachable/);
+        gate.open();
+        await shows(page, "#problems", (text) => text === "Nothing is wrong.");
+        assert.equal(await page.locator("#servers .bad").count(), 0);
+      });
+    } finally {
+      await started.stop();
+      gate.close();
+    }
+  },
+  NO_BROWSER,
+);
