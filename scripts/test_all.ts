@@ -21,18 +21,10 @@ const NOT_RUN: TestCounts = { passed: 0, failed: 1, skipped: 0 };
 
 /**
  * What integration tests may do. `run` and `ffi` (Temporal's native library) end the sandbox, so
- * narrower folders and hosts would protect nothing, and tests that ask for the whole permission
- * would be left out in silence.
+ * narrower folders and hosts would protect nothing; tests that ask for the whole permission would be
+ * left out in silence; and what drives the browser reads files of the system that only `all` allows.
  */
-const INTEGRATION_PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-net",
-  "--allow-run",
-  "--allow-sys",
-  "--allow-ffi",
-];
+const INTEGRATION_PERMISSIONS = ["--allow-all"];
 
 /** Runs `deno test` with its output on ours, until its end or until we are told to stop. */
 async function runTests(
