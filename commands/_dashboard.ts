@@ -5,6 +5,7 @@
  */
 
 import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/mod.ts";
+import { TidegateError } from "../core/errors.ts";
 import { runPlanOf } from "../core/plan.ts";
 import type { Session } from "./_session.ts";
 
@@ -27,4 +28,21 @@ export function dashboardFor(session: Session, demo: DemoLoad | null = null): Da
     namespace: temporal.namespace,
     demo,
   });
+}
+
+/**
+ * Starts the live page of a passing pipeline, which may run beside another one: if the port is taken
+ * it takes any free one.
+ *
+ * @param session The session.
+ * @returns The dashboard.
+ * @throws {TidegateError} `TG_CONFIG`.
+ */
+export function passingDashboardFor(session: Session): Dashboard {
+  try {
+    return dashboardFor(session);
+  } catch (error) {
+    if (!(error instanceof TidegateError && error.code === "TG_PORT_TAKEN")) throw error;
+    return dashboardFor({ ...session, config: { ...session.config, port: 0 } });
+  }
 }

@@ -27,6 +27,7 @@ import {
   type ZeroOutcome,
 } from "../spike/mod.ts";
 import type { FleetDecision } from "../core/policy_state.ts";
+import { passingDashboardFor } from "./_dashboard.ts";
 import { gatherAccount } from "./_account.ts";
 import { decisionLine, decisionsTo } from "./_fleet.ts";
 import { rowLines } from "./_rows.ts";
@@ -127,6 +128,8 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
   const { topic } = pipeline.plan;
   await ensureSourceTopic({ topic, partitions: options.partitions }, admin, reader);
   if (stop.signal.aborted) return null;
+  const dashboard = passingDashboardFor(session);
+  closing.push(() => dashboard.stop());
   const control = await startControl({
     pipeline,
     pipelineFile,
@@ -143,11 +146,13 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
     paceMs: config.paceMs,
     sliceMs: config.sliceMs,
     mode: "live",
-    watches: [recorder, teller(screen)],
+    watches: [recorder, dashboard.watch, teller(screen)],
     newGeneration: false,
     say: screen.line,
   });
   closing.push(() => control.stop());
+  await dashboard.attach(control);
+  screen.line(`live page: ${dashboard.url}`);
   recorder.start(control.fleet);
   closing.push(() => Promise.resolve(recorder.stop()));
   return await new Test(options, { control, recorder, reader, writer }).run();

@@ -53,6 +53,8 @@ const GOOD: { name: string; services: Record<string, Tree> } = {
         "--dynamic-config-value=history.transferProcessorMaxPollRPS=2000",
         "--dynamic-config-value=history.timerProcessorMaxPollRPS=2000",
         '--dynamic-config-value=history.timerProcessorMaxTimeShift="50ms"',
+        "--dynamic-config-value=matching.numTaskqueueReadPartitions=1",
+        "--dynamic-config-value=matching.numTaskqueueWritePartitions=1",
       ],
       ports: [port("17233", 7233), port("18233", 8233)],
       healthcheck: { test: ["CMD", "temporal", "operator", "cluster", "health"] },
