@@ -15,6 +15,7 @@ import type {
 } from "../state.ts";
 import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { clock, dateTime, figure, short, span } from "./format.ts";
+import { Keyed, type KeyedItem, part } from "./keyed.ts";
 import { placeOf, type Span, spanOf, ticksOf } from "./lanes.ts";
 
 /** How many closed windows tell how full a window becomes. */
@@ -249,44 +250,4 @@ function place(element: HTMLElement, drawn: Span, from: number, to: number): voi
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(3)}%`;
-}
-
-/** The part of an element with a class; made where it is not there yet. */
-function part(element: HTMLElement, name: string): HTMLElement {
-  for (const child of element.children) {
-    if (child instanceof HTMLElement && child.dataset["part"] === name) return child;
-  }
-  const made = el("span", { class: name });
-  made.dataset["part"] = name;
-  element.append(made);
-  return made;
-}
-
-/** A child: its key, and how it is drawn. */
-type KeyedItem = readonly [key: string, draw: (element: HTMLElement) => void];
-
-/** Children that are kept from one drawing to the next by a key, so that they glide. */
-class Keyed {
-  readonly #box: HTMLElement;
-  readonly #known = new Map<string, HTMLElement>();
-
-  constructor(box: HTMLElement) {
-    this.#box = box;
-  }
-
-  show(items: readonly KeyedItem[]): void {
-    const keys = new Set(items.map(([key]) => key));
-    for (const [key, element] of this.#known) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.#known.delete(key);
-    }
-    for (const [key, draw] of items) {
-      const element = this.#known.get(key) ?? el("div");
-      draw(element);
-      if (this.#known.has(key)) continue;
-      this.#known.set(key, element);
-      this.#box.append(element);
-    }
-  }
 }
