@@ -7,6 +7,7 @@
 import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
 import { createKafkaReader } from "../adapters/kafka_reader.ts";
 import { createKafkaWriter } from "../adapters/kafka_writer.ts";
+import { waitFor } from "../adapters/servers.ts";
 import type { DemoLoad } from "../dashboard/mod.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import type { Session } from "./_session.ts";
@@ -55,17 +56,34 @@ export function demoLoad(session: Session, say: (line: string) => void): DemoLoa
   };
 }
 
-async function load({ kafka, pipeline }: Session, signal: AbortSignal): Promise<number> {
+/**
+ * Makes the source topic if there is none: the button is to fill it.
+ *
+ * @param session The session.
+ * @param say Told of waiting for the broker, in lines for people.
+ * @returns How many partitions it has.
+ */
+export async function demoTopic(
+  { kafka, pipeline }: Session,
+  say: (line: string) => void = () => undefined,
+): Promise<number> {
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
-  const writer = createKafkaWriter(kafka);
   try {
     const { topic } = pipeline.plan;
-    const { partitions } = await ensureSourceTopic(
-      { topic, partitions: pipeline.partitions },
-      admin,
-      reader,
-    );
+    const wanted = { topic, partitions: pipeline.partitions };
+    const made = await waitFor("the broker", () => ensureSourceTopic(wanted, admin, reader), say);
+    return made.partitions;
+  } finally {
+    await Promise.all([admin.close(), reader.close()]);
+  }
+}
+
+async function load(session: Session, signal: AbortSignal): Promise<number> {
+  const { kafka, pipeline } = session;
+  const writer = createKafkaWriter(kafka);
+  try {
+    const partitions = await demoTopic(session);
     const seed = Math.floor(Math.random() * 2 ** 31);
     const { sent } = await produce(
       { pipeline, seed, partitions, seconds: MOST_SECONDS, ...SPIKE },
@@ -74,6 +92,6 @@ async function load({ kafka, pipeline }: Session, signal: AbortSignal): Promise<
     );
     return sent;
   } finally {
-    await Promise.all([admin.close(), reader.close(), writer.close()]);
+    await writer.close();
   }
 }

@@ -10,7 +10,7 @@ import { lookAt } from "./_account.ts";
 import { command } from "./_command.ts";
 import { CONTROL_FLAGS, controlFor } from "./_control.ts";
 import { dashboardFor } from "./_dashboard.ts";
-import { demoLoad } from "./_demo_load.ts";
+import { demoLoad, demoTopic } from "./_demo_load.ts";
 import { decisionsTo, fleetLine } from "./_fleet.ts";
 import { errorText, interrupted, orInterrupted } from "./_exit.ts";
 import { statusLine } from "./_report.ts";
@@ -44,6 +44,7 @@ export default command({
     const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
     const dashboard = dashboardFor(session, demo);
     closing.push(() => dashboard.stop());
+    if (flags.demo) await orInterrupted(demoTopic(session, say), ctrlC.promise);
     const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
     const control = await orInterrupted(
       controlFor(session, flags, "live", watches),

@@ -32,6 +32,7 @@ const MODULES = [
   "fleet_panel.ts",
   "format.ts",
   "health_panel.ts",
+  "keyed.ts",
   "lanes.ts",
   "load_charts.ts",
   "load_panel.ts",

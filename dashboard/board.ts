@@ -5,8 +5,8 @@
  */
 
 import type { LogReader } from "../adapters/log.ts";
-import { accountOf } from "../core/account.ts";
 import type { RunPlan } from "../core/plan.ts";
+import { AccountBook } from "./_account_book.ts";
 import { eventTimeOf } from "./_event_time.ts";
 import { Problems } from "./_problems.ts";
 import { readRows, readSamples } from "./_samples.ts";
@@ -14,7 +14,6 @@ import { Collector, loadOf, type Tick, type TickSource } from "./collector.ts";
 import { type Look, Looker, type LookSource, type ServerFound } from "./looker.ts";
 import type {
   About,
-  AccountView,
   EventTimeView,
   FleetView,
   HealthView,
@@ -28,8 +27,6 @@ import type {
 const CLOSED_MS = 12_000;
 /** Late and skewed events are marked until the watermark has moved on by so many windows. */
 const MARKED_WINDOWS = 4;
-/** An account that does not add up so often, although nothing moves, is broken. */
-const BROKEN_AFTER = 4;
 /** Somebody who asked wants to know for so long, in ms. */
 const DEMAND_MS = 10_000;
 
@@ -78,9 +75,8 @@ export class Board {
   #lost: string | null = null;
   #tick: Tick | null = null;
   #time: EventTimeView | null = null;
-  #account: AccountView | null = null;
+  readonly #account = new AccountBook();
   #samples: readonly SampleView[] = [];
-  #unsettled = 0;
   #sideCount = -1;
   #lookVersion = 0;
   #aboutVersion = 0;
@@ -203,7 +199,10 @@ export class Board {
     const recentMs = this.#options.sizeMs * MARKED_WINDOWS;
     const samples = this.#samples;
     this.#time = eventTimeOf(last, this.#time, { closed, ends, samples, recentMs });
-    this.#addUp(last);
+    const { dirty } = this.collector;
+    const addsUp = this.#account.addUp(last, { moving: dirty, lag: this.#tick?.lag ?? 0 });
+    // What did not add up is looked at again soon.
+    if (!addsUp) this.collector.dirty = true;
     this.#lookVersion += 1;
   }
 
@@ -216,7 +215,7 @@ export class Board {
       decisions: this.collector.decisions,
       time: this.#time,
       results: this.collector.results.windows,
-      account: this.#account,
+      account: this.#account.view,
       samples: this.#samples,
       fleet: this.#fleet(),
       health: this.health(),
@@ -246,7 +245,7 @@ export class Board {
       ...(about ? { about: this.#about() } : {}),
       ...(decisions ? { decisions: this.collector.decisions } : {}),
       ...(results ? { results: this.collector.results.windows } : {}),
-      ...(look ? { time: this.#time, account: this.#account, samples: this.#samples } : {}),
+      ...(look ? { time: this.#time, account: this.#account.view, samples: this.#samples } : {}),
     };
   }
 
@@ -326,25 +325,6 @@ export class Board {
     } catch {
       // The broker is away, which is shown elsewhere; they are read again with the next look.
     }
-  }
-
-  #addUp({ atMs, drains, clock, windows }: Look): void {
-    if (windows === null) return;
-    const account = accountOf(drains, clock.totals, clock.lost, windows);
-    const { events, pairs } = account;
-    const out = events.aggregated + events.late + events.invalid + events.skewed + events.filtered;
-    const placed = pairs.closed + pairs.open + pairs.inDelivery + pairs.missed;
-    const addsUp = events.read === out && pairs.assigned === placed;
-    this.#unsettled = addsUp || this.collector.dirty ? 0 : this.#unsettled + 1;
-    const broken = !account.ok && (addsUp || this.#unsettled >= BROKEN_AFTER);
-    this.#account = {
-      atMs,
-      account,
-      state: account.ok ? "holds" : broken ? "broken" : "moving",
-      lag: this.#tick?.lag ?? 0,
-    };
-    // What did not add up is looked at again soon.
-    if (!addsUp) this.collector.dirty = true;
   }
 }
 

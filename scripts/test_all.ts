@@ -20,9 +20,9 @@ const SETTINGS = /^(?:KAFKA_|TEMPORAL_|TIDEGATE_(?!TEST_|CACHE$))/;
 const NOT_RUN: TestCounts = { passed: 0, failed: 1, skipped: 0 };
 
 /**
- * What integration tests may do. `run` and `ffi` (Temporal's native library) end the sandbox, so
- * narrower folders and hosts would protect nothing; tests that ask for the whole permission would be
- * left out in silence; and what drives the browser reads files of the system that only `all` allows.
+ * What integration tests may do: everything. `run` and `ffi` (Temporal's native library) end the
+ * sandbox anyway, tests that ask for the whole of a permission would be left out in silence, and the
+ * browser's driver looks into /proc, which Deno lets those with all permissions do only.
  */
 const INTEGRATION_PERMISSIONS = ["--allow-all"];
 

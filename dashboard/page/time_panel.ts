@@ -5,13 +5,26 @@
  * @module
  */
 
-import type { EventTimeView, Mark, OpenWindowView, PageState, PartitionView } from "../state.ts";
+import type {
+  About,
+  EventTimeView,
+  Mark,
+  OpenWindowView,
+  PageState,
+  PartitionView,
+} from "../state.ts";
 import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { clock, dateTime, figure, short, span } from "./format.ts";
+import { Keyed, type KeyedItem, part } from "./keyed.ts";
 import { placeOf, type Span, spanOf, ticksOf } from "./lanes.ts";
 
 /** How many closed windows tell how full a window becomes. */
 const USUAL = 4;
+/** Rows of windows that overlap, at most. */
+const MOST_ROWS = 8;
+/** Height of such a row, and room for the watermark's label above them, in rem. */
+const WINDOW_ROW_REM = 1.8;
+const WINDOW_TOP_REM = 1.7;
 /** Room for the label of a tick, in rem. */
 const TICK_REM = 5.5;
 
@@ -47,13 +60,19 @@ export function setUpTime(): (state: PageState) => void {
     empty.hidden = drawn !== null;
     figureBox.hidden = drawn === null;
     setText(byId("delay-words"), span(about.delayMs));
-    setText(byId("size-words"), span(about.sizeMs));
+    setText(byId("window-words"), windowWords(about));
+    setText(
+      byId("lateness-words"),
+      about.latenessMs === 0
+        ? ""
+        : `After its first rows a window stays open for ${span(about.latenessMs)} of late events.`,
+    );
     if (time === null || drawn === null) return;
     drawTicks(ticks, drawn, figureBox.clientWidth);
     const usual = results.slice(-USUAL).map(({ rows }) =>
       rows.reduce((sum, { events }) => sum + events, 0)
     );
-    drawWindows(windows, time, { drawn, hopping: about.slideMs < about.sizeMs, usual });
+    drawWindows(windows, time, { drawn, about, usual });
     drawLanes(lanes, time, drawn);
     const { watermark } = time;
     line.hidden = watermark === null;
@@ -63,6 +82,7 @@ export function setUpTime(): (state: PageState) => void {
       setText(label, `watermark ${clock(watermark)}`);
       label.classList.toggle("flip", at > 0.5);
     }
+    byId("key-emitted").hidden = about.latenessMs === 0;
     byId("none-open").hidden = time.open.length > 0;
     setText(summary, wordsOf(time, now.atMs));
     partitionTable(time.partitions);
@@ -90,21 +110,39 @@ function drawTicks(ticks: Keyed, drawn: Span, width: number): void {
   );
 }
 
+function windowWords({ sizeMs, slideMs }: About): string {
+  return slideMs === sizeMs
+    ? `Each event belongs to the ${span(sizeMs)} window of its own time.`
+    : `Each event belongs to every ${span(sizeMs)} window that holds its own time; one begins ` +
+      `every ${span(slideMs)}.`;
+}
+
 /** How a window fills up is told by the largest of those that are open or closed lately. */
 function drawWindows(
   windows: Keyed,
   time: EventTimeView,
-  { drawn, hopping, usual }: {
+  { drawn, about, usual }: {
     readonly drawn: Span;
-    readonly hopping: boolean;
+    readonly about: About;
     readonly usual: readonly number[];
   },
 ): void {
+  const rows = Math.min(MOST_ROWS, Math.ceil(about.sizeMs / about.slideMs));
+  // Windows that overlap have rows of their own, in turn.
+  const arrange = (element: HTMLElement, start: number) => {
+    if (rows === 1) return;
+    element.classList.add("compact");
+    const row = ((Math.floor(start / about.slideMs) % rows) + rows) % rows;
+    element.style.top = `${WINDOW_TOP_REM + row * WINDOW_ROW_REM}rem`;
+  };
+  byId("window-row").style.height = rows === 1
+    ? ""
+    : `${WINDOW_TOP_REM + rows * WINDOW_ROW_REM + 0.3}rem`;
   const most = Math.max(1, ...usual, ...time.open.map(({ events }) => events));
-  const open = time.open.map((window, i): KeyedItem => [String(window.start), (element) => {
+  const open = time.open.map((window): KeyedItem => [String(window.start), (element) => {
     place(element, drawn, window.start, window.end);
     element.className = `window ${window.emitted ? "emitted" : "open"}`;
-    if (hopping) element.classList.add(`hop-${i % 4}`);
+    arrange(element, window.start);
     element.title = `${clock(window.start)} to ${clock(window.end)}: ` +
       `${figure(window.events)} events in ${figure(window.cells)} cells`;
     const fill = part(element, "fill");
@@ -117,6 +155,7 @@ function drawWindows(
     .map(({ start, end }): KeyedItem => [String(start), (element) => {
       place(element, drawn, start, end);
       element.className = "window closed";
+      arrange(element, start);
       element.title = `${clock(start)} to ${clock(end)}: closed`;
       part(element, "fill").style.height = "100%";
       setText(part(element, "events"), "closed");
@@ -211,44 +250,4 @@ function place(element: HTMLElement, drawn: Span, from: number, to: number): voi
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(3)}%`;
-}
-
-/** The part of an element with a class; made where it is not there yet. */
-function part(element: HTMLElement, name: string): HTMLElement {
-  for (const child of element.children) {
-    if (child instanceof HTMLElement && child.dataset["part"] === name) return child;
-  }
-  const made = el("span", { class: name });
-  made.dataset["part"] = name;
-  element.append(made);
-  return made;
-}
-
-/** A child: its key, and how it is drawn. */
-type KeyedItem = readonly [key: string, draw: (element: HTMLElement) => void];
-
-/** Children that are kept from one drawing to the next by a key, so that they glide. */
-class Keyed {
-  readonly #box: HTMLElement;
-  readonly #known = new Map<string, HTMLElement>();
-
-  constructor(box: HTMLElement) {
-    this.#box = box;
-  }
-
-  show(items: readonly KeyedItem[]): void {
-    const keys = new Set(items.map(([key]) => key));
-    for (const [key, element] of this.#known) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.#known.delete(key);
-    }
-    for (const [key, draw] of items) {
-      const element = this.#known.get(key) ?? el("div");
-      draw(element);
-      if (this.#known.has(key)) continue;
-      this.#known.set(key, element);
-      this.#box.append(element);
-    }
-  }
 }
