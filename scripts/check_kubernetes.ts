@@ -6,6 +6,7 @@
  * @module
  */
 
+import { orUnchecked } from "./_unchecked.ts";
 import { settingNames } from "../config.ts";
 import { ensureBuilt, type Recipe } from "../local/build.ts";
 import { defaultCacheDir } from "../local/machine.ts";
@@ -61,12 +62,7 @@ async function check(): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  let ok = false;
-  try {
-    ok = await check();
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-  }
+  const ok = await orUnchecked(check);
   console.log(ok ? "The manifests hold." : "The manifests don't hold.");
   Deno.exit(ok ? 0 : 1);
 }
