@@ -4,18 +4,13 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { stackUp } from "../local/mod.ts";
 import { benchDrain, type DrainBench } from "./_bench_drain.ts";
-import { benchKill } from "./_bench_kill.ts";
 import { benchFleet, FLEET_FIGURES, type FleetBench } from "./_bench_fleet.ts";
 import { benchLive, type LiveBench } from "./_bench_live.ts";
 import { command } from "./_command.ts";
 import { describeMachine, type Machine, quantile } from "./_machine.ts";
 import { openSession, SESSION_FLAGS, stackOptions } from "./_session.ts";
-
-/** Its events wait for a lookup, so that slices last. */
-const SLOW = fileURLToPath(new URL("../pipelines/spike.ts", import.meta.url));
 
 /** The command. */
 export default command({
@@ -37,18 +32,11 @@ export default command({
       default: 0,
       description: "Instead: how soon the fleet reacts, in so many short load tests",
     },
-    kill: {
-      type: "number",
-      integer: true,
-      min: 0,
-      default: 0,
-      description: "Instead: how soon slices of so many killed workers run elsewhere",
-    },
     json: { type: "boolean", description: "Print the figures as JSON" },
     ...SESSION_FLAGS,
   },
 }, async ({ flags }) => {
-  const session = await openSession(flags.kill > 0 ? { ...flags, pipeline: SLOW } : flags);
+  const session = await openSession(flags);
   const { broker, temporal } = await stackUp(stackOptions(session.config));
   const machine = describeMachine({
     [broker.product.toLowerCase()]: broker.version,
@@ -59,16 +47,6 @@ export default command({
     if (flags.json) console.log(JSON.stringify({ machine, fleet }));
     else table([...machineRows(machine), ...fleetRows(fleet)]).forEach((line) => console.log(line));
     return fleet.ok ? 0 : 1;
-  }
-  if (flags.kill > 0) {
-    const kill = await benchKill(session, flags.kill);
-    const rows: Row[] = [
-      ["killed, another worker up", spread(kill.elsewhereMs)],
-      ["killed, one must be started", spread(kill.aloneMs)],
-    ];
-    if (flags.json) console.log(JSON.stringify({ machine, kill }));
-    else table([...machineRows(machine), ...rows]).forEach((line) => console.log(line));
-    return 0;
   }
   const drain = await benchDrain(session, flags.events, temporal.pid);
   const live = flags.closes === 0 ? null : await benchLive(session, flags.closes, temporal.pid);
@@ -90,14 +68,13 @@ function fleetRows({ runs, figures }: FleetBench): Row[] {
   return [
     ["runs", String(runs)],
     ...Object.entries(figures).map(([name, all]): Row => {
-      return [FLEET_FIGURES[name] ?? name, spread(all)];
+      const ms = (share: number) => `${Math.round(quantile(all, share))} ms`;
+      return [
+        FLEET_FIGURES[name] ?? name,
+        `min ${ms(0)}, p50 ${ms(0.5)}, max ${ms(1)} (${all.length})`,
+      ];
     }),
   ];
-}
-
-function spread(all: readonly number[]): string {
-  const ms = (share: number) => `${Math.round(quantile(all, share))} ms`;
-  return `min ${ms(0)}, p50 ${ms(0.5)}, max ${ms(1)} (${all.length})`;
 }
 
 function lines(machine: Machine, drain: DrainBench, live: LiveBench | null): string[] {
