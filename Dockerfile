@@ -16,8 +16,8 @@ RUN cd node_modules/.deno/@temporalio+core-bridge@*/node_modules/@temporalio/cor
 
 COPY --chown=deno:deno . .
 # The workflow bundle, and all modules compiled: at run time nothing is built and nothing written.
-RUN deno run --quiet --allow-read --allow-write=/app/.bundle --allow-run adapters/bundle.ts
-RUN deno cache --quiet --frozen cli.ts worker.ts commands/*.ts pipelines/*.ts && rm -rf "$DENO_DIR/npm"
+RUN deno run --quiet --allow-read --allow-write=/app/.bundle --allow-run adapters/temporal/bundle.ts
+RUN deno cache --quiet --frozen cli/main.ts processes/worker.ts commands/*.ts pipelines/*.ts && rm -rf "$DENO_DIR/npm"
 
 FROM denoland/deno:2.9.6
 LABEL org.opencontainers.image.title="Tidegate" \

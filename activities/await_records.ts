@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { FetchResult, LogReader } from "../adapters/log.ts";
-import type { AwaitAnswer, AwaitRequest } from "../core/slice.ts";
-import { refuseRecreated } from "./_recreated.ts";
+import type { FetchResult, LogReader } from "../adapters/kafka/log.ts";
+import type { AwaitAnswer, AwaitRequest } from "../core/flow/slice.ts";
+import { refuseRecreated } from "./recreated.ts";
 
 /** One long poll lasts at most this long, in ms, so that a look can be ended. */
 const POLL_MS = 5_000;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { WorkflowPort } from "../adapters/workflow_port.ts";
-import type { CloseOutcome, CloseRequest } from "../workflows/ports.ts";
+import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { CloseOutcome, CloseRequest } from "../workflows/activities.ts";
 
 /**
  * Tells some windows of the watermark, in parallel.

@@ -5,15 +5,19 @@
  */
 
 import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
-import type { LogReader, LogWriter } from "../adapters/log.ts";
+import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
 import type { Trace } from "../adapters/tracing.ts";
-import type { WorkflowPort } from "../adapters/workflow_port.ts";
+import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
 import { TidegateError } from "../core/errors.ts";
-import type { EventReader } from "../core/fold.ts";
+import type { EventReader } from "../core/fold/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { AwaitAnswer } from "../core/slice.ts";
-import type { EventEnrichment } from "../pipelines/enrichment.ts";
-import type { ControlActivities, LocalActivities, WorkerActivities } from "../workflows/ports.ts";
+import type { AwaitAnswer } from "../core/flow/slice.ts";
+import type { EventEnrichment } from "../definition/enrichment.ts";
+import type {
+  ControlActivities,
+  LocalActivities,
+  WorkerActivities,
+} from "../workflows/activities.ts";
 import { awaitRecords } from "./await_records.ts";
 import { closeWindows } from "./close_windows.ts";
 import { deliver } from "./deliver.ts";
@@ -22,7 +26,7 @@ import type { FleetBook } from "./fleet_book.ts";
 import { foldSlice } from "./fold_slice.ts";
 import { sampleFleet } from "./sample_fleet.ts";
 import { type ScaleDeps, scaleFleet } from "./scale_fleet.ts";
-import { type PipelineWatch, watchAll } from "./watch.ts";
+import { type PipelineWatch, watchAll } from "./observer.ts";
 
 /** How often a waiting activity says that it is alive, in ms. */
 const HEARTBEAT_MS = 3_000;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { WorkflowPort } from "../adapters/workflow_port.ts";
-import type { DeliveryOutcome, WindowPartial } from "../core/slice.ts";
-import type { DeliverRequest } from "../workflows/ports.ts";
+import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { DeliveryOutcome, WindowPartial } from "../core/flow/slice.ts";
+import type { DeliverRequest } from "../workflows/activities.ts";
 
 /**
  * Delivers one slice's partials to some windows, in parallel. A window that has completed is asked

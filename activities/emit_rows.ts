@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { LogWriter } from "../adapters/log.ts";
-import { rowRecordKey } from "../core/row.ts";
-import type { WorkflowPort } from "../adapters/workflow_port.ts";
-import type { EmitRequest } from "../workflows/ports.ts";
+import type { LogWriter } from "../adapters/kafka/log.ts";
+import { rowRecordKey } from "../core/flow/row.ts";
+import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { EmitRequest } from "../workflows/activities.ts";
 
 /**
  * Writes one page of rows to the results topic. The rows are the activity's input, so that a retry

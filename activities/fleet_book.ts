@@ -6,10 +6,10 @@
  * @module
  */
 
-import { loadsOf, muOf, type SliceNote, type WorkerLoad } from "../core/busy.ts";
-import type { DrainMode } from "../core/drain_state.ts";
-import type { PartitionLook } from "../core/policy_state.ts";
-import type { PipelineWatch } from "./watch.ts";
+import { loadsOf, muOf, type SliceNote, type WorkerLoad } from "../core/scaling/speed.ts";
+import type { DrainMode } from "../core/flow/drain_state.ts";
+import type { PartitionLook } from "../core/scaling/state.ts";
+import type { PipelineWatch } from "./observer.ts";
 
 /** Slices are remembered for this long, in ms. */
 const NOTES_MS = 10_000;

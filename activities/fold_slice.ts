@@ -4,14 +4,20 @@
  * @module
  */
 
-import type { FetchResult, LogReader, LogRecord, LogWriter, OutRecord } from "../adapters/log.ts";
-import { decodeBatch } from "../core/decode.ts";
-import { type EventReader, type Reject, SliceFold } from "../core/fold.ts";
+import type {
+  FetchResult,
+  LogReader,
+  LogRecord,
+  LogWriter,
+  OutRecord,
+} from "../adapters/kafka/log.ts";
+import { decodeBatch } from "../core/fold/decode.ts";
+import { type EventReader, type Reject, SliceFold } from "../core/fold/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { SliceRequest, SliceResult } from "../core/slice.ts";
-import type { EventEnrichment } from "../pipelines/enrichment.ts";
-import { EnrichedFold } from "./_enrich.ts";
-import { refuseRecreated } from "./_recreated.ts";
+import type { SliceRequest, SliceResult } from "../core/flow/slice.ts";
+import type { EventEnrichment } from "../definition/enrichment.ts";
+import { EnrichedFold } from "./enrich.ts";
+import { refuseRecreated } from "./recreated.ts";
 import { sideRecord } from "./side_record.ts";
 
 /** Bytes of one read of the log. */

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Fleet } from "../adapters/launcher.ts";
-import type { FleetSlots } from "../core/fleet.ts";
-import { type FleetSample, isMaterial } from "../core/policy.ts";
-import type { SampleAnswer, SampleRequest } from "../workflows/ports.ts";
+import type { Fleet } from "../adapters/launchers/launcher.ts";
+import type { FleetSlots } from "../core/scaling/fleet.ts";
+import { type FleetSample, isMaterial } from "../core/scaling/policy.ts";
+import type { SampleAnswer, SampleRequest } from "../workflows/activities.ts";
 import type { FleetBook } from "./fleet_book.ts";
 
 /** How often it looks while something goes on, in ms. */

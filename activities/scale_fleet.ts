@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Launcher } from "../adapters/launcher.ts";
-import type { ScaleRequest } from "../workflows/ports.ts";
+import type { Launcher } from "../adapters/launchers/launcher.ts";
+import type { ScaleRequest } from "../workflows/activities.ts";
 
 /** What scaling needs. */
 export interface ScaleDeps {

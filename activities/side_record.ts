@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { LogRecord, OutRecord } from "../adapters/log.ts";
-import type { Reject } from "../core/fold.ts";
+import type { LogRecord, OutRecord } from "../adapters/kafka/log.ts";
+import type { Reject } from "../core/fold/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { SliceRequest } from "../core/slice.ts";
-import { formatInstant } from "../core/time.ts";
-import { windowEnd } from "../core/windows.ts";
+import type { SliceRequest } from "../core/flow/slice.ts";
+import { formatInstant } from "../core/event_time/instants.ts";
+import { windowEnd } from "../core/event_time/windows.ts";
 
 /** A longer value is cut; its position says where the whole of it is. */
 const MAX_VALUE_BYTES = 64 * 1024;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { gatherAccount } from "./_account.ts";
-import { command } from "./_command.ts";
-import { accountLines } from "./_report.ts";
-import { openSession, SESSION_FLAGS } from "./_session.ts";
-import { withWorkflows } from "./_workflows.ts";
+import { gatherAccount } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { accountLines } from "../cli/report.ts";
+import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { withWorkflows } from "../cli/workflows.ts";
 
 /** The command. */
 export default command({

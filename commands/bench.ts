@@ -4,13 +4,13 @@
  * @module
  */
 
-import { stackUp } from "../local/mod.ts";
-import { benchDrain, type DrainBench } from "./_bench_drain.ts";
-import { benchFleet, FLEET_FIGURES, type FleetBench } from "./_bench_fleet.ts";
-import { benchLive, type LiveBench } from "./_bench_live.ts";
-import { command } from "./_command.ts";
-import { describeMachine, type Machine, quantile } from "./_machine.ts";
-import { openSession, SESSION_FLAGS, stackOptions } from "./_session.ts";
+import { stackUp } from "../devstack/mod.ts";
+import { benchDrain, type DrainBench } from "../lab/bench/drain.ts";
+import { benchFleet, FLEET_FIGURES, type FleetBench } from "../lab/bench/fleet.ts";
+import { benchLive, type LiveBench } from "../lab/bench/live.ts";
+import { command } from "../cli/command.ts";
+import { describeMachine, type Machine, quantile } from "../cli/machine.ts";
+import { openSession, SESSION_FLAGS, stackOptions } from "../cli/session.ts";
 
 /** The command. */
 export default command({

@@ -4,9 +4,13 @@
  * @module
  */
 
-import { runVectors, type VectorReport, vectorSummary } from "../core/conformance.ts";
+import {
+  runVectors,
+  type VectorReport,
+  vectorSummary,
+} from "../definition/conformance/conformance.ts";
 import { TidegateError } from "../core/errors.ts";
-import { command } from "./_command.ts";
+import { command } from "../cli/command.ts";
 
 /** The command. */
 export default command({

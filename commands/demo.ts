@@ -4,22 +4,22 @@
  * @module
  */
 
-import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
-import { createKafkaReader } from "../adapters/kafka_reader.ts";
-import { createKafkaWriter } from "../adapters/kafka_writer.ts";
-import type { ResultRow } from "../core/row.ts";
-import { derivePipeline } from "../pipelines/derive.ts";
+import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
+import { createKafkaReader } from "../adapters/kafka/reader.ts";
+import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import type { ResultRow } from "../core/flow/row.ts";
+import { derivePipeline } from "../definition/derive.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
-import { gatherAccount, lookAt } from "./_account.ts";
-import { command } from "./_command.ts";
-import { controlFor } from "./_control.ts";
-import { interrupted } from "./_exit.ts";
-import { followResults } from "./_follow.ts";
-import { parentGone } from "./_parent.ts";
-import { accountLines, statusLine } from "./_report.ts";
-import { rowLines } from "./_rows.ts";
-import { allClosed, removePipeline } from "./_scratch.ts";
-import { openSession, say, type Session, SESSION_FLAGS } from "./_session.ts";
+import { gatherAccount, lookAt } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { controlFor } from "../cli/control.ts";
+import { interrupted } from "../cli/exit.ts";
+import { followResults } from "../cli/follow.ts";
+import { parentGone } from "../cli/parent.ts";
+import { accountLines, statusLine } from "../cli/report.ts";
+import { rowLines } from "../cli/rows.ts";
+import { allClosed, removePipeline } from "../cli/scratch.ts";
+import { openSession, say, type Session, SESSION_FLAGS } from "../cli/session.ts";
 
 /** How often the state is told, in ms. */
 const STATUS_MS = 5_000;

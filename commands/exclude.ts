@@ -5,9 +5,9 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { command } from "./_command.ts";
-import { openSession, SESSION_FLAGS } from "./_session.ts";
-import { withWorkflows } from "./_workflows.ts";
+import { command } from "../cli/command.ts";
+import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { withWorkflows } from "../cli/workflows.ts";
 
 /** The command. */
 export default command({

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
-import { createKafkaReader } from "../adapters/kafka_reader.ts";
-import { createKafkaWriter } from "../adapters/kafka_writer.ts";
+import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
+import { createKafkaReader } from "../adapters/kafka/reader.ts";
+import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
-import { command } from "./_command.ts";
-import { interrupted } from "./_exit.ts";
-import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+import { command } from "../cli/command.ts";
+import { interrupted } from "../cli/exit.ts";
+import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
 
 /** The command. */
 export default command({

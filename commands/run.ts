@@ -5,13 +5,13 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { gatherAccount } from "./_account.ts";
-import { command } from "./_command.ts";
-import { CONTROL_FLAGS, controlFor } from "./_control.ts";
-import { untilDrained } from "./_drained.ts";
-import { interrupted, orInterrupted } from "./_exit.ts";
-import { accountLines, statusLine } from "./_report.ts";
-import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+import { gatherAccount } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { CONTROL_FLAGS, controlFor } from "../cli/control.ts";
+import { untilDrained } from "../cli/drained.ts";
+import { interrupted, orInterrupted } from "../cli/exit.ts";
+import { accountLines, statusLine } from "../cli/report.ts";
+import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
 
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;

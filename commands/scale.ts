@@ -5,11 +5,11 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { type FleetState, MOST_WORKERS } from "../core/fleet.ts";
-import { command } from "./_command.ts";
-import { fleetLines } from "./_fleet.ts";
-import { openSession, SESSION_FLAGS } from "./_session.ts";
-import { withWorkflows } from "./_workflows.ts";
+import { type FleetState, MOST_WORKERS } from "../core/scaling/fleet.ts";
+import { command } from "../cli/command.ts";
+import { fleetLines } from "../cli/fleet.ts";
+import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { withWorkflows } from "../cli/workflows.ts";
 
 const COUNT = { type: "number", integer: true, min: 0, max: MOST_WORKERS } as const;
 

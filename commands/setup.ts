@@ -4,14 +4,14 @@
  * @module
  */
 
-import { createKafkaAdmin } from "../adapters/kafka_admin.ts";
-import { createKafkaReader } from "../adapters/kafka_reader.ts";
+import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
+import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { waitFor } from "../adapters/servers.ts";
-import { connectTemporal } from "../adapters/temporal_client.ts";
-import { makeOutputTopics, makeSearchable } from "../control.ts";
+import { connectTemporal } from "../adapters/temporal/client.ts";
+import { makeOutputTopics, makeSearchable } from "../processes/control/start.ts";
 import { ensureSourceTopic } from "../producer/mod.ts";
-import { command } from "./_command.ts";
-import { openSession, say, SESSION_FLAGS } from "./_session.ts";
+import { command } from "../cli/command.ts";
+import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
 
 /** The command. */
 export default command({

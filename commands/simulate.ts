@@ -6,11 +6,11 @@
 
 import { basename, dirname } from "node:path";
 import { TidegateError } from "../core/errors.ts";
-import { compare, type Comparison } from "../simulator/compare.ts";
-import { chartLines, comparisonPicture, LEGEND, tableLines } from "../simulator/report.ts";
-import { isTraceName, makeTrace, type Trace, TRACE_NAMES } from "../simulator/trace.ts";
-import { parseTrace } from "../simulator/trace_file.ts";
-import { command } from "./_command.ts";
+import { compare, type Comparison } from "../lab/simulator/compare.ts";
+import { chartLines, comparisonPicture, LEGEND, tableLines } from "../lab/simulator/report.ts";
+import { isTraceName, makeTrace, type Trace, TRACE_NAMES } from "../lab/simulator/trace.ts";
+import { parseTrace } from "../lab/simulator/trace_file.ts";
+import { command } from "../cli/command.ts";
 
 /** Where pictures go unless `--out` says otherwise. */
 const REPORTS = ".tidegate/reports";

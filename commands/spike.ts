@@ -6,28 +6,28 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { connectTemporal } from "../adapters/temporal_client.ts";
-import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
-import { settingFlags } from "../config.ts";
+import { connectTemporal } from "../adapters/temporal/client.ts";
+import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
+import { settingFlags } from "../cli/config.ts";
 import { TidegateError } from "../core/errors.ts";
-import { derivePipeline } from "../pipelines/derive.ts";
-import { LOOKUP_VARIABLE } from "../pipelines/spike.ts";
+import { derivePipeline } from "../definition/derive.ts";
+import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
-import { muLines, reportLines, spikePage, type SpikeReport } from "../spike/mod.ts";
-import { command } from "./_command.ts";
-import { interrupted } from "./_exit.ts";
-import { parentGone } from "./_parent.ts";
-import { accountLines } from "./_report.ts";
-import { removePipeline } from "./_scratch.ts";
-import { openSession, type Session } from "./_session.ts";
-import { spikeReport } from "./_spike_report.ts";
-import { runSpike } from "./_spike_run.ts";
-import { screenOn, SpikeScreen } from "./_spike_screen.ts";
+import { muLines, reportLines, spikePage, type SpikeReport } from "../lab/load_test/mod.ts";
+import { command } from "../cli/command.ts";
+import { interrupted } from "../cli/exit.ts";
+import { parentGone } from "../cli/parent.ts";
+import { accountLines } from "../cli/report.ts";
+import { removePipeline } from "../cli/scratch.ts";
+import { openSession, type Session } from "../cli/session.ts";
+import { spikeReport } from "../lab/load_test/write_report.ts";
+import { runSpike } from "../lab/load_test/run.ts";
+import { screenOn, SpikeScreen } from "../lab/load_test/screen.ts";
 
 /** The pipeline's name: nobody else's. */
 const NAME = "tidegate-spike";
 /** With a lookup, each event takes a while; without one, a worker folds as fast as it can. */
-const WITH_LOOKUP = "../pipelines/spike.ts";
+const WITH_LOOKUP = "../pipelines/load_test.ts";
 const WITHOUT_LOOKUP = "../pipelines/cs_student_logs.ts";
 /** Partitions by the key of the records: courses are few, and on few partitions some are hot. */
 const PARTITIONS = { student_id: 8, course: 4 } as const;

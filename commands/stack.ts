@@ -4,11 +4,11 @@
  * @module
  */
 
-import { settingFlags } from "../config.ts";
-import { STACK_ACTIONS, stackCommand } from "../local/mod.ts";
+import { settingFlags } from "../cli/config.ts";
+import { STACK_ACTIONS, stackCommand } from "../devstack/mod.ts";
 import { TidegateError } from "../core/errors.ts";
-import { command } from "./_command.ts";
-import { readConfig, stackOptions } from "./_session.ts";
+import { command } from "../cli/command.ts";
+import { readConfig, stackOptions } from "../cli/session.ts";
 
 const settings = settingFlags([
   "KAFKA_BROKERS",

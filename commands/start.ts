@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { Control } from "../control.ts";
+import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
-import { lookAt } from "./_account.ts";
-import { command } from "./_command.ts";
-import { CONTROL_FLAGS, controlFor } from "./_control.ts";
-import { dashboardFor } from "./_dashboard.ts";
-import { demoLoad, demoTopic } from "./_demo_load.ts";
-import { decisionsTo, fleetLine } from "./_fleet.ts";
-import { errorText, interrupted, orInterrupted } from "./_exit.ts";
-import { statusLine } from "./_report.ts";
-import { createLog, structureErrors } from "./_log.ts";
-import { openSession, say, type Session, SESSION_FLAGS } from "./_session.ts";
+import { lookAt } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { CONTROL_FLAGS, controlFor } from "../cli/control.ts";
+import { dashboardFor } from "../cli/dashboard.ts";
+import { demoLoad, demoTopic } from "../cli/demo_load.ts";
+import { decisionsTo, fleetLine } from "../cli/fleet.ts";
+import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
+import { statusLine } from "../cli/report.ts";
+import { createLog, structureErrors } from "../cli/log.ts";
+import { openSession, say, type Session, SESSION_FLAGS } from "../cli/session.ts";
 
 /** How often the state is told, in ms. */
 const STATUS_MS = 10_000;

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { FleetState } from "../core/fleet.ts";
-import { formatInstant } from "../core/time.ts";
+import type { FleetState } from "../core/scaling/fleet.ts";
+import { formatInstant } from "../core/event_time/instants.ts";
 import type { DrainView } from "../workflows/messages.ts";
-import { lookAt } from "./_account.ts";
-import { command } from "./_command.ts";
-import { fleetLines } from "./_fleet.ts";
-import { statusLine } from "./_report.ts";
-import { openSession, SESSION_FLAGS } from "./_session.ts";
-import { withWorkflows } from "./_workflows.ts";
+import { lookAt } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { fleetLines } from "../cli/fleet.ts";
+import { statusLine } from "../cli/report.ts";
+import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { withWorkflows } from "../cli/workflows.ts";
 
 /** The command. */
 export default command({

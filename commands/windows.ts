@@ -5,11 +5,11 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { lookAt, lookAtWindows } from "./_account.ts";
-import { command } from "./_command.ts";
-import { emittedRows, openRows, rowLines } from "./_rows.ts";
-import { openSession, SESSION_FLAGS } from "./_session.ts";
-import { withWorkflows } from "./_workflows.ts";
+import { lookAt, lookAtWindows } from "../cli/account.ts";
+import { command } from "../cli/command.ts";
+import { emittedRows, openRows, rowLines } from "../cli/rows.ts";
+import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { withWorkflows } from "../cli/workflows.ts";
 
 /** The command. */
 export default command({

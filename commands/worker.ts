@@ -5,18 +5,18 @@
  */
 
 import { waitFor } from "../adapters/servers.ts";
-import { connectTemporal } from "../adapters/temporal_client.ts";
-import { createPipelineClient } from "../adapters/temporal_pipeline.ts";
+import { connectTemporal } from "../adapters/temporal/client.ts";
+import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { runPlanOf } from "../core/plan.ts";
-import { externalIdentity } from "../launchers.ts";
-import { startWorker } from "../worker.ts";
-import { command } from "./_command.ts";
-import { CONTROL_FLAGS } from "./_control.ts";
-import { errorText, interrupted, orInterrupted } from "./_exit.ts";
-import { createLog } from "./_log.ts";
-import { openSession, say, SESSION_FLAGS } from "./_session.ts";
-import { Admission } from "./_worker_admission.ts";
-import { serveHealth } from "./_worker_health.ts";
+import { externalIdentity } from "../processes/launchers.ts";
+import { startWorker } from "../processes/worker.ts";
+import { command } from "../cli/command.ts";
+import { CONTROL_FLAGS } from "../cli/control.ts";
+import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
+import { createLog } from "../cli/log.ts";
+import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { Admission } from "../processes/admission.ts";
+import { serveHealth } from "../processes/worker_health.ts";
 
 /** How long a worker may take to leave: its slices have 20 s, in ms. */
 const LEAVE_MS = 25_000;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatInstant } from "./time.ts";
+import { formatInstant } from "./event_time/instants.ts";
 
 /**
  * The id of a pipeline's supervisor workflow.

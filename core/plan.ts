@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { AggregateSpec } from "./aggregates.ts";
-import { formatDuration } from "./time.ts";
-import type { Windowing } from "./windows.ts";
+import type { AggregateSpec } from "./fold/aggregates.ts";
+import { formatDuration } from "./event_time/instants.ts";
+import type { Windowing } from "./event_time/windows.ts";
 
 /** Where a generation begins to read. */
 export type StartPosition = "earliest" | "latest" | number;

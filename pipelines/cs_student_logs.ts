@@ -7,7 +7,7 @@
 
 import type { Faker } from "@faker-js/faker";
 import { z } from "zod";
-import { avg, definePipeline, type GeneratorContext, sum, tumbling } from "./define.ts";
+import { avg, definePipeline, type GeneratorContext, sum, tumbling } from "../mod.ts";
 
 /** How many students there are. */
 export const STUDENTS = 240;

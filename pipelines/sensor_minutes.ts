@@ -7,7 +7,7 @@
  */
 
 import { z } from "zod";
-import { avg, count, definePipeline, hopping, max, min } from "./define.ts";
+import { avg, count, definePipeline, hopping, max, min } from "../mod.ts";
 
 /** What a probe reports while nothing is plugged in. */
 const UNPLUGGED = -127;

@@ -1,6 +1,6 @@
-import { decodeOne } from "../core/decode.ts";
-import { SliceFold } from "../core/fold.ts";
-import type { Pipeline } from "../pipelines/define.ts";
+import { decodeOne } from "../core/fold/decode.ts";
+import { SliceFold } from "../core/fold/fold.ts";
+import type { Pipeline } from "../definition/define.ts";
 
 /** An event as the generator made it. */
 export type RawEvent = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ export type RawEvent = Readonly<Record<string, unknown>>;
 type Fault = (event: RawEvent, pipeline: Pipeline) => string | Uint8Array | null;
 
 /**
- * Every way in which a record can be invalid by its value, as `core/decode.ts` and `core/fold.ts`
+ * Every way in which a record can be invalid by its value, as `core/fold/decode.ts` and `core/fold/fold.ts`
  * tell them apart. Null where a fault doesn't apply.
  */
 const FAULTS: readonly Fault[] = [

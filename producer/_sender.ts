@@ -1,4 +1,4 @@
-import type { LogWriter, OutRecord } from "../adapters/log.ts";
+import type { LogWriter, OutRecord } from "../adapters/kafka/log.ts";
 import type { LoadHooks, SentCounts } from "./load.ts";
 
 /** A batch is sent when it has this many records or bytes: about one request of the writer's. */

@@ -9,10 +9,10 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { shardOf } from "../core/shard.ts";
-import { formatInstant } from "../core/time.ts";
-import type { EventGenerator, Pipeline } from "../pipelines/define.ts";
-import { createFaker } from "../pipelines/faker.ts";
+import { shardOf } from "../core/fold/shard.ts";
+import { formatInstant } from "../core/event_time/instants.ts";
+import type { EventGenerator, Pipeline } from "../definition/define.ts";
+import { createFaker } from "../definition/faker.ts";
 import { type RawEvent, spoil } from "./_faults.ts";
 
 /** How a record was made. */

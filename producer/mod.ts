@@ -3,12 +3,11 @@
  * and seeded, with late, invalid, skewed and repeated ones among them if asked for; `produce.ts`
  * sends them, `replay.ts` sends a file of one's own, `topic.ts` makes the topic, and
  * `lookup_service.ts` is a service that enrichments can ask. Begin with `produce.ts`. Talks to the
- * broker by the interfaces of `adapters/log.ts` only.
+ * broker by the interfaces of `adapters/kafka/log.ts` only.
  *
  * @module
  */
 
-export * from "./bench_record.ts";
 export * from "./generate.ts";
 export * from "./load.ts";
 export * from "./lookup_service.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { LogWriter } from "../adapters/log.ts";
+import type { LogWriter } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
-import { formatDuration, formatInstant } from "../core/time.ts";
-import type { Pipeline } from "../pipelines/define.ts";
+import { formatDuration, formatInstant } from "../core/event_time/instants.ts";
+import type { Pipeline } from "../definition/define.ts";
 import { Sender } from "./_sender.ts";
 import { type GenerateOptions, generateRecords, type RecordKind } from "./generate.ts";
 import type { LoadHooks, SentCounts } from "./load.ts";

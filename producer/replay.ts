@@ -5,10 +5,10 @@
  */
 
 import { createReadStream } from "node:fs";
-import type { LogWriter } from "../adapters/log.ts";
+import type { LogWriter } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
-import { shardOf } from "../core/shard.ts";
-import type { Pipeline } from "../pipelines/define.ts";
+import { shardOf } from "../core/fold/shard.ts";
+import type { Pipeline } from "../definition/define.ts";
 import { Sender } from "./_sender.ts";
 import type { LoadHooks, SentCounts } from "./load.ts";
 

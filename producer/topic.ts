@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogAdmin, LogReader } from "../adapters/log.ts";
+import type { LogAdmin, LogReader } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
 
 /** The source topic as it is now. */

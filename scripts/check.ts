@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type Ran, runDeno } from "./_deno.ts";
-import { modulesWithExamples } from "./_sources.ts";
+import { type Ran, runDeno } from "./deno.ts";
+import { modulesWithExamples } from "./sources.ts";
 import { docLint } from "./doc_lint.ts";
 import { formatCounts, testCounts } from "./test_summary.ts";
 

@@ -6,8 +6,8 @@
  * @module
  */
 
-import { runDeno } from "./_deno.ts";
-import { publicModules, readSource, sources } from "./_sources.ts";
+import { runDeno } from "./deno.ts";
+import { publicModules, readSource, sources } from "./sources.ts";
 import { isOurs, parseDocProblems, type SourceLine } from "./doc_problems.ts";
 
 /** What the doc lint found. */

@@ -31,6 +31,7 @@ export interface SourceLine {
 /**
  * Problems that don't count: a constant's type may be inferred, because the types of message
  * definitions and of `as const` tables say more inferred than written out.
+ * A constructor is said by its class.
  */
 const PASSED_OVER: ReadonlySet<string> = new Set(["missing-explicit-type"]);
 
@@ -63,6 +64,9 @@ export function parseDocProblems(output: string): DocProblem[] {
  */
 export function isOurs(problem: DocProblem, declares: (line: SourceLine) => boolean): boolean {
   if (PASSED_OVER.has(problem.code)) return false;
+  if (problem.code === "missing-jsdoc" && /^\d+ \| +constructor\(/m.test(problem.text)) {
+    return false;
+  }
   if (/(?:^|[\\/])node_modules[\\/]/.test(problem.file)) return false;
   return problem.declaration === null || declares(problem.declaration);
 }

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { settingsTable } from "../config.ts";
+import { settingsTable } from "../cli/config.ts";
 import denoJson from "../deno.json" with { type: "json" };
-import { ROOT } from "./_deno.ts";
-import { type Room, ROOMS } from "./lint/rooms.ts";
+import { ROOT } from "./deno.ts";
+import { type Room, ROOMS, ROOT_ROOM } from "./lint/rooms.ts";
 
 /** A generated part of a document. */
 export interface GeneratedBlock {
@@ -69,19 +69,23 @@ function permissionsOf(command: string): string[] {
 /** The import table of the linter. */
 function roomsTable(): string {
   const rows = Object.entries(ROOMS).map(([name, room]) => [
-    code(name === "(root)" ? "*.ts" : `${name}/`),
+    code(label(name)),
     roomsOf(room),
-    (room.types ?? []).map((one) => code(one.endsWith(".ts") ? one : `${one}/`)).join(", "),
+    (room.types ?? []).map((one) => code(label(one))).join(", "),
     room.npm === "*" ? "all" : (room.npm ?? []).map(code).join(", "),
     room.node === true ? "yes" : "",
   ]);
   return table(["Room", "May import", "Types only of", "Packages", "`node:`"], rows);
 }
 
-function roomsOf({ rooms, files }: Room): string {
+function roomsOf({ rooms }: Room): string {
   if (rooms === "**") return "everything";
-  if (rooms === "*") return "every room but `tests/` and `scripts/`";
-  return [...(rooms ?? []).map((room) => `${room}/`), ...files ?? []].map(code).join(", ");
+  if (rooms === "*") return "every room but `deploy/`, `scripts/` and `tests/`";
+  return (rooms ?? []).map(label).map(code).join(", ");
+}
+
+function label(room: string): string {
+  return room === ROOT_ROOM ? "*.ts" : `${room}/`;
 }
 
 function code(text: string): string {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { helpText } from "../args.ts";
+import { helpText } from "../cli/args.ts";
 import { TidegateError } from "../core/errors.ts";
-import { stackDown, type StackOptions, stackUp } from "../local/mod.ts";
+import { stackDown, type StackOptions, stackUp } from "../devstack/mod.ts";
 
-import { ROOT } from "./_deno.ts";
-import { modulesWithExamples } from "./_sources.ts";
+import { ROOT } from "./deno.ts";
+import { modulesWithExamples } from "./sources.ts";
 import { TEST_COMMAND, type TestPlan, testPlan } from "./test_plan.ts";
 import { addCounts, formatCounts, type TestCounts, testCounts } from "./test_summary.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseCommand } from "../args.ts";
+import { parseCommand } from "../cli/args.ts";
 import { TidegateError } from "../core/errors.ts";
 
 /** The command line of `deno task test`. */

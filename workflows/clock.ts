@@ -13,15 +13,15 @@ import {
   proxyActivities,
   setHandler,
 } from "@temporalio/workflow";
-import { CloseTimers } from "../core/close_timers.ts";
+import { CloseTimers } from "../core/event_time/close_timers.ts";
 import { windowId } from "../core/ids.ts";
-import { PipelineClock } from "../core/pipeline_clock.ts";
-import type { WindowShard } from "../core/slice.ts";
-import { windowEnd } from "../core/windows.ts";
-import { isLong } from "./_continue.ts";
-import { instant, table, text } from "./_markdown.ts";
-import { workflowNow } from "./_time.ts";
-import { showDetails } from "./_visible.ts";
+import { PipelineClock } from "../core/flow/pipeline_clock.ts";
+import type { WindowShard } from "../core/flow/slice.ts";
+import { windowEnd } from "../core/event_time/windows.ts";
+import { isLong } from "./continue.ts";
+import { instant, table, text } from "./markdown.ts";
+import { workflowNow } from "./time.ts";
+import { showDetails } from "./visible.ts";
 import {
   type ClockInput,
   clockQuery,
@@ -29,7 +29,7 @@ import {
   flushUpdate,
   reportUpdate,
 } from "./messages.ts";
-import type { ControlActivities } from "./ports.ts";
+import type { ControlActivities } from "./activities.ts";
 
 /** Windows told of the watermark at a time. */
 const MAX_IN_FLIGHT = 200;

@@ -19,14 +19,19 @@ import {
   sleep,
   TemporalFailure,
 } from "@temporalio/workflow";
-import { DrainState, type DrainStep, HOLD_MS } from "../core/drain_state.ts";
+import { DrainState, type DrainStep, HOLD_MS } from "../core/flow/drain_state.ts";
 import { clockId, drainQueue } from "../core/ids.ts";
-import type { SliceNote } from "../core/busy.ts";
-import type { DeliveryOutcome, SliceRequest, SliceResult, WindowPartial } from "../core/slice.ts";
-import { isLong } from "./_continue.ts";
-import { instant, table, text } from "./_markdown.ts";
-import { workflowNow } from "./_time.ts";
-import { showDetails, showState } from "./_visible.ts";
+import type { SliceNote } from "../core/scaling/speed.ts";
+import type {
+  DeliveryOutcome,
+  SliceRequest,
+  SliceResult,
+  WindowPartial,
+} from "../core/flow/slice.ts";
+import { isLong } from "./continue.ts";
+import { instant, table, text } from "./markdown.ts";
+import { workflowNow } from "./time.ts";
+import { showDetails, showState } from "./visible.ts";
 import {
   boundSignal,
   type DrainInput,
@@ -36,7 +41,7 @@ import {
   resumeUpdate,
   stopSignal,
 } from "./messages.ts";
-import type { ControlActivities, LocalActivities, WorkerActivities } from "./ports.ts";
+import type { ControlActivities, LocalActivities, WorkerActivities } from "./activities.ts";
 
 /** Windows of one deliver call; several calls run in parallel. */
 const WINDOWS_A_CALL = 8;

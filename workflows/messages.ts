@@ -5,28 +5,28 @@
  */
 
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
-import type { CellWire } from "../core/aggregates.ts";
+import type { CellWire } from "../core/fold/aggregates.ts";
 import type {
   ClosedTotals,
   ClosedWindow,
   CloseTimersSnapshot,
   LostWindow,
   TimerEntry,
-} from "../core/close_timers.ts";
-import type { FleetBounds, FleetConfig, FleetState } from "../core/fleet.ts";
-import type { DrainMode, DrainSnapshot, Stop } from "../core/drain_state.ts";
+} from "../core/event_time/close_timers.ts";
+import type { FleetBounds, FleetConfig, FleetState } from "../core/scaling/fleet.ts";
+import type { DrainMode, DrainSnapshot, Stop } from "../core/flow/drain_state.ts";
 import type {
   PartitionClock,
   PipelineClockSnapshot,
   Report,
   ReportAnswer,
-} from "../core/pipeline_clock.ts";
-import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/lease.ts";
+} from "../core/flow/pipeline_clock.ts";
+import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/flow/lease.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { ResultRow } from "../core/row.ts";
-import type { SliceCounts, WindowShard } from "../core/slice.ts";
-import type { Partial, WindowSnapshot } from "../core/window_state.ts";
-import type { Continuing } from "./_continue.ts";
+import type { ResultRow } from "../core/flow/row.ts";
+import type { SliceCounts, WindowShard } from "../core/flow/slice.ts";
+import type { Partial, WindowSnapshot } from "../core/flow/window_state.ts";
+import type { Continuing } from "./continue.ts";
 
 export type { Continuing };
 

@@ -28,12 +28,12 @@ import {
   sampleFleetState,
   setFleetBounds,
   standDownFleet,
-} from "../core/fleet.ts";
-import { decideLease, NO_LEASE, releaseLease } from "../core/lease.ts";
-import { isLong } from "./_continue.ts";
-import { fleetWord, supervisorDetails } from "./_supervisor_details.ts";
-import { workflowNow } from "./_time.ts";
-import { showDetails } from "./_visible.ts";
+} from "../core/scaling/fleet.ts";
+import { decideLease, NO_LEASE, releaseLease } from "../core/flow/lease.ts";
+import { isLong } from "./continue.ts";
+import { fleetWord, supervisorDetails } from "./supervisor_details.ts";
+import { workflowNow } from "./time.ts";
+import { showDetails } from "./visible.ts";
 import {
   configureUpdate,
   endLeaseUpdate,
@@ -45,7 +45,7 @@ import {
   statusQuery,
   type SupervisorInput,
 } from "./messages.ts";
-import type { ControlActivities, SampleAnswer } from "./ports.ts";
+import type { ControlActivities, SampleAnswer } from "./activities.ts";
 
 /** A first look lasts at most this long, in ms. */
 const FIRST_LOOK_MS = 1_000;

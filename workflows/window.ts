@@ -13,17 +13,17 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { ClosedWindow } from "../core/close_timers.ts";
+import type { ClosedWindow } from "../core/event_time/close_timers.ts";
 import { clockId, drainId } from "../core/ids.ts";
-import { type ResultRow, rowsOf } from "../core/row.ts";
-import { formatInstant } from "../core/time.ts";
-import { type RowsDue, WindowState } from "../core/window_state.ts";
-import { windowEnd } from "../core/windows.ts";
-import { isLong } from "./_continue.ts";
-import { keepTrying } from "./_keep_trying.ts";
-import { workflowNow } from "./_time.ts";
-import { showDetails, showState } from "./_visible.ts";
-import { hear, type Heard, windowDetails } from "./_window_details.ts";
+import { type ResultRow, rowsOf } from "../core/flow/row.ts";
+import { formatInstant } from "../core/event_time/instants.ts";
+import { type RowsDue, WindowState } from "../core/flow/window_state.ts";
+import { windowEnd } from "../core/event_time/windows.ts";
+import { isLong } from "./continue.ts";
+import { keepTrying } from "./keep_trying.ts";
+import { workflowNow } from "./time.ts";
+import { showDetails, showState } from "./visible.ts";
+import { hear, type Heard, windowDetails } from "./window_details.ts";
 import {
   cellsQuery,
   closeSignal,
@@ -32,7 +32,7 @@ import {
   type WindowInput,
   type WindowResult,
 } from "./messages.ts";
-import type { ControlActivities } from "./ports.ts";
+import type { ControlActivities } from "./activities.ts";
 
 /** Rows of one emit activity. */
 const PAGE_ROWS = 500;

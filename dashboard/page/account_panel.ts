@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Account } from "../../core/account.ts";
-import type { AccountView, PageState } from "../state.ts";
+import type { Account } from "../../core/flow/account.ts";
+import type { AccountView, PageState } from "../server/state.ts";
 import { byId, el, filler, setText } from "./dom.ts";
 import { clock, figure } from "./format.ts";
 

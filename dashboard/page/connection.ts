@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PageChange, PageState } from "../state.ts";
+import type { PageChange, PageState } from "../server/state.ts";
 
 /** The first pause before another try, in ms; it doubles. */
 const FIRST_PAUSE_MS = 500;

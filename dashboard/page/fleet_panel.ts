@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FleetView, PageState, WorkerView } from "../state.ts";
+import type { FleetView, PageState, WorkerView } from "../server/state.ts";
 import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { figure, span } from "./format.ts";
 

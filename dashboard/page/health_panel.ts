@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { HealthView, PageState, ProblemView, ServerView } from "../state.ts";
+import type { HealthView, PageState, ProblemView, ServerView } from "../server/state.ts";
 import { byId, el, filler } from "./dom.ts";
 import { clock } from "./format.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventTimeView } from "../state.ts";
+import type { EventTimeView } from "../server/state.ts";
 
 /** The drawn span of event time. */
 export interface Span {

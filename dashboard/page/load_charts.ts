@@ -5,7 +5,7 @@
  */
 
 import uPlot from "uplot";
-import type { DecisionView, Points } from "../state.ts";
+import type { DecisionView, Points } from "../server/state.ts";
 import { clock, figure, short } from "./format.ts";
 import { color } from "./theme.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DecisionView, PageState, Points } from "../state.ts";
+import type { DecisionView, PageState, Points } from "../server/state.ts";
 import { byId, el, filler, head, row } from "./dom.ts";
 import { clock, figure } from "./format.ts";
 import { loadCharts } from "./load_charts.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PageState } from "../state.ts";
+import type { PageState } from "../server/state.ts";
 import { setUpAccount } from "./account_panel.ts";
 import { connect } from "./connection.ts";
 import { byId, setText } from "./dom.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Column, PageChange, PageState, Points } from "../state.ts";
+import type { Column, PageChange, PageState, Points } from "../server/state.ts";
 
 /** As many points are kept as the server keeps. */
 const POINTS = 900;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { About, PageState, ResultView, RowView } from "../state.ts";
+import type { About, PageState, ResultView, RowView } from "../server/state.ts";
 import { byId, el, filler, head, row } from "./dom.ts";
 import { aggregate, clock, dateTime, figure, short } from "./format.ts";
 

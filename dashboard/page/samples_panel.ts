@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PageState, SampleView } from "../state.ts";
+import type { PageState, SampleView } from "../server/state.ts";
 import { byId, el, filler, head, row } from "./dom.ts";
 import { dateTime } from "./format.ts";
 

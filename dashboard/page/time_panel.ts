@@ -12,7 +12,7 @@ import type {
   OpenWindowView,
   PageState,
   PartitionView,
-} from "../state.ts";
+} from "../server/state.ts";
 import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { clock, dateTime, figure, short, span } from "./format.ts";
 import { Keyed, type KeyedItem, part } from "./keyed.ts";

@@ -1,7 +1,7 @@
 /**
  * The lint rule `tidegate/determinism`: `core/` is pure and `workflows/` is replayed, so neither
  * may read a clock, draw a random number, do I/O or depend on the machine's locale. Workflow time
- * has one door, `workflows/_time.ts`, which carries the only ignore comment.
+ * has one door, `workflows/time.ts`, which carries the only ignore comment.
  *
  * @module
  */

@@ -8,17 +8,12 @@
 /** What the files of one room may import besides each other. */
 export interface Room {
   /**
-   * Other rooms; `"*"` is every room but `tests` and `scripts`, `"**"` is everything.
+   * Other rooms; `"*"` is every room but `tests`, `scripts` and `deploy`, `"**"` is everything.
    * @default {[]}
    */
   readonly rooms?: readonly string[] | "*" | "**";
   /**
-   * Single files of other rooms.
-   * @default {[]}
-   */
-  readonly files?: readonly string[];
-  /**
-   * Rooms and files of which only types may be taken (`import type`), so that nothing is loaded.
+   * Rooms of which only types may be taken (`import type`), so that nothing is loaded.
    * @default {[]}
    */
   readonly types?: readonly string[];
@@ -39,62 +34,77 @@ export interface Room {
   readonly computed?: boolean;
 }
 
-/** The libraries that talk to servers of others; only adapters (and tests) name them. */
-const CLIENTS = [
-  "@opentelemetry/api",
-  "@platformatic/kafka",
+/** The adapters: clients of others' servers, which never touch each other. */
+const ADAPTERS = ["adapters", "adapters/kafka", "adapters/launchers", "adapters/temporal"] as const;
+
+/** Temporal's packages, and what they need beside them. */
+const TEMPORAL = [
   "@swc/core",
   "@temporalio/activity",
   "@temporalio/client",
   "@temporalio/common",
   "@temporalio/proto",
   "@temporalio/worker",
-  "kafkajs",
   "protobufjs",
 ] as const;
-
-/** Settings and command-line flags: root files that the outer rooms read. */
-const SETTINGS = ["config.ts", "args.ts"] as const;
 
 /** The name under which {@linkcode ROOMS} holds the files beside `deno.json`. */
 export const ROOT_ROOM = "(root)";
 
-/** The import table. A folder that is not in it may hold no TypeScript. */
+/**
+ * The import table, from the inside out. A file belongs to the longest folder that is named here; a
+ * folder that is in no room may hold no TypeScript.
+ */
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: {},
-  settings: { rooms: ["core"] },
-  simulator: { rooms: ["core"] },
-  spike: { rooms: ["core", "simulator"] },
+  definition: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
+  [ROOT_ROOM]: { rooms: ["core", "definition"] },
+  pipelines: { rooms: ["core", "definition", ROOT_ROOM], npm: ["zod", "@faker-js/faker"] },
   workflows: { rooms: ["core"], npm: ["@temporalio/workflow"] },
-  pipelines: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
-  activities: {
-    rooms: ["core"],
-    files: ["workflows/ports.ts"],
-    types: ["adapters", "pipelines/enrichment.ts"],
-    npm: ["@temporalio/activity"],
+  adapters: { rooms: ["core"], npm: ["@opentelemetry/api"], node: true },
+  "adapters/kafka": {
+    rooms: ["core", "adapters"],
+    npm: ["@platformatic/kafka", "kafkajs"],
     node: true,
   },
-  adapters: {
-    rooms: ["core"],
-    types: ["workflows/messages.ts"],
-    npm: CLIENTS,
+  "adapters/launchers": { rooms: ["core", "adapters"], node: true },
+  "adapters/temporal": {
+    rooms: ["core", "adapters"],
+    types: ["workflows"],
+    npm: TEMPORAL,
     node: true,
     computed: true,
   },
-  producer: { rooms: ["core", "pipelines", "adapters"], files: SETTINGS, node: true },
+  activities: {
+    rooms: ["core"],
+    types: [...ADAPTERS, "definition", "workflows"],
+    npm: ["@temporalio/activity"],
+    node: true,
+  },
+  producer: { rooms: ["core", "definition", ...ADAPTERS], node: true },
+  processes: {
+    rooms: ["core", "definition", "workflows", ...ADAPTERS, "activities"],
+    node: true,
+    computed: true,
+  },
   dashboard: {
-    rooms: ["core", "adapters"],
-    files: SETTINGS,
-    types: ["activities", "workflows/messages.ts"],
+    rooms: ["core", ...ADAPTERS, "processes"],
+    types: ["workflows", "activities"],
     npm: ["uplot"],
     node: true,
   },
-  local: { rooms: ["core"], files: SETTINGS, node: true },
+  devstack: { rooms: ["core", ...ADAPTERS], node: true },
+  cli: { rooms: "*", node: true, computed: true },
+  lab: { rooms: "*", node: true, computed: true },
+  "lab/simulator": { rooms: ["core"] },
   commands: { rooms: "*", node: true, computed: true },
-  [ROOT_ROOM]: { rooms: "*", node: true, computed: true },
+  deploy: { rooms: "**", npm: "*", node: true, computed: true },
   scripts: { rooms: "**", npm: "*", node: true, computed: true },
   tests: { rooms: "**", npm: "*", node: true, computed: true },
 };
+
+/** The rooms that nothing of the product imports. */
+const OUTSIDE: ReadonlySet<string> = new Set(["deploy", "scripts", "tests"]);
 
 /** One mention of a module in a file. */
 export interface Mention {
@@ -111,9 +121,12 @@ export interface Mention {
  * @returns The room's name, or null if the folder is in no room.
  */
 export function roomOf(path: string): string | null {
-  const slash = path.indexOf("/");
-  const name = slash < 0 ? ROOT_ROOM : path.slice(0, slash);
-  return Object.hasOwn(ROOMS, name) ? name : null;
+  if (!path.includes("/")) return ROOT_ROOM;
+  for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+    const folder = path.slice(0, end);
+    if (Object.hasOwn(ROOMS, folder)) return folder;
+  }
+  return null;
 }
 
 /**
@@ -165,10 +178,10 @@ function fileProblem(
   if (other === null) return `${target} must lie in a room of scripts/lint/rooms.ts`;
   if (other === name || room.rooms === "**") return null;
   if (room.rooms === "*") {
-    return other === "tests" || other === "scripts" ? `${label(other)} must stay out of it` : null;
+    return OUTSIDE.has(other) ? `${label(other)} must stay out of it` : null;
   }
-  if (room.rooms?.includes(other) || room.files?.includes(target)) return null;
-  if (room.types?.includes(other) || room.types?.includes(target)) {
+  if (room.rooms?.includes(other)) return null;
+  if (room.types?.includes(other)) {
     return typeOnly ? null : `only types may come from ${label(other)} (import type)`;
   }
   return `it may import ${allowed(name, room)} only`;
@@ -210,7 +223,7 @@ function resolve(path: string, specifier: string): string | null {
 
 function allowed(name: string, room: Room): string {
   const rooms = Array.isArray(room.rooms) ? room.rooms : [];
-  return [name, ...rooms].map(label).concat(room.files ?? []).join(", ");
+  return [name, ...rooms].map(label).join(", ");
 }
 
 function label(room: string): string {

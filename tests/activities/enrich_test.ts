@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { type FoldDeps, foldSlice } from "../../activities/fold_slice.ts";
-import { createFakeLog } from "../../adapters/fake_log.ts";
-import { decodeOne } from "../../core/decode.ts";
-import { SliceFold } from "../../core/fold.ts";
+import { createFakeLog } from "../fake_log/fake_log.ts";
+import { decodeOne } from "../../core/fold/decode.ts";
+import { SliceFold } from "../../core/fold/fold.ts";
 import { runPlanOf } from "../../core/plan.ts";
-import type { SliceRequest, SliceResult } from "../../core/slice.ts";
+import type { SliceRequest, SliceResult } from "../../core/flow/slice.ts";
 import {
   avg,
   count,
@@ -14,7 +14,7 @@ import {
   type EnrichContext,
   type EnrichmentSetting,
   tumbling,
-} from "../../pipelines/define.ts";
+} from "../../definition/define.ts";
 
 const event = z.object({ id: z.string(), n: z.number(), at: z.number() });
 const adds = z.object({ group: z.string(), weight: z.number() });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type DrainAnswer, FleetBook } from "../../activities/fleet_book.ts";
-import { createFakeLog } from "../../adapters/fake_log.ts";
+import { createFakeLog } from "../fake_log/fake_log.ts";
 
 /** A book over a log of two partitions, with a clock of its own. */
 async function openBook(answers: Partial<Record<number, DrainAnswer>> = {}) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { FleetBook } from "../../activities/fleet_book.ts";
 import { type SampleDeps, sampleFleet, slotsOf } from "../../activities/sample_fleet.ts";
-import type { Fleet, WorkerSlot } from "../../adapters/launcher.ts";
-import { DEFAULT_POLICY, newPolicyState } from "../../core/policy_state.ts";
-import type { SampleRequest } from "../../workflows/ports.ts";
+import type { Fleet, WorkerSlot } from "../../adapters/launchers/launcher.ts";
+import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
+import type { SampleRequest } from "../../workflows/activities.ts";
 
 function slot(
   number: number,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { scaleFleet } from "../../activities/scale_fleet.ts";
-import type { Launcher, WorkerSlot } from "../../adapters/launcher.ts";
+import type { Launcher, WorkerSlot } from "../../adapters/launchers/launcher.ts";
 
 /** A launcher that writes down what it is told. */
 function launcher(states: readonly WorkerSlot["state"][]) {

@@ -9,10 +9,10 @@
 
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { createKafkaAdmin } from "../../adapters/kafka_admin.ts";
-import { createKafkaReader } from "../../adapters/kafka_reader.ts";
-import { createKafkaWriter } from "../../adapters/kafka_writer.ts";
-import type { OutRecord } from "../../adapters/log.ts";
+import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
+import { createKafkaReader } from "../../adapters/kafka/reader.ts";
+import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
+import type { OutRecord } from "../../adapters/kafka/log.ts";
 
 const RECORD_BYTES = 142;
 const WRITE_CHUNK = 50_000;

@@ -6,16 +6,16 @@
  * @module
  */
 
-import type { AggregateSpec } from "../../core/aggregates.ts";
-import { decodeBatch, type Decoded, decodeOne, type DecodeText } from "../../core/decode.ts";
+import type { AggregateSpec } from "../../core/fold/aggregates.ts";
+import { decodeBatch, type Decoded, decodeOne, type DecodeText } from "../../core/fold/decode.ts";
 import {
   type EventReader,
   type FoldEvent,
   type FoldPlan,
   type FoldRecord,
   SliceFold,
-} from "../../core/fold.ts";
-import { hopping, tumbling } from "../../core/windows.ts";
+} from "../../core/fold/fold.ts";
+import { hopping, tumbling } from "../../core/event_time/windows.ts";
 
 const RECORDS = 400_000;
 /** Records per call: so many are decoded and folded while they are still in the cache. */

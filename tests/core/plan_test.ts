@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fingerprintDifferences, fingerprintOf, type Plan, runPlanOf } from "../../core/plan.ts";
-import { hopping, tumbling } from "../../core/windows.ts";
+import { hopping, tumbling } from "../../core/event_time/windows.ts";
 
 const plan: Plan = {
   pipeline: "p",

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { createFakeLog } from "../../adapters/fake_log.ts";
-import type { LogReader } from "../../adapters/log.ts";
-import { readRows, readSamples, sampleOf } from "../../dashboard/_samples.ts";
-import { Board } from "../../dashboard/board.ts";
-import { EventStream } from "../../dashboard/event_stream.ts";
-import { metricsText } from "../../dashboard/metrics.ts";
-import { BASE_MS, boardOptions, CLOCK, drainOf, fakeControl, PLAN, rowOf } from "./_fakes.ts";
+import { createFakeLog } from "../fake_log/fake_log.ts";
+import type { LogReader } from "../../adapters/kafka/log.ts";
+import { readRows, readSamples, sampleOf } from "../../dashboard/server/samples.ts";
+import { Board } from "../../dashboard/server/board.ts";
+import { EventStream } from "../../dashboard/server/event_stream.ts";
+import { metricsText } from "../../dashboard/server/metrics.ts";
+import { BASE_MS, boardOptions, CLOCK, drainOf, fakeControl, PLAN, rowOf } from "./fakes.ts";
 
 /** A window that the clock holds open. */
 const OPEN = {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { Rate } from "../../dashboard/_rates.ts";
-import { Board } from "../../dashboard/board.ts";
-import { CloseLatency } from "../../dashboard/close_latency.ts";
-import { Collector, loadOf } from "../../dashboard/collector.ts";
-import { Histogram } from "../../dashboard/histogram.ts";
-import { History } from "../../dashboard/history.ts";
-import { ResultBook } from "../../dashboard/result_book.ts";
-import type { FleetDecision } from "../../core/policy_state.ts";
-import { DEFAULT_POLICY, newPolicyState } from "../../core/policy_state.ts";
-import { BASE_MS, boardOptions, fakeControl, PLAN, rowOf } from "./_fakes.ts";
+import { Rate } from "../../dashboard/server/rates.ts";
+import { Board } from "../../dashboard/server/board.ts";
+import { CloseLatency } from "../../dashboard/server/close_latency.ts";
+import { Collector, loadOf } from "../../dashboard/server/collector.ts";
+import { Histogram } from "../../dashboard/server/histogram.ts";
+import { History } from "../../dashboard/server/history.ts";
+import { ResultBook } from "../../dashboard/server/result_book.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
+import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
+import { BASE_MS, boardOptions, fakeControl, PLAN, rowOf } from "./fakes.ts";
 
 const report = (partition: number, watermark: number) => ({
   ...{ partition, seq: 1, kind: "advance" as const, watermark },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { aggregate, clock, dateTime, figure, short, span } from "../../dashboard/page/format.ts";
 import { placeOf, spanOf, ticksOf } from "../../dashboard/page/lanes.ts";
 import { changed, moodOf } from "../../dashboard/page/model.ts";
-import { Board } from "../../dashboard/board.ts";
-import type { EventTimeView, PageState } from "../../dashboard/state.ts";
-import { BASE_MS, boardOptions } from "./_fakes.ts";
+import { Board } from "../../dashboard/server/board.ts";
+import type { EventTimeView, PageState } from "../../dashboard/server/state.ts";
+import { BASE_MS, boardOptions } from "./fakes.ts";
 
 const TIME: EventTimeView = {
   atMs: BASE_MS,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { assetOf, browserModule } from "../../dashboard/assets.ts";
-import { EventStream, MOST_BYTES, MOST_READERS } from "../../dashboard/event_stream.ts";
-import { answerRequest, isOwnName } from "../../dashboard/server.ts";
-import { Exposition } from "../../dashboard/_exposition.ts";
+import { assetOf, browserModule } from "../../dashboard/server/assets.ts";
+import { EventStream, MOST_BYTES, MOST_READERS } from "../../dashboard/server/event_stream.ts";
+import { answerRequest, isOwnName } from "../../dashboard/server/server.ts";
+import { Exposition } from "../../dashboard/server/exposition.ts";
 
 const UNREADABLE = Deno.permissions.querySync({ name: "read", path: "." }).state !== "granted";
 

@@ -59,6 +59,17 @@ export function list(path: string): string[] {
 }
 
 /**
+ * The files below a folder, at any depth.
+ *
+ * @param path The folder.
+ * @returns Their paths.
+ */
+export function filesBelow(path: string): string[] {
+  return list(path).map((name) => `${path}/${name}`)
+    .flatMap((one) => kindOf(one) === "file" ? [one] : filesBelow(one));
+}
+
+/**
  * A part of a document.
  *
  * @param text The document.

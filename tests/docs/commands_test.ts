@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settingFlags } from "../../config.ts";
+import { settingFlags } from "../../cli/config.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 import { kindOf, list, read, section, tableRows, UNREADABLE } from "./_docs.ts";
 
@@ -29,9 +29,7 @@ function flagsOf(source: string): Defaults {
       /\bdefault: "?([^",\s]+)/.exec(spec)?.[1]?.replace(/(?<=\d)_(?=\d)/g, "") ?? null,
     ] as const
   );
-  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body)
-    ? flagsOf(read("commands/_control.ts"))
-    : [];
+  const shared = /\.\.\.CONTROL_FLAGS(?!\.)/.test(body) ? flagsOf(read("cli/control.ts")) : [];
   return new Map([...own, ...shared]);
 }
 
@@ -58,7 +56,7 @@ Deno.test({
       const text = section(TEXT, command);
       const flags = flagsOf(read(`commands/${command}.ts`));
       count += flags.size;
-      const shared = /flags of `start`/.test(text) ? flagsOf(read("commands/_control.ts")) : null;
+      const shared = /flags of `start`/.test(text) ? flagsOf(read("cli/control.ts")) : null;
       const named = [...new Set([...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, f]) => String(f)))];
       const missing = [...flags.keys()].filter((f) => !named.includes(f) && !shared?.has(f));
       assert.deepEqual(missing, [], command);
@@ -79,7 +77,7 @@ Deno.test({
   ignore: UNREADABLE,
   fn() {
     const names = new Set(
-      read("settings/table.ts").match(/\b(?:KAFKA|TEMPORAL|TIDEGATE)_[A-Z_]+\b/g),
+      read("cli/settings.ts").match(/\b(?:KAFKA|TEMPORAL|TIDEGATE)_[A-Z_]+\b/g),
     );
     for (const file of ["README.md", ...list("docs").map((name) => `docs/${name}`)]) {
       const text = read(file);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import {
   DOCUMENTS,
+  filesBelow,
   kindOf,
-  list,
   read,
   section,
   tableRows,
@@ -11,15 +11,13 @@ import {
 } from "./_docs.ts";
 
 /** Where the table of hostile input takes its tests from. */
-const FOLDERS = ["tests/core", "tests/pipelines", "tests/integration/path"];
+const FOLDERS = ["tests/core", "tests/definition", "tests/pipelines", "tests/integration/path"];
 
 Deno.test({
   name: "docs: every line of the table of hostile input names tests that exist",
   ignore: UNREADABLE,
   fn() {
-    const files = FOLDERS.flatMap((folder) =>
-      list(folder).filter((name) => name.endsWith("_test.ts")).map((name) => `${folder}/${name}`)
-    );
+    const files = FOLDERS.flatMap(filesBelow).filter((path) => path.endsWith("_test.ts"));
     const known = new Set(files.flatMap(testNames));
     const rows = tableRows(section(read("docs/semantics.md"), "Hostile input"));
     assert.ok(rows.length > 30);

@@ -1,6 +1,6 @@
 // The example of README.md; `example_test.ts` compares the two.
 import { z } from "zod";
-import { avg, count, definePipeline, tumbling } from "../../pipelines/define.ts";
+import { avg, count, definePipeline, tumbling } from "../../mod.ts";
 
 /** Views and mean load time per page and minute. */
 export default definePipeline({

@@ -1,6 +1,6 @@
 // The example of README.md; `example_test.ts` compares the two.
 import assert from "node:assert/strict";
-import { runPipeline } from "../../core/driver.ts";
+import { runPipeline } from "../../mod.ts";
 import pageViews from "./page_views.ts";
 
 Deno.test("a view counts in its minute, a late one does not", () => {

@@ -12,7 +12,7 @@
 
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { controlQueue, supervisorId } from "../../core/ids.ts";
-import type { LeaseRequest } from "../../core/lease.ts";
+import type { LeaseRequest } from "../../core/flow/lease.ts";
 import { until } from "../integration/_support/until.ts";
 import { event, partial, SIZE, T0 } from "../integration/workflows/_events.ts";
 import { fleetConfig, ScriptedFleet } from "../integration/workflows/_scripted_fleet.ts";

@@ -90,7 +90,7 @@ for (const room of ["core", "workflows"]) {
 }
 
 Deno.test("determinism: the rooms that do I/O may read the clock", () => {
-  for (const path of ["adapters/x.ts", "control.ts", "tests/core/x_test.ts", "scripts/x.ts"]) {
+  for (const path of ["adapters/x.ts", "cli/x.ts", "tests/core/x_test.ts", "scripts/x.ts"]) {
     assert.deepEqual(lint(path, "Date.now(); Math.random();"), []);
   }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import plugin from "../../scripts/lint/mod.ts";
+import { roomOf, ROOT_ROOM } from "../../scripts/lint/rooms.ts";
 
 /** Lints a source text as if it stood in a file; answers the messages of `tidegate/imports`. */
 function lint(path: string, source: string): string[] {
@@ -30,8 +31,8 @@ const FORMS: readonly (readonly [string, (specifier: string) => string])[] = [
 
 for (const [form, write] of FORMS) {
   Deno.test(`imports: ${form} is refused across the rooms and allowed within`, () => {
-    assert.deepEqual(lint("core/x.ts", write("../adapters/log.ts")), [
-      'Cannot import "../adapters/log.ts" in core/: it may import core/ only',
+    assert.deepEqual(lint("core/x.ts", write("../adapters/kafka/log.ts")), [
+      'Cannot import "../adapters/kafka/log.ts" in core/: it may import core/ only',
     ]);
     assert.deepEqual(lint("core/x.ts", write("kafkajs")), [
       'Cannot import "kafkajs" in core/: packages must stay out of it',
@@ -41,10 +42,10 @@ for (const [form, write] of FORMS) {
 }
 
 const REFUSED: readonly (readonly [string, string])[] = [
-  ["core/x.ts", "../config.ts"],
+  ["core/x.ts", "../cli/config.ts"],
   ["core/x.ts", "node:fs"],
   ["core/x.ts", "zod"],
-  ["core/deep/x.ts", "../../workflows/ports.ts"],
+  ["core/deep/x.ts", "../../workflows/activities.ts"],
   ["core/x.ts", "./data.json"],
   ["workflows/x.ts", "zod"],
   ["workflows/x.ts", "npm:zod@4.6.7"],
@@ -57,29 +58,43 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["workflows/x.ts", "file:///core/windows.ts"],
   ["workflows/x.ts", "/core/windows.ts"],
   ["workflows/x.ts", "../activities/mod.ts"],
-  ["workflows/x.ts", "../pipelines/define.ts"],
-  ["pipelines/x.ts", "../adapters/log.ts"],
+  ["workflows/x.ts", "../definition/define.ts"],
+  ["definition/x.ts", "../adapters/kafka/log.ts"],
+  ["definition/x.ts", "../pipelines/cs_student_logs.ts"],
+  ["pipelines/x.ts", "../adapters/kafka/log.ts"],
   ["pipelines/x.ts", "kafkajs"],
+  ["mod.ts", "./adapters/kafka/log.ts"],
+  ["mod.ts", "./cli/main.ts"],
   ["activities/x.ts", "@temporalio/client"],
   ["activities/x.ts", "kafkajs"],
   ["activities/x.ts", "../workflows/drain.ts"],
   ["activities/x.ts", "../workflows/messages.ts"],
+  ["activities/x.ts", "../processes/worker.ts"],
   ["adapters/x.ts", "../workflows/messages.ts"],
-  ["adapters/x.ts", "../config.ts"],
+  ["adapters/x.ts", "../cli/config.ts"],
   ["adapters/x.ts", "../tests/x.ts"],
+  ["adapters/x.ts", "kafkajs"],
+  ["adapters/kafka/x.ts", "../temporal/client.ts"],
+  ["adapters/kafka/x.ts", "@temporalio/client"],
+  ["adapters/temporal/x.ts", "../kafka/log.ts"],
+  ["adapters/temporal/x.ts", "kafkajs"],
+  ["adapters/launchers/x.ts", "../temporal/client.ts"],
   ["producer/x.ts", "@platformatic/kafka"],
-  ["producer/x.ts", "../worker.ts"],
-  ["dashboard/x.ts", "../workflows/messages.ts"],
-  ["dashboard/x.ts", "@temporalio/client"],
-  ["local/x.ts", "../adapters/log.ts"],
-  ["settings/x.ts", "../config.ts"],
+  ["producer/x.ts", "../processes/worker.ts"],
+  ["processes/x.ts", "../cli/config.ts"],
+  ["processes/x.ts", "../dashboard/server/server.ts"],
+  ["processes/x.ts", "kafkajs"],
+  ["dashboard/server/x.ts", "../../workflows/messages.ts"],
+  ["dashboard/server/x.ts", "@temporalio/client"],
+  ["dashboard/server/x.ts", "../../cli/config.ts"],
+  ["devstack/x.ts", "../processes/worker.ts"],
+  ["lab/simulator/x.ts", "../bench/drain.ts"],
   ["commands/x.ts", "../tests/x.ts"],
   ["commands/x.ts", "kafkajs"],
+  ["commands/x.ts", "../deploy/checks/compose.ts"],
   ["core/x.ts", "../commands/x.ts"],
-  ["control.ts", "./tests/x.ts"],
-  ["control.ts", "./scripts/check.ts"],
-  ["control.ts", "@temporalio/worker"],
-  ["worker.ts", "kafkajs"],
+  ["cli/x.ts", "../scripts/check.ts"],
+  ["cli/x.ts", "@temporalio/worker"],
   ["tests/x_test.ts", "npm:zod@4.6.7"],
   ["tests/x_test.ts", "https://example.org/x.ts"],
   ["tests/x_test.ts", "../../elsewhere/x.ts"],
@@ -95,23 +110,29 @@ for (const [path, specifier] of REFUSED) {
 const ALLOWED: readonly (readonly [string, string])[] = [
   ["core/deep/x.ts", "../windows.ts"],
   ["workflows/x.ts", "../core/windows.ts"],
-  ["workflows/x.ts", "./ports.ts"],
+  ["workflows/x.ts", "./activities.ts"],
   ["workflows/x.ts", "@temporalio/workflow"],
-  ["pipelines/x.ts", "zod"],
-  ["pipelines/x.ts", "zod/v4/core"],
+  ["definition/x.ts", "zod"],
+  ["definition/x.ts", "zod/v4/core"],
+  ["pipelines/x.ts", "../mod.ts"],
   ["pipelines/x.ts", "@faker-js/faker"],
-  ["activities/x.ts", "../workflows/ports.ts"],
+  ["mod.ts", "./definition/define.ts"],
   ["activities/x.ts", "@temporalio/activity"],
-  ["adapters/x.ts", "@platformatic/kafka"],
-  ["adapters/x.ts", "node:net"],
-  ["producer/x.ts", "../config.ts"],
-  ["settings/x.ts", "../core/time.ts"],
-  ["local/x.ts", "../args.ts"],
-  ["control.ts", "./workflows/messages.ts"],
-  ["cli.ts", "./deno.json"],
-  ["cli.ts", "./commands/x.ts"],
-  ["commands/x.ts", "../adapters/log.ts"],
-  ["scripts/x.ts", "../local/mod.ts"],
+  ["adapters/kafka/x.ts", "@platformatic/kafka"],
+  ["adapters/kafka/x.ts", "../loop.ts"],
+  ["adapters/kafka/x.ts", "node:net"],
+  ["adapters/temporal/x.ts", "@temporalio/client"],
+  ["producer/x.ts", "../adapters/kafka/log.ts"],
+  ["processes/control/x.ts", "../../activities/settle.ts"],
+  ["processes/x.ts", "../workflows/messages.ts"],
+  ["dashboard/server/x.ts", "../../processes/worker.ts"],
+  ["devstack/x.ts", "../adapters/kafka/log.ts"],
+  ["cli/x.ts", "../deno.json"],
+  ["cli/x.ts", "../commands/x.ts"],
+  ["lab/bench/x.ts", "../../cli/config.ts"],
+  ["commands/x.ts", "../adapters/kafka/log.ts"],
+  ["deploy/checks/x.ts", "../../devstack/mod.ts"],
+  ["scripts/x.ts", "../devstack/mod.ts"],
   ["tests/x_test.ts", "kafkajs"],
   ["tests/deep/x_test.ts", "../../workflows/drain.ts"],
 ];
@@ -123,28 +144,39 @@ for (const [path, specifier] of ALLOWED) {
 }
 
 Deno.test("imports: activities take types of adapters, never values", () => {
-  assert.deepEqual(lint("activities/x.ts", 'import type { A } from "../adapters/log.ts";'), []);
-  assert.deepEqual(lint("activities/x.ts", 'type A = import("../adapters/log.ts").A;'), []);
+  assert.deepEqual(
+    lint("activities/x.ts", 'import type { A } from "../adapters/kafka/log.ts";'),
+    [],
+  );
+  assert.deepEqual(lint("activities/x.ts", 'type A = import("../adapters/kafka/log.ts").A;'), []);
   for (const source of ["import { type A }", "import { a }", "export *", "export { a }"]) {
-    assert.deepEqual(lint("activities/x.ts", `${source} from "../adapters/log.ts";`), [
-      'Cannot import "../adapters/log.ts" in activities/: only types may come from adapters/ ' +
+    assert.deepEqual(lint("activities/x.ts", `${source} from "../adapters/kafka/log.ts";`), [
+      'Cannot import "../adapters/kafka/log.ts" in activities/: only types may come from adapters/kafka/ ' +
       "(import type)",
     ]);
   }
 });
 
-Deno.test("imports: activities take the types of an enrichment, and nothing else of pipelines", () => {
-  const specifier = "../pipelines/enrichment.ts";
-  assert.deepEqual(lint("activities/x.ts", `import type { A } from "${specifier}";`), []);
-  assert.equal(lint("activities/x.ts", `import { a } from "${specifier}";`).length, 1);
-  assert.equal(lint("activities/x.ts", 'import type { A } from "../pipelines/load.ts";').length, 1);
+Deno.test("imports: the types of another room, where only these may be taken", () => {
+  for (
+    const [path, specifier] of [
+      ["activities/x.ts", "../definition/enrichment.ts"],
+      ["activities/x.ts", "../workflows/activities.ts"],
+      ["adapters/temporal/x.ts", "../../workflows/messages.ts"],
+      ["dashboard/server/x.ts", "../../workflows/messages.ts"],
+    ] as const
+  ) {
+    assert.deepEqual(lint(path, `import type { A } from "${specifier}";`), []);
+    assert.equal(lint(path, `import { a } from "${specifier}";`).length, 1);
+  }
 });
 
-Deno.test("imports: adapters take the types of messages, never their values", () => {
-  const specifier = "../workflows/messages.ts";
-  assert.deepEqual(lint("adapters/x.ts", `import type { A } from "${specifier}";`), []);
-  assert.equal(lint("adapters/x.ts", `import { a } from "${specifier}";`).length, 1);
-  assert.equal(lint("adapters/x.ts", 'import type { A } from "../workflows/drain.ts";').length, 1);
+Deno.test("imports: a file belongs to the longest folder that is a room", () => {
+  assert.equal(roomOf("adapters/kafka/deep/x.ts"), "adapters/kafka");
+  assert.equal(roomOf("adapters/tracing.ts"), "adapters");
+  assert.equal(roomOf("lab/bench/x.ts"), "lab");
+  assert.equal(roomOf("mod.ts"), ROOT_ROOM);
+  assert.equal(roomOf("helpers/core/x.ts"), null);
 });
 
 Deno.test("imports: a computed module name is refused where everything must be known", () => {
@@ -154,7 +186,7 @@ Deno.test("imports: a computed module name is refused where everything must be k
         `Cannot import a computed name in ${room}/: the module must be a string literal`,
       ]);
     }
-    assert.deepEqual(lint("cli.ts", `${source};`), []);
+    assert.deepEqual(lint("cli/x.ts", `${source};`), []);
   }
 });
 

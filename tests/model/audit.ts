@@ -5,11 +5,11 @@
  * @module
  */
 
-import { cellFromWire, type CellWire, createCellFolder } from "../../core/aggregates.ts";
-import { pairsOf } from "../../core/drain_state.ts";
+import { cellFromWire, type CellWire, createCellFolder } from "../../core/fold/aggregates.ts";
+import { pairsOf } from "../../core/flow/drain_state.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import type { SliceResult, WindowPartial, WindowShard } from "../../core/slice.ts";
-import type { FoldOutcome, Partial, RowsDue } from "../../core/window_state.ts";
+import type { SliceResult, WindowPartial, WindowShard } from "../../core/flow/slice.ts";
+import type { FoldOutcome, Partial, RowsDue } from "../../core/flow/window_state.ts";
 import type { ExpectedRow, Segment } from "./oracle.ts";
 
 /** A promise that was broken. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AwaitAnswer } from "../../core/slice.ts";
+import type { AwaitAnswer } from "../../core/flow/slice.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What is waited for. */

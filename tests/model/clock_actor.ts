@@ -9,14 +9,14 @@ import {
   type ClosedWindow,
   CloseTimers,
   type CloseTimersSnapshot,
-} from "../../core/close_timers.ts";
+} from "../../core/event_time/close_timers.ts";
 import {
   PipelineClock,
   type PipelineClockSnapshot,
   type Report,
   type ReportAnswer,
-} from "../../core/pipeline_clock.ts";
-import type { WindowShard } from "../../core/slice.ts";
+} from "../../core/flow/pipeline_clock.ts";
+import type { WindowShard } from "../../core/flow/slice.ts";
 import { Violation, windowKey } from "./audit.ts";
 import { TrustingClock } from "./mutations.ts";
 import type { Simulation } from "./simulation.ts";

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { type DrainState, type DrainStep, HOLD_MS, newDrain } from "../../core/drain_state.ts";
-import type { ReportAnswer } from "../../core/pipeline_clock.ts";
-import type { DeliveryOutcome, WindowPartial } from "../../core/slice.ts";
+import { type DrainState, type DrainStep, HOLD_MS, newDrain } from "../../core/flow/drain_state.ts";
+import type { ReportAnswer } from "../../core/flow/pipeline_clock.ts";
+import type { DeliveryOutcome, WindowPartial } from "../../core/flow/slice.ts";
 import { lookAtLog } from "./await_activity.ts";
 import { Violation } from "./audit.ts";
 import { foldActivity, type FoldOrder } from "./fold_activity.ts";

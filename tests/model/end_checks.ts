@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Account, accountOf } from "../../core/account.ts";
+import { type Account, accountOf } from "../../core/flow/account.ts";
 import { isSame, Violation } from "./audit.ts";
 import { type Expected, expectedOf, type ExpectedRow } from "./oracle.ts";
 import type { Simulation } from "./simulation.ts";

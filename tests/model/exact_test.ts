@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addToExpansion, roundExpansion } from "../../core/exact_sum.ts";
+import { addToExpansion, roundExpansion } from "../../core/fold/exact_sum.ts";
 import { multipleOf, nearestDouble } from "./exact.ts";
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true });

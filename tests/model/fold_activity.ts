@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Decoded } from "../../core/decode.ts";
-import { type EventReader, SliceFold } from "../../core/fold.ts";
-import type { SliceResult, WindowShard } from "../../core/slice.ts";
+import type { Decoded } from "../../core/fold/decode.ts";
+import { type EventReader, SliceFold } from "../../core/fold/fold.ts";
+import type { SliceResult, WindowShard } from "../../core/flow/slice.ts";
 import type { ModelRecord } from "./scenario.ts";
 import type { Simulation } from "./simulation.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type DrainRules, type DrainSnapshot, DrainState } from "../../core/drain_state.ts";
+import { type DrainRules, type DrainSnapshot, DrainState } from "../../core/flow/drain_state.ts";
 
 /** What a message does to the state, or an answer. */
 export type Change = (state: DrainState) => void;

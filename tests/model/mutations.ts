@@ -5,8 +5,8 @@
  * @module
  */
 
-import { PipelineClock } from "../../core/pipeline_clock.ts";
-import { type FoldOutcome, type Partial, WindowState } from "../../core/window_state.ts";
+import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
+import { type FoldOutcome, type Partial, WindowState } from "../../core/flow/window_state.ts";
 
 /** The rules that can be taken out. */
 export const MUTATIONS = [

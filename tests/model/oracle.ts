@@ -6,7 +6,7 @@
  */
 
 import type { RunPlan } from "../../core/plan.ts";
-import type { SliceCounts } from "../../core/slice.ts";
+import type { SliceCounts } from "../../core/flow/slice.ts";
 import { multipleOf, nearestDouble } from "./exact.ts";
 import type { ModelRecord } from "./scenario.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { helpText, parseCommand } from "../../args.ts";
+import { helpText, parseCommand } from "../../cli/args.ts";
 import { firstViolation, playSchedule } from "./play.ts";
 import { MUTATIONS } from "./mutations.ts";
 

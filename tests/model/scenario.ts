@@ -6,7 +6,7 @@
  */
 
 import type { RunPlan } from "../../core/plan.ts";
-import { hopping, tumbling } from "../../core/windows.ts";
+import { hopping, tumbling } from "../../core/event_time/windows.ts";
 import type { Random } from "./random.ts";
 import type { Faults } from "./world.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WindowShard } from "../../core/slice.ts";
+import type { WindowShard } from "../../core/flow/slice.ts";
 import { Audit, Violation, windowKey } from "./audit.ts";
 import { ClockActor } from "./clock_actor.ts";
 import { DrainActor } from "./drain_actor.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { WindowShard } from "../../core/slice.ts";
-import { type Partial, WindowState } from "../../core/window_state.ts";
+import type { WindowShard } from "../../core/flow/slice.ts";
+import { type Partial, WindowState } from "../../core/flow/window_state.ts";
 import { CountingWindow } from "./mutations.ts";
 import { windowKey } from "./audit.ts";
 import type { Simulation } from "./simulation.ts";

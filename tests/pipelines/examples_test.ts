@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { decodeOne } from "../../core/decode.ts";
-import { SliceFold } from "../../core/fold.ts";
-import type { Pipeline } from "../../pipelines/define.ts";
+import { decodeOne } from "../../core/fold/decode.ts";
+import { SliceFold } from "../../core/fold/fold.ts";
+import type { Pipeline } from "../../definition/define.ts";
 import students, { COURSES, STUDENTS } from "../../pipelines/cs_student_logs.ts";
-import { createFaker } from "../../pipelines/faker.ts";
+import { createFaker } from "../../definition/faker.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";
-import spike from "../../pipelines/spike.ts";
+import spike from "../../pipelines/load_test.ts";
 
 const FROM = Date.UTC(2026, 0, 1);
 

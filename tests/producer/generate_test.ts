@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { decodeOne } from "../../core/decode.ts";
-import { runPipeline } from "../../core/driver.ts";
+import { decodeOne } from "../../core/fold/decode.ts";
+import { runPipeline } from "../../definition/testing/run_pipeline.ts";
 import { TidegateError } from "../../core/errors.ts";
-import { type Reject, SliceFold } from "../../core/fold.ts";
-import { shardOf } from "../../core/shard.ts";
-import type { SliceCounts } from "../../core/slice.ts";
+import { type Reject, SliceFold } from "../../core/fold/fold.ts";
+import { shardOf } from "../../core/fold/shard.ts";
+import type { SliceCounts } from "../../core/flow/slice.ts";
 import students from "../../pipelines/cs_student_logs.ts";
-import { count, definePipeline, type Pipeline, sum, tumbling } from "../../pipelines/define.ts";
+import { count, definePipeline, type Pipeline, sum, tumbling } from "../../definition/define.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";
 import {
   type GeneratedRecord,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createFakeLog, type FakeLog } from "../../adapters/fake_log.ts";
-import type { LogRecord, LogWriter } from "../../adapters/log.ts";
+import { createFakeLog, type FakeLog } from "../fake_log/fake_log.ts";
+import type { LogRecord, LogWriter } from "../../adapters/kafka/log.ts";
 import { TidegateError } from "../../core/errors.ts";
 import students from "../../pipelines/cs_student_logs.ts";
 import { generateRecords } from "../../producer/generate.ts";

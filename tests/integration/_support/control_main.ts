@@ -6,11 +6,11 @@
  * @module
  */
 
-import { type ControlOptions, startControl } from "../../../control.ts";
+import { type ControlOptions, startControl } from "../../../processes/control/start.ts";
 import { TidegateError } from "../../../core/errors.ts";
 import type { Plan } from "../../../core/plan.ts";
-import type { WorkerSlot } from "../../../adapters/launcher.ts";
-import { loadPipeline } from "../../../pipelines/load.ts";
+import type { WorkerSlot } from "../../../adapters/launchers/launcher.ts";
+import { loadPipeline } from "../../../definition/load.ts";
 
 /** What a test starts a control process with. */
 export interface ControlMainOptions extends Omit<ControlOptions, "pipeline" | "say"> {

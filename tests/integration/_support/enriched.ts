@@ -13,7 +13,7 @@ import {
   type Pipeline,
   sum,
   tumbling,
-} from "../../../pipelines/define.ts";
+} from "../../../definition/define.ts";
 
 /** The longest that one try may take, in ms: more than the heartbeat of a slice allows. */
 export const TRY_MS = 9_000;

@@ -5,9 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import type { LogReader } from "../../../adapters/log.ts";
-import type { Account } from "../../../core/account.ts";
-import type { ResultRow } from "../../../core/row.ts";
+import type { LogReader } from "../../../adapters/kafka/log.ts";
+import type { Account } from "../../../core/flow/account.ts";
+import type { ResultRow } from "../../../core/flow/row.ts";
 import { javaProgram, KAFKA, KAFKA_LIBS } from "./servers.ts";
 import { sideRecords } from "./side_records.ts";
 import type { TestPipeline } from "./test_pipeline.ts";

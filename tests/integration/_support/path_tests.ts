@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { LogAdmin, LogReader, LogWriter, OutRecord } from "../../../adapters/log.ts";
-import type { Client } from "../../../adapters/temporal_client.ts";
-import type { PipelineClient } from "../../../adapters/temporal_pipeline.ts";
+import type { LogAdmin, LogReader, LogWriter, OutRecord } from "../../../adapters/kafka/log.ts";
+import type { Client } from "../../../adapters/temporal/client.ts";
+import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
 import type { ControlMainOptions } from "./control_main.ts";
 import type { Run } from "./run.ts";
 import { KAFKA, NO_ORACLE, TEMPORAL } from "./servers.ts";
@@ -111,11 +111,11 @@ export function pathTest(
 async function openWorld(): Promise<{ world: PathWorld; close: () => Promise<void> }> {
   const [kafkaReader, kafkaWriter, kafkaAdmin, temporalClient, temporalPipeline] = await Promise
     .all([
-      import("../../../adapters/kafka_reader.ts"),
-      import("../../../adapters/kafka_writer.ts"),
-      import("../../../adapters/kafka_admin.ts"),
-      import("../../../adapters/temporal_client.ts"),
-      import("../../../adapters/temporal_pipeline.ts"),
+      import("../../../adapters/kafka/reader.ts"),
+      import("../../../adapters/kafka/writer.ts"),
+      import("../../../adapters/kafka/admin.ts"),
+      import("../../../adapters/temporal/client.ts"),
+      import("../../../adapters/temporal/pipeline_client.ts"),
     ]);
   const [{ testPipeline }, { TestControl }, { Run }] = await Promise.all([
     import("./test_pipeline.ts"),

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { PipelineClient } from "../../../adapters/temporal_pipeline.ts";
-import { gatherAccount } from "../../../commands/_account.ts";
-import type { Account } from "../../../core/account.ts";
+import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
+import { gatherAccount } from "../../../cli/account.ts";
+import type { Account } from "../../../core/flow/account.ts";
 import type { ClockView, DrainView } from "../../../workflows/messages.ts";
 import type { TestControl } from "./test_control.ts";
 import type { TestPipeline } from "./test_pipeline.ts";

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { avg, count, definePipeline, max, min, sum, tumbling } from "../../../pipelines/define.ts";
+import { avg, count, definePipeline, max, min, sum, tumbling } from "../../../definition/define.ts";
 
 export default definePipeline({
   name: "scalars",

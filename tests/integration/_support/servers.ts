@@ -5,10 +5,10 @@
  * @module
  */
 
-import { loadConfig } from "../../../config.ts";
-import type { KafkaSettings } from "../../../adapters/log.ts";
-import type { TemporalSettings } from "../../../adapters/temporal_client.ts";
-import { KAFKA_JARS, kafkaRecipe } from "../../../local/kafka_build.ts";
+import { loadConfig } from "../../../cli/config.ts";
+import type { KafkaSettings } from "../../../adapters/kafka/log.ts";
+import type { TemporalSettings } from "../../../adapters/temporal/client.ts";
+import { KAFKA_JARS, kafkaRecipe } from "../../../devstack/kafka_build.ts";
 
 /** Whether a test may start processes and talk to servers. */
 const MAY_RUN: boolean = (["run", "read", "write", "net", "env", "sys", "ffi"] as const)

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogReader } from "../../../adapters/log.ts";
+import type { LogReader } from "../../../adapters/kafka/log.ts";
 
 /** A record of a side topic. */
 export interface SideRecord {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkerSlot } from "../../../adapters/launcher.ts";
+import type { WorkerSlot } from "../../../adapters/launchers/launcher.ts";
 import type { ControlCommand, ControlEvent, ControlMainOptions } from "./control_main.ts";
 import { until } from "./until.ts";
 

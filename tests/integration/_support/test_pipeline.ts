@@ -5,8 +5,8 @@
  */
 
 import type { Plan } from "../../../core/plan.ts";
-import type { Pipeline } from "../../../pipelines/define.ts";
-import { loadPipeline } from "../../../pipelines/load.ts";
+import type { Pipeline } from "../../../definition/define.ts";
+import { loadPipeline } from "../../../definition/load.ts";
 
 /** What the oracle is told of an event's field; written by hand, not taken from the schema. */
 export interface OracleField {

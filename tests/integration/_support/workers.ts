@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Client } from "../../../adapters/temporal_client.ts";
+import type { Client } from "../../../adapters/temporal/client.ts";
 import { drainId } from "../../../core/ids.ts";
 import type { Run } from "./run.ts";
 import { until } from "./until.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { KafkaSettings, LogAdmin, LogReader, LogWriter } from "../../../adapters/log.ts";
-import type { KafkaReaderOptions } from "../../../adapters/kafka_reader.ts";
+import type { KafkaSettings, LogAdmin, LogReader, LogWriter } from "../../../adapters/kafka/log.ts";
+import type { KafkaReaderOptions } from "../../../adapters/kafka/reader.ts";
 import { NO_BROKER, TEST_SETTINGS } from "./_broker.ts";
 
 /** What a test gets. */
@@ -29,9 +29,9 @@ export function testKafka(name: string, body: (trial: KafkaTrial) => Promise<voi
 }
 
 async function tryOut(body: (trial: KafkaTrial) => Promise<void>): Promise<void> {
-  const { createKafkaReader } = await import("../../../adapters/kafka_reader.ts");
-  const { createKafkaWriter } = await import("../../../adapters/kafka_writer.ts");
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { createKafkaReader } = await import("../../../adapters/kafka/reader.ts");
+  const { createKafkaWriter } = await import("../../../adapters/kafka/writer.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   const readers: LogReader[] = [];
   const openReader: KafkaTrial["openReader"] = (settings, options) => {
     const reader = createKafkaReader({ ...TEST_SETTINGS, ...settings }, options);

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { createKafkaAdmin } from "../../../adapters/kafka_admin.ts";
-import { createKafkaReader } from "../../../adapters/kafka_reader.ts";
-import { createKafkaWriter } from "../../../adapters/kafka_writer.ts";
+import { createKafkaAdmin } from "../../../adapters/kafka/admin.ts";
+import { createKafkaReader } from "../../../adapters/kafka/reader.ts";
+import { createKafkaWriter } from "../../../adapters/kafka/writer.ts";
 
 const settings = { brokers: [Deno.args[0] ?? ""] };
 const topic = `tidegate-test-${crypto.randomUUID()}`;

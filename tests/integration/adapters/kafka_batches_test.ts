@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { numbered, numbers, readAll, text } from "../../adapters/log_contract.ts";
+import { numbered, numbers, readAll, text } from "../../adapters/kafka/log_contract.ts";
 import { TEST_SETTINGS } from "./_broker.ts";
 import { testKafka } from "./_kafka.ts";
 
@@ -38,7 +38,7 @@ testKafka("batches of every compression are read, from any offset", async ({ top
 });
 
 testKafka("the writer's gzip is read back", async ({ topic, reader }) => {
-  const { createKafkaWriter } = await import("../../../adapters/kafka_writer.ts");
+  const { createKafkaWriter } = await import("../../../adapters/kafka/writer.ts");
   const writer = createKafkaWriter(TEST_SETTINGS, { compression: "gzip", maxRequestBytes: 2_000 });
   try {
     await writer.send(topic, numbered(0, 500));
@@ -51,9 +51,9 @@ testKafka("the writer's gzip is read back", async ({ topic, reader }) => {
 
 testKafka("every version of Fetch that is spoken answers the same", async ({ topic, writer }) => {
   const { FETCH_BY_ID, FETCH_VERSIONS, sendFetch } = await import(
-    "../../../adapters/_fetch_wire.ts"
+    "../../../adapters/kafka/fetch_wire.ts"
   );
-  const { Cluster } = await import("../../../adapters/_kafka_cluster.ts");
+  const { Cluster } = await import("../../../adapters/kafka/cluster.ts");
   await writer.send(topic, numbered(0, 20));
   const cluster = new Cluster(TEST_SETTINGS);
   const what = "compare the versions of Fetch";

@@ -1,8 +1,8 @@
 /** Lost connections and errors that the broker answers: what is repeated, and what is told. */
 
 import assert from "node:assert/strict";
-import type { LogReader } from "../../../adapters/log.ts";
-import { numbered, readAll } from "../../adapters/log_contract.ts";
+import type { LogReader } from "../../../adapters/kafka/log.ts";
+import { numbered, readAll } from "../../adapters/kafka/log_contract.ts";
 import { TEST_BROKER } from "./_broker.ts";
 import { type KafkaTrial, testKafka } from "./_kafka.ts";
 import { type KafkaProxy, type PassingResponse, startProxy } from "./_proxy.ts";

@@ -1,4 +1,4 @@
-import { testLogContract } from "../../adapters/log_contract.ts";
+import { testLogContract } from "../../adapters/kafka/log_contract.ts";
 import { NO_BROKER, TEST_SETTINGS } from "./_broker.ts";
 
 testLogContract({
@@ -6,9 +6,9 @@ testLogContract({
   ignore: NO_BROKER,
   open: async () => {
     const [{ createKafkaReader }, { createKafkaWriter }, { createKafkaAdmin }] = await Promise.all([
-      import("../../../adapters/kafka_reader.ts"),
-      import("../../../adapters/kafka_writer.ts"),
-      import("../../../adapters/kafka_admin.ts"),
+      import("../../../adapters/kafka/reader.ts"),
+      import("../../../adapters/kafka/writer.ts"),
+      import("../../../adapters/kafka/admin.ts"),
     ]);
     return {
       reader: createKafkaReader(TEST_SETTINGS),

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { numbered, numbers, readAll, text } from "../../adapters/log_contract.ts";
+import { numbered, numbers, readAll, text } from "../../adapters/kafka/log_contract.ts";
 import { TEST_BROKER } from "./_broker.ts";
 import { testKafka } from "./_kafka.ts";
 import { type ApiCaps, startProxy } from "./_proxy.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Transaction } from "kafkajs";
-import { readAll, text } from "../../adapters/log_contract.ts";
+import { readAll, text } from "../../adapters/kafka/log_contract.ts";
 import { TEST_SETTINGS } from "./_broker.ts";
 import { type KafkaTrial, testKafka } from "./_kafka.ts";
 
@@ -11,8 +11,8 @@ async function withTransactions(
   trial: KafkaTrial,
   body: (begin: () => Promise<Transaction>) => Promise<void>,
 ): Promise<void> {
-  const { createKafkaJs } = await import("../../../adapters/_kafkajs.ts");
-  const { createPartitioner } = await import("../../../adapters/_partitioner.ts");
+  const { createKafkaJs } = await import("../../../adapters/kafka/kafkajs.ts");
+  const { createPartitioner } = await import("../../../adapters/kafka/partitioner.ts");
   const producer = createKafkaJs(TEST_SETTINGS).producer({
     transactionalId: trial.topic,
     maxInFlightRequests: 1,

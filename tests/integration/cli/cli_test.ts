@@ -9,11 +9,11 @@ import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 import { until } from "../_support/until.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
-const CLI = new URL("cli.ts", ROOT).href;
+const CLI = new URL("cli/main.ts", ROOT).href;
 /** A copy of the second example under a name and topics of its own. */
 const DEFINITION = `
 import sensors from ${JSON.stringify(new URL("pipelines/sensor_minutes.ts", ROOT).href)};
-import { derivePipeline } from ${JSON.stringify(new URL("pipelines/derive.ts", ROOT).href)};
+import { derivePipeline } from ${JSON.stringify(new URL("definition/derive.ts", ROOT).href)};
 export default derivePipeline(sensors, "NAME");
 `;
 
@@ -270,9 +270,9 @@ function cliCommand(pipeline: string, args: readonly string[]): Deno.Command {
 }
 
 async function removePipeline(name: string): Promise<void> {
-  const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
-  const { createPipelineClient } = await import("../../../adapters/temporal_pipeline.ts");
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
+  const { createPipelineClient } = await import("../../../adapters/temporal/pipeline_client.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   const client = await connectTemporal(TEMPORAL);
   await createPipelineClient(client, { pipeline: name, shards: 1 }).terminateAll("test over");
   await client.connection.close();

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { SpikeReport } from "../../../spike/mod.ts";
+import type { SpikeReport } from "../../../lab/load_test/mod.ts";
 import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 import { until } from "../_support/until.ts";
 
@@ -109,7 +109,7 @@ class Spike {
     byShell = false,
   ) {
     const config = `--config=${new URL("deno.json", ROOT).pathname}`;
-    const cli = new URL("cli.ts", ROOT).href;
+    const cli = new URL("cli/main.ts", ROOT).href;
     const args = ["run", "--quiet", "--no-check", "-A", config, cli, "spike", ...phases, ...more];
     const command = byShell
       // A shell with something left to do does not become what it starts.
@@ -204,8 +204,8 @@ async function descendants(root: number): Promise<number[]> {
 
 /** No process, no topic, no group and no running workflow is left. */
 async function assertNothingLeft(spike: Spike): Promise<void> {
-  const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   await spike.gone();
   // The last of them may still be on its way out, or have ended without anybody to take notice.
   await until("the end of its processes", async () => {

@@ -13,7 +13,7 @@ function definition(name: string, changed: boolean): string {
   const path = (file: string) => JSON.stringify(new URL(file, ROOT).href);
   return `
 import sensors from ${path("pipelines/sensor_minutes.ts")};
-import { derivePipeline } from ${path("pipelines/derive.ts")};
+import { derivePipeline } from ${path("definition/derive.ts")};
 const own = derivePipeline(sensors, ${JSON.stringify(name)});
 export default ${changed ? "{ ...own, plan: { ...own.plan, delayMs: 1_234 } }" : "own"};
 `;
@@ -28,7 +28,15 @@ class Running implements AsyncDisposable {
   constructor(pipeline: string, ...args: string[]) {
     const config = `--config=${new URL("deno.json", ROOT).pathname}`;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-check", "-A", config, new URL("cli.ts", ROOT).href, ...args],
+      args: [
+        "run",
+        "--quiet",
+        "--no-check",
+        "-A",
+        config,
+        new URL("cli/main.ts", ROOT).href,
+        ...args,
+      ],
       env: {
         KAFKA_BROKERS: KAFKA.brokers.join(","),
         TEMPORAL_ADDRESS: TEMPORAL.address,
@@ -128,8 +136,8 @@ Deno.test({
 });
 
 async function pollers(name: string): Promise<string[]> {
-  const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
-  const { drainPollers } = await import("../../../adapters/drain_pollers.ts");
+  const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
+  const { drainPollers } = await import("../../../adapters/temporal/drain_pollers.ts");
   const client = await connectTemporal(TEMPORAL);
   try {
     return await until("a poller", async () => {
@@ -157,9 +165,9 @@ async function withPipeline(
 }
 
 async function removePipeline(name: string): Promise<void> {
-  const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
-  const { createPipelineClient } = await import("../../../adapters/temporal_pipeline.ts");
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
+  const { createPipelineClient } = await import("../../../adapters/temporal/pipeline_client.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   const client = await connectTemporal(TEMPORAL);
   await createPipelineClient(client, { pipeline: name, shards: 1 }).terminateAll("test over");
   await client.connection.close();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PageState } from "../../../dashboard/state.ts";
+import type { PageState } from "../../../dashboard/server/state.ts";
 import { KAFKA, TEMPORAL, testVariable } from "../_support/servers.ts";
 import type { TestPipeline } from "../_support/test_pipeline.ts";
 import { until } from "../_support/until.ts";
@@ -72,7 +72,7 @@ export class Started {
       new Deno.Command(Deno.execPath(), {
         args: ["run", "--quiet", "--no-check", "-A"].concat(
           `--config=${new URL("deno.json", ROOT).pathname}`,
-          new URL("cli.ts", ROOT).href,
+          new URL("cli/main.ts", ROOT).href,
           "start",
           ...options.args ?? [],
         ),

@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { tumbling } from "../../../core/windows.ts";
-import { COLUMNS, type PageState } from "../../../dashboard/state.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
+import { COLUMNS, type PageState } from "../../../dashboard/server/state.ts";
 import { aggregate, clock, dateTime, figure } from "../../../dashboard/page/format.ts";
 import { NO_BROWSER, withBrowser } from "../_support/browser.ts";
 import { student } from "../_support/events.ts";

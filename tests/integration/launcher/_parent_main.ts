@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createProcessLauncher } from "../../../adapters/process_launcher.ts";
+import { createProcessLauncher } from "../../../adapters/launchers/process.ts";
 import { child } from "./_trial.ts";
 
 if (import.meta.main) {

@@ -5,11 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import type { Launcher } from "../../../adapters/launcher.ts";
+import type { Launcher } from "../../../adapters/launchers/launcher.ts";
 import {
   createProcessLauncher,
   type ProcessLauncherOptions,
-} from "../../../adapters/process_launcher.ts";
+} from "../../../adapters/launchers/process.ts";
 import { until } from "../_support/until.ts";
 import type { ChildManner } from "./_child_main.ts";
 

@@ -3,9 +3,9 @@
  */
 
 import assert from "node:assert/strict";
-import { podAccess } from "../../../adapters/kubernetes_access.ts";
-import { createKubernetesLauncher } from "../../../adapters/kubernetes_launcher.ts";
-import { FakeCluster } from "../../adapters/_fake_cluster.ts";
+import { podAccess } from "../../../adapters/launchers/kubernetes_access.ts";
+import { createKubernetesLauncher } from "../../../adapters/launchers/kubernetes.ts";
+import { FakeCluster } from "../../adapters/kafka/fake_cluster.ts";
 import { MAY_RUN } from "./_trial.ts";
 
 const MAY_SERVE = MAY_RUN && Deno.permissions.querySync({ name: "net" }).state === "granted";

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { runPlanOf } from "../../../core/plan.ts";
-import type { WorkerSettings } from "../../../worker.ts";
+import type { WorkerSettings } from "../../../processes/worker.ts";
 import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 import { launcherTest, type TrialOptions } from "./_trial.ts";
 
@@ -26,7 +26,7 @@ async function worker(temporal = TEMPORAL): Promise<TrialOptions> {
       "--quiet",
       "--no-check",
       "-A",
-      new URL("../../../worker.ts", import.meta.url).href,
+      new URL("../../../processes/worker.ts", import.meta.url).href,
     ],
     input: JSON.stringify(settings),
   };

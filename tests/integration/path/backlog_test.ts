@@ -3,8 +3,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { OutRecord } from "../../../adapters/log.ts";
-import { tumbling } from "../../../core/windows.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
 import { randomNumbers, student } from "../_support/events.ts";
 import { checkAgainstOracle } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { generateRecords } from "../../../producer/generate.ts";
 import { produce } from "../../../producer/produce.ts";
-import { tumbling } from "../../../core/windows.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
 import { checkAgainstOracle } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { readBy } from "../_support/run.ts";

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { tumbling } from "../../../core/windows.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
 import { student } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { ResultRow } from "../../../core/row.ts";
+import type { ResultRow } from "../../../core/flow/row.ts";
 import { TRY_MS } from "../_support/enriched.ts";
 import { resultsOf } from "../_support/oracle.ts";
 import { pathTest, type PathWorld } from "../_support/path_tests.ts";

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { OutRecord } from "../../../adapters/log.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
 import { student } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";

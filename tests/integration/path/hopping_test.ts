@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { OutRecord } from "../../../adapters/log.ts";
-import { hopping } from "../../../core/windows.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
+import { hopping } from "../../../core/event_time/windows.ts";
 import { randomNumbers } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";

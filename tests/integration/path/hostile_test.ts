@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { OutRecord } from "../../../adapters/log.ts";
-import type { InvalidReason } from "../../../core/decode.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
+import type { InvalidReason } from "../../../core/fold/decode.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { sideRecords } from "../_support/side_records.ts";

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { OutRecord } from "../../../adapters/log.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
 import type { DrainView } from "../../../workflows/messages.ts";
 import { student } from "../_support/events.ts";
 import { checkAgainstOracle } from "../_support/oracle.ts";

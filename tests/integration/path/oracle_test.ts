@@ -5,11 +5,16 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Cell, cellFromWire, cellToWire, createCellFolder } from "../../../core/aggregates.ts";
-import { decodeBatch } from "../../../core/decode.ts";
-import { SliceFold } from "../../../core/fold.ts";
-import { type ResultRow, rowsOf } from "../../../core/row.ts";
-import { hopping, tumbling } from "../../../core/windows.ts";
+import {
+  type Cell,
+  cellFromWire,
+  cellToWire,
+  createCellFolder,
+} from "../../../core/fold/aggregates.ts";
+import { decodeBatch } from "../../../core/fold/decode.ts";
+import { SliceFold } from "../../../core/fold/fold.ts";
+import { type ResultRow, rowsOf } from "../../../core/flow/row.ts";
+import { hopping, tumbling } from "../../../core/event_time/windows.ts";
 import { assertRows, type Expected, type GivenRecord, judged } from "../_support/oracle.ts";
 import { NO_PYTHON } from "../_support/servers.ts";
 import type { TestPipeline } from "../_support/test_pipeline.ts";

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { tumbling } from "../../../core/windows.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
 import { student } from "../_support/events.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { until } from "../_support/until.ts";

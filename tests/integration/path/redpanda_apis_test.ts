@@ -12,7 +12,7 @@ import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 const ROOT = new URL("../../../", import.meta.url);
 const DEFINITION = `
 import logs from ${JSON.stringify(new URL("pipelines/cs_student_logs.ts", ROOT).href)};
-import { derivePipeline } from ${JSON.stringify(new URL("pipelines/derive.ts", ROOT).href)};
+import { derivePipeline } from ${JSON.stringify(new URL("definition/derive.ts", ROOT).href)};
 export default derivePipeline(logs, "NAME", { delayMs: 2_000 });
 `;
 
@@ -90,7 +90,7 @@ async function wholePath(version: keyof typeof REDPANDA_APIS): Promise<void> {
 
 /** Runs live until the cursors are shown as the group's offsets. */
 async function live(pipeline: string, broker: string, name: string): Promise<void> {
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   const admin = createKafkaAdmin({ brokers: [broker] });
   const child = startCli(pipeline, broker, ["start"]);
   let said = "";
@@ -126,7 +126,15 @@ async function runCli(pipeline: string, broker: string, args: string[]): Promise
 function startCli(pipeline: string, broker: string, args: string[]): Deno.ChildProcess {
   const config = `--config=${new URL("deno.json", ROOT).pathname}`;
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", config, new URL("cli.ts", ROOT).href, ...args],
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "-A",
+      config,
+      new URL("cli/main.ts", ROOT).href,
+      ...args,
+    ],
     env: {
       KAFKA_BROKERS: broker,
       TEMPORAL_ADDRESS: TEMPORAL.address,
@@ -140,9 +148,9 @@ function startCli(pipeline: string, broker: string, args: string[]): Deno.ChildP
 }
 
 async function removePipeline(name: string, broker: string): Promise<void> {
-  const { connectTemporal } = await import("../../../adapters/temporal_client.ts");
-  const { createPipelineClient } = await import("../../../adapters/temporal_pipeline.ts");
-  const { createKafkaAdmin } = await import("../../../adapters/kafka_admin.ts");
+  const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
+  const { createPipelineClient } = await import("../../../adapters/temporal/pipeline_client.ts");
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
   const client = await connectTemporal(TEMPORAL);
   await createPipelineClient(client, { pipeline: name, shards: 1 }).terminateAll("test over");
   await client.connection.close();

@@ -61,7 +61,7 @@ Deno.test({
   ignore,
   async fn() {
     const { startLookupService } = await import("../../../producer/lookup_service.ts");
-    const { lookUpFaculty, LOOKUP_VARIABLE } = await import("../../../pipelines/spike.ts");
+    const { lookUpFaculty, LOOKUP_VARIABLE } = await import("../../../pipelines/load_test.ts");
     Deno.env.delete(LOOKUP_VARIABLE);
     await assert.rejects(lookUpFaculty(log, { signal }), {
       code: "TG_CONFIG",

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { OutRecord } from "../../../adapters/log.ts";
-import type { CellWire } from "../../../core/aggregates.ts";
-import type { Partial } from "../../../core/window_state.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
+import type { CellWire } from "../../../core/fold/aggregates.ts";
+import type { Partial } from "../../../core/flow/window_state.ts";
 
 /** A start of a window. */
 export const T0: number = Date.parse("2026-03-01T10:00:00Z");

@@ -14,7 +14,7 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from "@temporalio/worker";
-import type { Client } from "../../../adapters/temporal_client.ts";
+import type { Client } from "../../../adapters/temporal/client.ts";
 
 /**
  * Temporal's numbers of why a workflow task failed, where that is no failure of ours: "unhandled

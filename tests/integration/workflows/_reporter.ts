@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { WorkflowPort } from "../../../adapters/workflow_port.ts";
+import type { WorkflowPort } from "../../../adapters/temporal/workflow_port.ts";
 import { TidegateError } from "../../../core/errors.ts";
-import type { Report, ReportAnswer } from "../../../core/pipeline_clock.ts";
+import type { Report, ReportAnswer } from "../../../core/flow/pipeline_clock.ts";
 
 /** More tries than a moment takes. */
 const MAX_TRIES = 10;

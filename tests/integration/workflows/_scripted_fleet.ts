@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { FleetConfig } from "../../../core/fleet.ts";
-import { isMaterial } from "../../../core/policy.ts";
-import type { FleetSample } from "../../../core/policy_state.ts";
+import type { FleetConfig } from "../../../core/scaling/fleet.ts";
+import { isMaterial } from "../../../core/scaling/policy.ts";
+import type { FleetSample } from "../../../core/scaling/state.ts";
 import type {
   ControlActivities,
   SampleAnswer,
   SampleRequest,
   ScaleRequest,
-} from "../../../workflows/ports.ts";
+} from "../../../workflows/activities.ts";
 import { until } from "../_support/until.ts";
 
 /**

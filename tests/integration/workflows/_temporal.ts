@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TemporalSettings } from "../../../adapters/temporal_client.ts";
+import type { TemporalSettings } from "../../../adapters/temporal/client.ts";
 
 /** Whether a test may load Temporal's native library and talk to a server. */
 export const MAY_RUN: boolean = (["run", "read", "write", "net", "env", "sys", "ffi"] as const)

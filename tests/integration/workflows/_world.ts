@@ -7,16 +7,16 @@
  */
 
 import assert from "node:assert/strict";
-import type { ControlWorkerOptions, RunningWorker } from "../../../adapters/temporal_workers.ts";
-import type { FakeLog } from "../../../adapters/fake_log.ts";
-import type { OutRecord } from "../../../adapters/log.ts";
-import type { Client } from "../../../adapters/temporal_client.ts";
-import type { PipelineClient } from "../../../adapters/temporal_pipeline.ts";
-import type { WindowTarget, WorkflowPort } from "../../../adapters/workflow_port.ts";
-import { newDrain } from "../../../core/drain_state.ts";
+import type { ControlWorkerOptions, RunningWorker } from "../../../adapters/temporal/workers.ts";
+import type { FakeLog } from "../../fake_log/fake_log.ts";
+import type { OutRecord } from "../../../adapters/kafka/log.ts";
+import type { Client } from "../../../adapters/temporal/client.ts";
+import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
+import type { WindowTarget, WorkflowPort } from "../../../adapters/temporal/workflow_port.ts";
+import { newDrain } from "../../../core/flow/drain_state.ts";
 import { clockId, controlQueue, drainId } from "../../../core/ids.ts";
 import { type RunPlan, runPlanOf } from "../../../core/plan.ts";
-import type { Partial as WindowPartial } from "../../../core/window_state.ts";
+import type { Partial as WindowPartial } from "../../../core/flow/window_state.ts";
 import type {
   ClockInput,
   ClockView,
@@ -28,7 +28,7 @@ import type {
   ControlActivities,
   LocalActivities,
   WorkerActivities,
-} from "../../../workflows/ports.ts";
+} from "../../../workflows/activities.ts";
 import type { PipelineOverrides } from "../_support/test_pipeline.ts";
 import { until } from "../_support/until.ts";
 import { type Gate, gate } from "./_events.ts";
@@ -174,12 +174,12 @@ export async function openWorld(
     { replayAll },
   ] = await Promise.all([
     import("../../../activities/create_activities.ts"),
-    import("../../../adapters/bundle.ts"),
-    import("../../../adapters/fake_log.ts"),
-    import("../../../adapters/temporal_client.ts"),
-    import("../../../adapters/temporal_pipeline.ts"),
-    import("../../../adapters/temporal_port.ts"),
-    import("../../../adapters/temporal_workers.ts"),
+    import("../../../adapters/temporal/bundle.ts"),
+    import("../../fake_log/fake_log.ts"),
+    import("../../../adapters/temporal/client.ts"),
+    import("../../../adapters/temporal/pipeline_client.ts"),
+    import("../../../adapters/temporal/activity_client.ts"),
+    import("../../../adapters/temporal/workers.ts"),
     import("../_support/test_pipeline.ts"),
     import("./_replay.ts"),
   ]);

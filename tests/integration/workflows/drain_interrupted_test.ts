@@ -4,9 +4,9 @@
  */
 
 import assert from "node:assert/strict";
-import { gatherAccount } from "../../../commands/_account.ts";
-import type { DrainMode } from "../../../core/drain_state.ts";
-import type { ResultRow } from "../../../core/row.ts";
+import { gatherAccount } from "../../../cli/account.ts";
+import type { DrainMode } from "../../../core/flow/drain_state.ts";
+import type { ResultRow } from "../../../core/flow/row.ts";
 import { event, type Gate, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";
 

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { gatherAccount } from "../../../commands/_account.ts";
+import { gatherAccount } from "../../../cli/account.ts";
 import { TidegateError } from "../../../core/errors.ts";
 import { until } from "../_support/until.ts";
 import { event, SIZE, T0 } from "./_events.ts";

@@ -27,7 +27,7 @@ async function errorsOf(
 ): Promise<Map<string, Error>> {
   const [{ replay }, { workflowBundle }, { historyFromJSON }] = await Promise.all([
     import("./_replay.ts"),
-    import("../../../adapters/bundle.ts"),
+    import("../../../adapters/temporal/bundle.ts"),
     import("@temporalio/common/lib/proto-utils.js"),
   ]);
   const code = change(Deno.readTextFileSync(await workflowBundle(DATA_DIR, () => undefined)));

@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { gatherAccount } from "../../../commands/_account.ts";
-import type { ResultRow } from "../../../core/row.ts";
+import { gatherAccount } from "../../../cli/account.ts";
+import type { ResultRow } from "../../../core/flow/row.ts";
 import { event, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";
 

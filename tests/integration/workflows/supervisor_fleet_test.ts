@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { controlQueue, supervisorId } from "../../../core/ids.ts";
-import type { LeaseRequest } from "../../../core/lease.ts";
+import type { LeaseRequest } from "../../../core/flow/lease.ts";
 import { until } from "../_support/until.ts";
 import { fleetConfig, ScriptedFleet } from "./_scripted_fleet.ts";
 import { workflowTest, type WorkflowWorld } from "./_world.ts";

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { controlQueue, supervisorId } from "../../../core/ids.ts";
-import type { LeaseRequest } from "../../../core/lease.ts";
+import type { LeaseRequest } from "../../../core/flow/lease.ts";
 import { workflowTest } from "./_world.ts";
 
 /** What a control process asks for. */

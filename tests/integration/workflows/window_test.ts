@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { ResultRow } from "../../../core/row.ts";
+import type { ResultRow } from "../../../core/flow/row.ts";
 import { until } from "../_support/until.ts";
 import { cell, partial, SIZE, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";

@@ -1,0 +1,227 @@
+/**
+ * Who leads which partition, cached, and what each broker speaks.
+ *
+ * @module
+ */
+
+import { apiVersionsV3, type Connection } from "@platformatic/kafka";
+import { TidegateError } from "../../core/errors.ts";
+import { type ApiRanges, chooseVersion } from "./api_versions.ts";
+import { FETCH_BY_ID, FETCH_VERSIONS } from "./fetch_wire.ts";
+import { sendFindCoordinator } from "./group_wire.ts";
+import { Connections } from "./connections.ts";
+import { BrokerAnswer, KafkaCode } from "./errors.ts";
+import type { KafkaSettings } from "./log.ts";
+import { topicMissing } from "./log_errors.ts";
+import { type OffsetsQuery, sendListOffsets, sendMetadata, type TopicState } from "./topic_wire.ts";
+
+/** Which offset to ask for. */
+export interface OffsetQuery {
+  /** Topic name. */
+  readonly topic: string;
+  /** Partition index. */
+  readonly partition: number;
+  /** A time in epoch ms, -1 for the last stable offset, -2 for the first offset. */
+  readonly timestamp: number;
+}
+
+/** Where and how to fetch a partition. */
+export interface FetchTarget {
+  /** `host:port` of the leader. */
+  readonly address: string;
+  /** The Fetch version to use. */
+  readonly version: number;
+  /** The topic's id or name, whichever that version wants. */
+  readonly topic: string;
+}
+
+/**
+ * The brokers of one cluster as a client sees them. All methods take `what` is being done, for
+ * messages.
+ */
+export class Cluster {
+  /** The connections, for requests of one's own. */
+  readonly connections: Connections;
+  #bootstrap: readonly string[];
+  readonly #topics = new Map<string, Promise<TopicState | null>>();
+  readonly #coordinators = new Map<string, Promise<string>>();
+  readonly #ranges = new Map<string, Promise<ApiRanges>>();
+
+  /**
+   * Connects when first asked.
+   *
+   * @param settings How to reach the brokers.
+   * @param answerMs How long a broker may take to answer, in ms.
+   */
+  constructor(settings: KafkaSettings, answerMs?: number) {
+    this.#bootstrap = settings.brokers;
+    this.connections = new Connections(settings, {
+      // A broker that went away may come back upgraded: what it speaks is asked anew.
+      onLost: (address) => this.#ranges.delete(address),
+      ...(answerMs === undefined ? {} : { answerMs }),
+    });
+  }
+
+  /** Drops what is known of a topic. */
+  forget(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  /** Asks the brokers about a topic, past the cache. */
+  async refresh(topic: string, what: string): Promise<TopicState | null> {
+    const asked = this.#ask(topic, what);
+    this.#topics.set(topic, asked);
+    let state: TopicState | null = null;
+    try {
+      state = await asked;
+      return state;
+    } finally {
+      if (state === null && this.#topics.get(topic) === asked) this.#topics.delete(topic);
+    }
+  }
+
+  /** Where and how to fetch a partition. */
+  async fetchTarget(topic: string, partition: number, what: string): Promise<FetchTarget> {
+    const { state, address } = await this.#leader(topic, partition, what);
+    const ranges = await this.#speaks(address, what);
+    // The one rule: the version of Fetch alone says whether it wants the name or the id.
+    const ceiling = state.topicId === null ? FETCH_BY_ID - 1 : Infinity;
+    const version = chooseVersion({ name: "Fetch", key: 1 }, FETCH_VERSIONS, ranges, ceiling);
+    const byId = version >= FETCH_BY_ID && state.topicId !== null;
+    return { address, version, topic: byId ? state.topicId : topic };
+  }
+
+  /** One offset of a partition; -1 if no record is that late. */
+  async offset({ topic, partition, timestamp }: OffsetQuery, what: string): Promise<number> {
+    const { address } = await this.#leader(topic, partition, what);
+    const [found] = await this.#list(address, { topic, partitions: [partition], timestamp }, what);
+    if (found === undefined || found[2] !== 0) throw new BrokerAnswer(found?.[2] ?? -1);
+    return found[1];
+  }
+
+  /**
+   * The ends of some partitions, one request to each leader; those without an answer are left out,
+   * and the topic is asked about anew with the next call.
+   */
+  async ends(
+    topic: string,
+    partitions: readonly number[],
+    what: string,
+  ): Promise<Map<number, number>> {
+    const { leaders } = await this.known(topic, what);
+    const byLeader = new Map<string, number[]>();
+    for (const partition of partitions) {
+      const address = leaders.get(partition);
+      if (address === undefined) this.forget(topic);
+      else byLeader.set(address, [...byLeader.get(address) ?? [], partition]);
+    }
+    const answers = await Promise.all(
+      [...byLeader].map(([address, led]) =>
+        this.#list(address, { topic, partitions: led, timestamp: -1 }, what)
+      ),
+    );
+    const found = answers.flat();
+    if (found.some(([, , errorCode]) => errorCode !== 0)) this.forget(topic);
+    return new Map(
+      found.filter(([, , errorCode]) => errorCode === 0)
+        .map(([partition, offset]) => [partition, offset]),
+    );
+  }
+
+  /** Runs a request on a connection to a group's coordinator; no request may wait there. */
+  async coordinate<T>(
+    group: string,
+    what: string,
+    request: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const address = await (this.#coordinators.get(group) ?? this.#findCoordinator(group, what));
+    return await this.connections.use(address, { what }, request);
+  }
+
+  /** Drops what is known of a group. */
+  forgetGroup(group: string): void {
+    this.#coordinators.delete(group);
+  }
+
+  /** What is known of a topic; it is asked about if nothing is. */
+  async known(topic: string, what: string): Promise<TopicState> {
+    const state = await (this.#topics.get(topic) ?? this.refresh(topic, what));
+    if (state === null) throw topicMissing(what, topic);
+    return state;
+  }
+
+  async #leader(
+    topic: string,
+    partition: number,
+    what: string,
+  ): Promise<{ state: TopicState; address: string }> {
+    const state = await this.known(topic, what);
+    const address = state.leaders.get(partition);
+    if (address !== undefined) return { state, address };
+    // The topic may have got partitions since it was asked about.
+    this.forget(topic);
+    const fresh = await this.known(topic, what);
+    const leader = fresh.leaders.get(partition);
+    if (leader !== undefined) return { state: fresh, address: leader };
+    if (!fresh.partitions.includes(partition)) throw topicMissing(what, topic, partition);
+    throw new BrokerAnswer(KafkaCode.LEADER_NOT_AVAILABLE);
+  }
+
+  async #list(address: string, query: OffsetsQuery, what: string) {
+    const ranges = await this.#speaks(address, what);
+    return await this.connections.use(
+      address,
+      { what },
+      (connection) => sendListOffsets(connection, ranges, query),
+    );
+  }
+
+  #findCoordinator(group: string, what: string): Promise<string> {
+    const asked = this.#askAny(what, (connection) => sendFindCoordinator(connection, group));
+    this.#coordinators.set(group, asked);
+    asked.catch(() => this.#coordinators.delete(group));
+    return asked;
+  }
+
+  async #ask(topic: string, what: string): Promise<TopicState | null> {
+    return await this.#askAny(what, async (connection, address) => {
+      return await sendMetadata(connection, await this.#speaks(address, what), topic);
+    });
+  }
+
+  /** Asks the configured brokers, one after the other until one answers. */
+  async #askAny<T>(
+    what: string,
+    request: (connection: Connection, address: string) => Promise<T>,
+  ): Promise<T> {
+    let failure: unknown;
+    for (const address of [...this.#bootstrap]) {
+      try {
+        return await this.connections.use(address, { what }, (it) => request(it, address));
+      } catch (error) {
+        const away = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE";
+        if (!away) throw error;
+        failure = error;
+        // Asked last from now on: a broker that is away may take seconds to say nothing.
+        this.#bootstrap = [...this.#bootstrap.filter((it) => it !== address), address];
+      }
+    }
+    throw failure ?? new TidegateError(
+      "TG_CONFIG",
+      `Cannot ${what}: KAFKA_BROKERS must name a broker, got none`,
+    );
+  }
+
+  /** The API versions that a broker speaks; asked once. */
+  #speaks(address: string, what: string): Promise<ApiRanges> {
+    const known = this.#ranges.get(address);
+    if (known !== undefined) return known;
+    const asked = this.connections.use(address, { what }, async (connection) => {
+      const { apiKeys } = await apiVersionsV3.api.async(connection, "tidegate", "0");
+      return new Map(apiKeys.map((it) => [it.apiKey, [it.minVersion, it.maxVersion]] as const));
+    });
+    this.#ranges.set(address, asked);
+    asked.catch(() => this.#ranges.delete(address));
+    return asked;
+  }
+}

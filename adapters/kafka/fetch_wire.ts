@@ -1,0 +1,164 @@
+/**
+ * The Fetch API on the wire, without a fetch session. Requests are the client's; answers are parsed
+ * here so that record batches stay bytes until `_record_batch.ts` decodes them.
+ *
+ * @module
+ */
+
+import {
+  type Connection,
+  createAPI,
+  fetchV11,
+  fetchV12,
+  fetchV13,
+  fetchV14,
+  fetchV15,
+  fetchV16,
+  fetchV17,
+  type Reader,
+} from "@platformatic/kafka";
+import type { AbortedTransaction } from "./record_batch.ts";
+
+/** The first version that names topics by their id (KIP-516). */
+export const FETCH_BY_ID = 13;
+
+/** What to fetch from one partition. */
+export interface FetchCall {
+  /** The topic's id from version 13 on, its name before. */
+  readonly topic: string;
+  /** Partition index. */
+  readonly partition: number;
+  /** The first offset. */
+  readonly from: number;
+  /** Soft limit of the answer's size in bytes. */
+  readonly maxBytes: number;
+  /** How long the broker may wait for the first record, in ms. */
+  readonly maxWaitMs: number;
+}
+
+/** A partition's part of the answer. */
+export interface FetchAnswer {
+  /** Kafka's error code; 0 for none. */
+  readonly errorCode: number;
+  /** The last stable offset. */
+  readonly end: number;
+  /** The first offset still held. */
+  readonly start: number;
+  /** Transactions whose records are to be dropped. */
+  readonly aborted: readonly AbortedTransaction[];
+  /** Record batches. */
+  readonly batches: Uint8Array;
+}
+
+const READ_COMMITTED = 1;
+/** Session id 0 with epoch -1: a full fetch that opens no session (KIP-227). */
+const NO_SESSION = { id: 0, epoch: -1 } as const;
+const NO_BYTES = new Uint8Array(0);
+
+const REQUESTS = [
+  [11, fetchV11.createRequest],
+  [12, fetchV12.createRequest],
+  [13, fetchV13.createRequest],
+  [14, fetchV14.createRequest],
+  [15, fetchV15.createRequest],
+  [16, fetchV16.createRequest],
+  [17, fetchV17.createRequest],
+] as const;
+
+/** The Fetch versions spoken, ascending: Kafka 2.4 and later, Redpanda 22 and later. */
+export const FETCH_VERSIONS: readonly number[] = REQUESTS.map(([version]) => version);
+
+const APIS = new Map(REQUESTS.map(([version, createRequest]) => {
+  const flexible = version >= 12;
+  const api = createAPI<Parameters<typeof fetchV17.createRequest>, FetchAnswer>(
+    1,
+    version,
+    createRequest,
+    (_correlationId, _key, _version, reader) => parseAnswer(version, reader),
+    flexible,
+    flexible,
+  );
+  return [version as number, api] as const;
+}));
+
+/**
+ * Sends one Fetch request for one partition, isolation read_committed.
+ *
+ * @param connection A connection with nothing else to wait for it: the broker answers in order.
+ * @param version One of {@linkcode FETCH_VERSIONS}.
+ * @param call What to fetch.
+ * @returns The partition's part of the answer.
+ */
+export function sendFetch(
+  connection: Connection,
+  version: number,
+  call: FetchCall,
+): Promise<FetchAnswer> {
+  const api = APIS.get(version);
+  if (api === undefined) {
+    throw new RangeError(
+      `Cannot fetch: version must be one of ${FETCH_VERSIONS.join()}, got ${version}`,
+    );
+  }
+  const partition = {
+    partition: call.partition,
+    currentLeaderEpoch: -1,
+    fetchOffset: BigInt(call.from),
+    lastFetchedEpoch: -1,
+    partitionMaxBytes: call.maxBytes,
+  };
+  return api.async(
+    connection,
+    call.maxWaitMs,
+    1,
+    call.maxBytes,
+    READ_COMMITTED,
+    NO_SESSION.id,
+    NO_SESSION.epoch,
+    [{ topicId: call.topic, partitions: [partition] }],
+    [],
+    "",
+  );
+}
+
+function parseAnswer(version: number, reader: Reader): FetchAnswer {
+  const flexible = version >= 12;
+  reader.readInt32(); // throttle time
+  const errorCode = reader.readInt16();
+  reader.readInt32(); // session id
+  const topics = reader.readArray(
+    (r) => {
+      if (version >= FETCH_BY_ID) r.readUUID();
+      else r.readString(flexible);
+      return r.readArray((p) => parsePartition(flexible, p), flexible, flexible);
+    },
+    flexible,
+    flexible,
+  );
+  const answer = topics[0]?.[0];
+  if (answer === undefined || errorCode !== 0) {
+    return { errorCode: errorCode || -1, end: -1, start: -1, aborted: [], batches: NO_BYTES };
+  }
+  return answer;
+}
+
+function parsePartition(flexible: boolean, r: Reader): FetchAnswer {
+  r.readInt32(); // partition index
+  const errorCode = r.readInt16();
+  r.readInt64(); // high watermark
+  const end = Number(r.readInt64());
+  const start = Number(r.readInt64());
+  const aborted = r.readNullableArray(
+    (a) => ({ producerId: a.readInt64(), firstOffset: Number(a.readInt64()) }),
+    flexible,
+    flexible,
+  );
+  r.readInt32(); // preferred read replica
+  const size = flexible ? r.readUnsignedVarInt() - 1 : r.readInt32();
+  let batches: Uint8Array = NO_BYTES;
+  if (size > 0) {
+    batches = r.buffer.slice(r.position, r.position + size);
+    r.skip(size);
+  }
+  return { errorCode, end, start, aborted: aborted ?? [], batches };
+}

@@ -1,0 +1,147 @@
+/**
+ * The Metadata and ListOffsets APIs on the wire, for one topic at a time.
+ *
+ * @module
+ */
+
+import {
+  type Connection,
+  listOffsetsV4,
+  listOffsetsV5,
+  listOffsetsV6,
+  listOffsetsV7,
+  listOffsetsV8,
+  listOffsetsV9,
+  metadataV10,
+  metadataV11,
+  metadataV12,
+  metadataV7,
+  metadataV8,
+  metadataV9,
+  ResponseError,
+} from "@platformatic/kafka";
+import { formatAddress } from "./address.ts";
+import { type ApiRanges, chooseVersion } from "./api_versions.ts";
+import { BrokerAnswer, KafkaCode } from "./errors.ts";
+import type { TopicInfo } from "./log.ts";
+
+/** What is known of a topic. */
+export interface TopicState extends TopicInfo {
+  /** `host:port` of the leader, by partition; absent where there is none at present. */
+  readonly leaders: ReadonlyMap<number, string>;
+}
+
+/** Which offsets to ask for. */
+export interface OffsetsQuery {
+  /** Topic name. */
+  readonly topic: string;
+  /** Partition indices; all led by the broker that is asked. */
+  readonly partitions: readonly number[];
+  /** A time in epoch ms, -1 for the last stable offset, -2 for the first offset. */
+  readonly timestamp: number;
+}
+
+const METADATA = [metadataV7, metadataV8, metadataV9, metadataV10, metadataV11, metadataV12];
+const LIST_OFFSETS = [
+  listOffsetsV4,
+  listOffsetsV5,
+  listOffsetsV6,
+  listOffsetsV7,
+  listOffsetsV8,
+  listOffsetsV9,
+];
+const READ_COMMITTED = 1;
+/** Stands for a topic without an id: before Metadata 10, and on Redpanda before 25.3. */
+const ZERO_ID = "00000000-0000-0000-0000-000000000000";
+
+/**
+ * Asks a broker about a topic, without making it.
+ *
+ * @param connection A connection to any broker.
+ * @param ranges The versions that this broker speaks.
+ * @param topic Topic name.
+ * @returns The topic, or null where it does not exist.
+ * @throws {BrokerAnswer} If the broker answers an error.
+ */
+export async function sendMetadata(
+  connection: Connection,
+  ranges: ApiRanges,
+  topic: string,
+): Promise<TopicState | null> {
+  const api = pick("Metadata", METADATA, ranges);
+  const answer = await tolerant(() => api.async(connection, [topic], false, false));
+  const found = answer.topics[0];
+  if (found === undefined || found.errorCode === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION) return null;
+  if (found.errorCode !== 0 && found.partitions.length === 0) {
+    throw new BrokerAnswer(found.errorCode);
+  }
+  const addresses = new Map(
+    answer.brokers.map(({ nodeId, host, port }) => [nodeId, formatAddress(host, port)] as const),
+  );
+  const leaders = new Map<number, string>();
+  for (const { partitionIndex, leaderId } of found.partitions) {
+    const leader = addresses.get(leaderId);
+    if (leader !== undefined) leaders.set(partitionIndex, leader);
+  }
+  return {
+    topic,
+    topicId: found.topicId === ZERO_ID ? null : found.topicId,
+    partitions: found.partitions.map((it) => it.partitionIndex).sort((a, b) => a - b),
+    leaders,
+  };
+}
+
+/**
+ * Asks the leader of some partitions for an offset of each, isolation read_committed.
+ *
+ * @param connection A connection to the leader.
+ * @param ranges The versions that this broker speaks.
+ * @param query Which offsets.
+ * @returns `[partition, offset]`, -1 if no record is that late; or the error code as a third.
+ */
+export async function sendListOffsets(
+  connection: Connection,
+  ranges: ApiRanges,
+  query: OffsetsQuery,
+): Promise<(readonly [partition: number, offset: number, errorCode: number])[]> {
+  const api = pick("ListOffsets", LIST_OFFSETS, ranges);
+  const partitions = query.partitions.map((partitionIndex) => ({
+    partitionIndex,
+    currentLeaderEpoch: -1,
+    timestamp: BigInt(query.timestamp),
+  }));
+  const topics = [{ name: query.topic, partitions }];
+  const answer = await tolerant(() => api.async(connection, -1, READ_COMMITTED, topics));
+  return (answer.topics[0]?.partitions ?? []).map((it) =>
+    [it.partitionIndex, Number(it.offset), it.errorCode] as const
+  );
+}
+
+function pick<T extends { readonly key: number; readonly version: number }>(
+  name: string,
+  modules: readonly { readonly api: T }[],
+  ranges: ApiRanges,
+): T {
+  const apis = modules.map(({ api }) => api);
+  const key = apis[0]?.key ?? -1;
+  const version = chooseVersion({ name, key }, apis.map((api) => api.version), ranges);
+  const found = apis.find((api) => api.version === version);
+  if (found === undefined) throw new RangeError(`Cannot pick ${name}: got version ${version}`);
+  return found;
+}
+
+/**
+ * Answers a response even if parts of it carry error codes, which the client throws otherwise.
+ *
+ * @param call Sends the request.
+ * @returns The response; its error codes are for the caller to look at.
+ */
+export async function tolerant<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof ResponseError) || error.response === undefined) throw error;
+    const response: T = error.response;
+    return response;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Starting a control process from a session.
+ *
+ * @module
+ */
+
+import { type Control, type ControlOptions, startControl } from "../processes/control/start.ts";
+import type { PipelineWatch } from "../activities/observer.ts";
+import type { FlagSpecs } from "./args.ts";
+import { TidegateError } from "../core/errors.ts";
+import type { StartPosition } from "../core/plan.ts";
+import { parseInstant } from "../core/event_time/instants.ts";
+import { say, type Session } from "./session.ts";
+
+/** The flags of commands that start a control process. */
+export const CONTROL_FLAGS = {
+  workers: {
+    type: "number",
+    integer: true,
+    min: 0,
+    max: 1_000,
+    description: "A fixed number of worker processes, whatever the load",
+  },
+  slots: {
+    type: "number",
+    integer: true,
+    min: 1,
+    max: 16,
+    default: 4,
+    description: "How many slices a worker process folds at a time",
+  },
+  "new-generation": {
+    type: "boolean",
+    description: "Begin anew: results of the generation before stay, its open windows end",
+  },
+  from: {
+    type: "string",
+    placeholder: "POSITION",
+    description: "Where a new generation begins: earliest, latest, or an ISO time",
+  },
+} as const satisfies FlagSpecs;
+
+/** The values of {@linkcode CONTROL_FLAGS}. */
+export interface ControlFlags {
+  /** A fixed number of worker processes; by load if left out. */
+  readonly workers: number | undefined;
+  /** Slices at a time in each. */
+  readonly slots: number;
+  /** Whether to begin a new generation. */
+  readonly "new-generation": boolean;
+  /** Where it begins. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Starts a control process for a session.
+ *
+ * @param session The session.
+ * @param flags The command's flags.
+ * @param mode Whether to go live, or to drain up to the present ends.
+ * @param watches Those who watch the pipeline.
+ * @returns The running control process.
+ */
+export function controlFor(
+  session: Session,
+  flags: ControlFlags,
+  mode: ControlOptions["mode"],
+  watches: readonly PipelineWatch[] = [],
+): Promise<Control> {
+  const { pipeline, pipelineFile, kafka, temporal, config } = session;
+  if (flags.workers !== undefined && flags.workers > config.maxWorkers) {
+    throw new TidegateError(
+      "TG_USAGE",
+      `Cannot start ${flags.workers} workers: --workers must be at most TIDEGATE_MAX_WORKERS ` +
+        `(${config.maxWorkers})`,
+    );
+  }
+  const from = flags.from === undefined ? undefined : startPosition(flags.from);
+  if (from !== undefined && !flags["new-generation"]) {
+    throw new TidegateError(
+      "TG_USAGE",
+      "Cannot use --from without --new-generation: a generation keeps its position",
+    );
+  }
+  return startControl({
+    pipeline,
+    pipelineFile,
+    kafka,
+    temporal,
+    dataDir: config.dataDir,
+    launcher: config.launcher,
+    fleet: {
+      min: config.minWorkers,
+      max: config.maxWorkers,
+      workers: flags.workers ?? null,
+      idleToZeroMs: config.idleToZeroMs,
+    },
+    slots: flags.slots,
+    paceMs: config.paceMs,
+    sliceMs: config.sliceMs,
+    mode,
+    watches,
+    newGeneration: flags["new-generation"],
+    ...(from === undefined ? {} : { from }),
+    say,
+  });
+}
+
+function startPosition(text: string): StartPosition {
+  if (text === "earliest" || text === "latest") return text;
+  const time = parseInstant(text);
+  if (time !== undefined) return time;
+  throw new TidegateError(
+    "TG_USAGE",
+    `Cannot start from "${text}": --from must be earliest, latest, or an ISO time with an offset`,
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * A pipeline of a command's own, such as the demo's: waited for, and removed without a trace.
+ *
+ * @module
+ */
+
+import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
+import { connectTemporal } from "../adapters/temporal/client.ts";
+import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
+import type { Control } from "../processes/control/start.ts";
+import { groupId } from "../core/ids.ts";
+import { topicsOf } from "../definition/derive.ts";
+import { lookAt } from "./account.ts";
+import type { Session } from "./session.ts";
+
+/** How often it looks whether all windows have closed, in ms. */
+const LOOK_MS = 250;
+
+/**
+ * Ends a pipeline's workflows and removes its topics and its group.
+ *
+ * @param session The servers, and the pipeline.
+ * @param why The reason, as the workflows show it.
+ */
+export async function removePipeline(
+  { pipeline: { plan }, kafka, temporal }: Pick<Session, "pipeline" | "kafka" | "temporal">,
+  why: string,
+): Promise<void> {
+  const client = await connectTemporal(temporal);
+  const admin = createKafkaAdmin(kafka);
+  try {
+    await createPipelineClient(client, plan).terminateAll(why);
+    await admin.deleteTopics(topicsOf(plan));
+    await admin.deleteGroup(groupId(plan.pipeline));
+  } finally {
+    await Promise.all([client.connection.close(), admin.close()]);
+  }
+}
+
+/**
+ * Waits until the partitions are idle and all windows have closed.
+ *
+ * @param control The control process.
+ * @param withinMs How long to wait at most, in ms.
+ * @param signal Ends the wait.
+ * @returns Whether all have closed.
+ */
+export async function allClosed(
+  control: Control,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (!signal.aborted && performance.now() < deadline) {
+    const { clock, drains } = await lookAt(control.workflows, control.generation);
+    const drained = drains.every((drain) => drain.mode === "idle" && drain.inDelivery === 0);
+    if (drained && clock.open.length === 0) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
+}

@@ -1,0 +1,271 @@
+/**
+ * The checks that make a decoded record an event: schema, numbers, event time, filter.
+ *
+ * @module
+ */
+
+import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
+import { MAX_INSTANT_MS, parseInstant } from "../event_time/instants.ts";
+import { lastWindowStart, type Windowing } from "../event_time/windows.ts";
+
+/** An event: the fields that the schema lets through. */
+export type FoldEvent = Readonly<Record<string, unknown>>;
+
+/** The answer of a schema. */
+export type CheckResult =
+  | {
+    /** The value keeps to the schema. */
+    readonly ok: true;
+    /** The event. */
+    readonly event: FoldEvent;
+  }
+  | {
+    /** The value breaks the schema. */
+    readonly ok: false;
+    /** The first failing path. */
+    readonly path: string;
+    /** What is wrong there, for people. */
+    readonly message: string;
+  };
+
+/** The fields that an enrichment adds to events. */
+export interface AddedFields {
+  /** Their names; none of them is a field of the event itself. */
+  readonly names: readonly string[];
+  /** Checks what an enrichment gave, and picks the fields. If it throws, that breaks the schema too. */
+  readonly check: (value: unknown) => CheckResult;
+}
+
+/** How the events of a pipeline are read: the part of a definition that is code. */
+export interface EventReader {
+  /** Checks a decoded value against the schema. If it throws, the record is invalid. */
+  readonly check: (value: unknown) => CheckResult;
+  /** The field of the event time: an RFC 3339 text with an offset, or epoch ms. */
+  readonly eventTimeField: string;
+  /** The filter; null for none. If it throws, the record is invalid. */
+  readonly where: ((event: FoldEvent) => boolean) | null;
+  /** The top-level number fields. One that an aggregate needs must be there, others may be absent. */
+  readonly numericFields: readonly string[];
+  /**
+   * What an enrichment adds, where there is one.
+   * @default {undefined}
+   */
+  readonly adds?: AddedFields;
+}
+
+/** What the checks need to know of a plan; times in ms. */
+export interface CheckerRules {
+  /** Size, slide and offset of the windows. */
+  readonly windowing: Windowing;
+  /** How far the watermark stays behind the largest event time seen. */
+  readonly delayMs: number;
+  /** How long a window stays open after its end. */
+  readonly latenessMs: number;
+  /** The event's fields that make the key. */
+  readonly groupBy: readonly string[];
+  /** What is computed; only the fields matter here. */
+  readonly aggregates: readonly { readonly field: string | null }[];
+}
+
+/** Why a record is no event. */
+export interface EventProblem {
+  /** The stable reason. */
+  readonly reason: InvalidReason;
+  /** The failing path; empty where no field is at fault. */
+  readonly path: string;
+  /** What is wrong, for people. */
+  readonly message: string;
+}
+
+/** Numbers of this magnitude and above are invalid, so that no order of adding overflows. */
+const NUMBER_LIMIT = 2 ** 960;
+
+/**
+ * The checks of one pipeline. The last good event is kept in fields instead of being returned: that
+ * saves an object per record.
+ */
+export class EventChecker {
+  /** The last good event. */
+  event: FoldEvent = {};
+  /** The event time of the last good event, epoch ms. */
+  time = NaN;
+  readonly #reader: EventReader;
+  /** Number fields of the event itself that the aggregates need. */
+  readonly #needed: readonly string[];
+  /** Number fields that may be absent or hold something else: those of the schema and the key. */
+  readonly #optional: readonly string[];
+  /** The fields that an enrichment adds, and whether the aggregates need them. */
+  readonly #added: readonly (readonly [field: string, needed: boolean])[];
+  readonly #minTime: number;
+  readonly #maxTime: number;
+
+  /**
+   * Prepares the checks.
+   *
+   * @param rules What the checks need to know of the plan.
+   * @param reader How events are read.
+   */
+  constructor(rules: CheckerRules, reader: EventReader) {
+    const { windowing: w, delayMs, latenessMs } = rules;
+    const needed = new Set(rules.aggregates.flatMap(({ field }) => field ?? []));
+    this.#reader = reader;
+    const added = new Set(reader.adds?.names);
+    this.#added = [...added].map((field) => [field, needed.has(field)]);
+    this.#needed = [...needed].filter((field) => !added.has(field));
+    this.#optional = [...new Set([...reader.numericFields, ...rules.groupBy])]
+      .filter((field) => !needed.has(field) && !added.has(field));
+    // The smallest and the largest time whose windows, watermark and completion have ISO dates.
+    const firstStart = lastWindowStart(w, -MAX_INSTANT_MS - 1) + w.slideMs;
+    const lastStart = lastWindowStart(w, MAX_INSTANT_MS - w.sizeMs - latenessMs);
+    this.#minTime = Math.max(firstStart + w.sizeMs - w.slideMs, delayMs - MAX_INSTANT_MS);
+    this.#maxTime = lastStart + w.slideMs - 1;
+  }
+
+  /**
+   * Checks a record.
+   *
+   * @param decoded Its decoded value.
+   * @param index Its index, for `sourceText`.
+   * @param sourceText Gives the JSON text of the record at an index.
+   * @returns Null if it is an event, which is then in `event` and `time`; else what is wrong.
+   */
+  check(
+    decoded: Decoded,
+    index: number,
+    sourceText: (index: number) => string,
+  ): EventProblem | null {
+    if (!decoded.ok) return decoded;
+    const checked = this.#checkSchema(decoded.value);
+    if (!checked.ok) return { reason: "schema", path: checked.path, message: checked.message };
+    const event = checked.event;
+    const number = this.#numberProblem(event, index, sourceText);
+    if (number !== null) return number;
+    const field = this.#reader.eventTimeField;
+    const time = timeOf(event[field]);
+    if (!(time >= this.#minTime && time <= this.#maxTime)) return timeProblem(field, event[field]);
+    this.event = event;
+    this.time = time;
+    return null;
+  }
+
+  /**
+   * Looks at the numbers that an enrichment added. How they were written is not known, so that a
+   * large one can't be told from one that was changed in silence.
+   *
+   * @param event The event with the added fields.
+   * @returns The first that can't be added, or be part of a key, exactly; null if there is none.
+   */
+  addedProblem(event: FoldEvent): EventProblem | null {
+    for (const [field, needed] of this.#added) {
+      const value = event[field];
+      if (typeof value === "number" ? isSmall(value) : !needed) continue;
+      const got = typeof value === "number" ? value : typeof value;
+      return numberProblem(field, `was added and must be a number within ±(2^53 − 1), got ${got}`);
+    }
+    return null;
+  }
+
+  /**
+   * Asks the filter about an event.
+   *
+   * @param event The event, with a valid key.
+   * @returns Whether it counts; or what the filter threw.
+   */
+  wants(event: FoldEvent): boolean | EventProblem {
+    const where = this.#reader.where;
+    if (where === null) return true;
+    try {
+      return Boolean(where(event));
+    } catch (error) {
+      return { reason: "schema", path: "", message: `the filter threw: ${textOf(error)}` };
+    }
+  }
+
+  #checkSchema(value: unknown): CheckResult {
+    try {
+      return this.#reader.check(value);
+    } catch (error) {
+      return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
+    }
+  }
+
+  /** The first number of the event that can't be added, or be part of a key, exactly. */
+  #numberProblem(
+    event: FoldEvent,
+    index: number,
+    sourceText: (index: number) => string,
+  ): EventProblem | null {
+    let large: string | null = null;
+    for (const field of this.#needed) {
+      const value = event[field];
+      if (typeof value !== "number") {
+        return numberProblem(field, `must be a number, got ${typeof value}`);
+      }
+      if (isSmall(value)) continue;
+      if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+      large ??= field;
+    }
+    for (const field of this.#optional) {
+      const value = event[field];
+      if (typeof value !== "number" || isSmall(value)) continue;
+      if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+      large ??= field;
+    }
+    if (large === null || !hasUnsafeInteger(sourceText(index))) return null;
+    return numberProblem(large, "must be below 2^53 as an integer: JSON doesn't keep it exactly");
+  }
+}
+
+/**
+ * Checks what an enrichment gave.
+ *
+ * @param adds What it may add.
+ * @param given What it gave.
+ * @returns The fields that it adds; or what is wrong with them.
+ */
+export function checkAdded(adds: AddedFields, given: unknown): CheckResult {
+  try {
+    return adds.check(given);
+  } catch (error) {
+    return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
+  }
+}
+
+/** Whether a number can't come from an integer literal that was rounded; false for NaN. */
+function isSmall(value: number): boolean {
+  return value <= Number.MAX_SAFE_INTEGER && value >= -Number.MAX_SAFE_INTEGER;
+}
+
+/**
+ * An event time in epoch ms; NaN if it can't be read. Of a number the fraction is dropped downwards,
+ * as the digits of a text after the millisecond are.
+ */
+function timeOf(value: unknown): number {
+  if (typeof value === "string") return parseInstant(value) ?? NaN;
+  // + 0 turns -0 into 0.
+  return typeof value === "number" ? Math.floor(value) + 0 : NaN;
+}
+
+function timeProblem(field: string, value: unknown): EventProblem {
+  const got = typeof value === "string"
+    ? JSON.stringify(value.slice(0, 64))
+    : typeof value === "number"
+    ? String(value)
+    : typeof value;
+  const message =
+    `${field} must be an RFC 3339 time with an offset, or epoch ms, in the range of ISO dates, ` +
+    `got ${got}`;
+  return { reason: "time", path: field, message };
+}
+
+function numberProblem(field: string, message: string): EventProblem {
+  return { reason: "number", path: field, message: `${field} ${message}` };
+}
+
+function tooLarge(field: string, value: number): EventProblem {
+  return numberProblem(field, `must be finite and below 2^960, got ${value}`);
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,416 @@
+/**
+ * Folding a slice: judges every record of a run of offsets, in order, and adds the events to the
+ * cells of their windows. This is the hot loop of a worker.
+ *
+ * @module
+ */
+
+import {
+  type CheckResult,
+  EventChecker,
+  type EventProblem,
+  type EventReader,
+  type FoldEvent,
+} from "./event.ts";
+import { SliceCells, type SliceKey } from "./cells.ts";
+import type { AggregateSpec } from "./aggregates.ts";
+import type { Decoded, InvalidReason } from "./decode.ts";
+import {
+  NO_COUNTS,
+  type SliceCounts,
+  type WindowPartial,
+  type WindowShard,
+} from "../flow/slice.ts";
+import { formatInstant } from "../event_time/instants.ts";
+import {
+  firstWindowStart,
+  lastWindowStart,
+  type Windowing,
+  windowStarts,
+} from "../event_time/windows.ts";
+
+export { checkAdded } from "./event.ts";
+export type { AddedFields, CheckResult, EventProblem, EventReader, FoldEvent } from "./event.ts";
+
+/** The part of a plan that folding needs; times in ms. */
+export interface FoldPlan {
+  /** Size, slide and offset of the windows. */
+  readonly windowing: Windowing;
+  /** How far the watermark stays behind the largest event time seen. */
+  readonly delayMs: number;
+  /** How long a window stays open after its end, in event time. */
+  readonly latenessMs: number;
+  /** How far an event time may lie ahead of the record's timestamp. */
+  readonly maxAheadMs: number;
+  /** The event's fields that make the key, in this order. */
+  readonly groupBy: readonly string[];
+  /** What is computed per window and key. */
+  readonly aggregates: readonly AggregateSpec[];
+  /** How many shares of the keys there are. */
+  readonly shards: number;
+}
+
+/** A record as it was fetched. */
+export interface FoldRecord {
+  /** Its offset. */
+  readonly offset: number;
+  /** Its timestamp, epoch ms; negative if it has none. */
+  readonly timestampMs: number;
+  /** Its value; null for a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
+/** Where a slice goes on from. */
+export interface FoldStart {
+  /** The partition's largest event time before the slice. */
+  readonly maxEventTime: number | null;
+  /** The partition's floor. */
+  readonly floor: number | null;
+  /**
+   * All windows that refused the cells of this slice, because they had completed. The slice is then
+   * folded again, exactly as before, but only to tell what that changes: {@linkcode SliceFold.moved},
+   * and as rejects the events that count nowhere any more. There are no cells.
+   */
+  readonly refused?: readonly WindowShard[];
+}
+
+/** A record for a side topic. */
+export interface Reject {
+  /** The record's offset. */
+  readonly offset: number;
+  /** Which count it is part of. */
+  readonly kind: "late" | "invalid" | "skewed";
+  /** Why: an invalid one's reason, "skewed", "late", or "window-closed" from folding again. */
+  readonly reason: InvalidReason | "late" | "window-closed";
+  /** The failing path inside the event; empty where none is at fault. */
+  readonly path: string;
+  /** What is wrong, for people. */
+  readonly message: string;
+  /** The partition's watermark before the record, epoch ms; null before the first event. */
+  readonly bound: number | null;
+  /** The starts of the windows that a late event missed. */
+  readonly windows: readonly number[];
+}
+
+/** A record that is checked as far as it can be before its enrichment is there. */
+export type CheckedRecord =
+  | {
+    /** The record. */
+    readonly record: FoldRecord;
+    /** The event, to be enriched. */
+    readonly event: FoldEvent;
+    /** Its event time, epoch ms. */
+    readonly time: number;
+  }
+  | {
+    /** The record. */
+    readonly record: FoldRecord;
+    /** There is none. */
+    readonly event: null;
+    /** Why not. */
+    readonly problem: EventProblem;
+  };
+
+/** What moves from aggregated to late when a slice is folded again. */
+export interface Moved {
+  /** Events that count nowhere any more. */
+  readonly events: number;
+  /** (event, window) pairs of the windows that refused them. */
+  readonly pairs: number;
+}
+
+type Counts = { -readonly [K in keyof SliceCounts]: SliceCounts[K] };
+
+/** The fold of one slice. Records are handed in chunk by chunk, in the order of their offsets. */
+export class SliceFold {
+  readonly #plan: FoldPlan;
+  readonly #checker: EventChecker;
+  readonly #timeField: string;
+  readonly #cells: SliceCells;
+  readonly #floor: number;
+  readonly #refused: ReadonlyMap<number, ReadonlySet<number>> | null;
+  /** From a window's start to the time at which it completes. */
+  readonly #completesAfter: number;
+  readonly #isTumbling: boolean;
+  readonly #counts: Counts = { ...NO_COUNTS };
+  readonly #moved = { events: 0, pairs: 0 };
+  /** The last measurement of the result's size. */
+  #measured = { read: 0, cells: 0, bytes: 0 };
+  #rejects: Reject[] = [];
+  #maxEventTime: number;
+  #firstEventTime: number | null = null;
+  /** Largest event time − delay. */
+  #ownBound: number;
+  /** The partition watermark. */
+  #bound: number;
+  /** The last window start looked up: most events belong to the same one as the event before. */
+  #lastStart = NaN;
+
+  /**
+   * Begins a slice.
+   *
+   * @param plan The part of the plan that folding needs.
+   * @param reader How events are read.
+   * @param start Where the slice goes on from.
+   */
+  constructor(plan: FoldPlan, reader: EventReader, start: FoldStart) {
+    this.#plan = plan;
+    this.#checker = new EventChecker(plan, reader);
+    this.#timeField = reader.eventTimeField;
+    this.#cells = new SliceCells(plan);
+    this.#floor = start.floor ?? -Infinity;
+    this.#maxEventTime = start.maxEventTime ?? -Infinity;
+    this.#ownBound = this.#maxEventTime - plan.delayMs;
+    this.#bound = Math.max(this.#ownBound, this.#floor);
+    this.#refused = start.refused === undefined ? null : byStart(start.refused);
+    this.#completesAfter = plan.windowing.sizeMs + plan.latenessMs;
+    this.#isTumbling = plan.windowing.sizeMs === plan.windowing.slideMs;
+  }
+
+  /**
+   * Folds the next records.
+   *
+   * @param records The records.
+   * @param decoded Their decoded values, one each.
+   * @param sourceText Gives the JSON text of the record at an index of this call; only asked where
+   * a number is too large to be surely exact.
+   */
+  add(
+    records: readonly FoldRecord[],
+    decoded: readonly Decoded[],
+    sourceText: (index: number) => string,
+  ): void {
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i];
+      const value = decoded[i];
+      if (record !== undefined && value !== undefined) this.#judge(record, value, i, sourceText);
+    }
+  }
+
+  /**
+   * Checks a record of a pipeline with an enrichment: all that does not depend on what is added, and
+   * on no other record. Nothing is counted yet.
+   *
+   * @param record The record.
+   * @param decoded Its decoded value.
+   * @param sourceText Gives its JSON text.
+   * @returns What {@linkcode addChecked} takes.
+   */
+  check(record: FoldRecord, decoded: Decoded, sourceText: () => string): CheckedRecord {
+    const problem = this.#checker.check(decoded, 0, sourceText);
+    if (problem !== null) return { record, event: null, problem };
+    const { event, time } = this.#checker;
+    const skew = this.#skewOf(record, time);
+    return skew === null ? { record, event, time } : { record, event: null, problem: skew };
+  }
+
+  /**
+   * Folds a checked record; in the order of offsets, whenever its enrichment was there.
+   *
+   * @param checked The record.
+   * @param added The fields that its enrichment added, or why there are none.
+   */
+  addChecked(checked: CheckedRecord, added: CheckResult): void {
+    this.#counts.read += 1;
+    const { record } = checked;
+    if (checked.event === null) return this.#refuse(record, checked.problem);
+    if (!added.ok) {
+      return this.#refuse(record, { reason: "enrich", path: added.path, message: added.message });
+    }
+    const event = { ...checked.event, ...added.event };
+    const problem = this.#checker.addedProblem(event);
+    if (problem !== null) return this.#refuse(record, problem);
+    const key = this.#cells.keyOf(event);
+    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
+    const wanted = this.#checker.wants(event);
+    if (typeof wanted === "object") return this.#refuse(record, wanted);
+    this.#place(record, event, checked.time, key, wanted);
+  }
+
+  /** How many cells there are; a slice ends at 10,000. */
+  get cellCount(): number {
+    return this.#cells.cellCount;
+  }
+
+  /** How many windows there are; a slice ends at 64. */
+  get windowCount(): number {
+    return this.#cells.windowCount;
+  }
+
+  /**
+   * About how many bytes the cells take as JSON. They are only walked over again once as many
+   * records have come as there are cells; in between it is told by the number of cells.
+   */
+  get resultBytes(): number {
+    const cells = this.#cells.cellCount;
+    const last = this.#measured;
+    if (cells === 0) return 0;
+    if (last.cells === 0 || this.#counts.read - last.read >= cells) {
+      this.#measured = { read: this.#counts.read, cells, bytes: this.#cells.bytes() };
+    }
+    return Math.ceil(this.#measured.bytes * cells / this.#measured.cells);
+  }
+
+  /** The partition's largest event time, that of before the slice included. */
+  get maxEventTime(): number | null {
+    return this.#maxEventTime === -Infinity ? null : this.#maxEventTime;
+  }
+
+  /** The event time of the slice's first event that is neither invalid nor skewed. */
+  get firstEventTime(): number | null {
+    return this.#firstEventTime;
+  }
+
+  /** What was counted so far; folding again counts as it was counted the first time. */
+  get counts(): SliceCounts {
+    return { ...this.#counts };
+  }
+
+  /** What moves from aggregated to late; nothing unless windows refused the slice. */
+  get moved(): Moved {
+    return { ...this.#moved };
+  }
+
+  /** Takes the rejects since the last call, in the order of their offsets. */
+  takeRejects(): Reject[] {
+    const rejects = this.#rejects;
+    this.#rejects = [];
+    return rejects;
+  }
+
+  /** The cells by window and share, sorted by both; the cells of each sorted by key. */
+  windows(): WindowPartial[] {
+    return this.#cells.partials();
+  }
+
+  #judge(
+    record: FoldRecord,
+    decoded: Decoded,
+    index: number,
+    sourceText: (index: number) => string,
+  ): void {
+    this.#counts.read += 1;
+    const problem = this.#checker.check(decoded, index, sourceText);
+    if (problem !== null) return this.#refuse(record, problem);
+    const { event, time } = this.#checker;
+    const key = this.#cells.keyOf(event);
+    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
+    const wanted = this.#checker.wants(event);
+    if (typeof wanted === "object") return this.#refuse(record, wanted);
+    const skew = this.#skewOf(record, time);
+    if (skew !== null) return this.#refuse(record, skew);
+    this.#place(record, event, time, key, wanted);
+  }
+
+  #skewOf(record: FoldRecord, time: number): EventProblem | null {
+    const aheadMs = record.timestampMs >= 0 ? time - record.timestampMs : 0;
+    if (aheadMs <= this.#plan.maxAheadMs) return null;
+    const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
+    return { reason: "skewed", path: this.#timeField, message };
+  }
+
+  /** Moves the largest event time and adds the event to its windows. */
+  #place(
+    record: FoldRecord,
+    event: FoldEvent,
+    time: number,
+    key: SliceKey,
+    wanted: boolean,
+  ): void {
+    // An event is judged by what came before it, never by its own time.
+    const bound = this.#bound;
+    const ownBound = this.#ownBound;
+    this.#firstEventTime ??= time;
+    if (time > this.#maxEventTime) {
+      this.#maxEventTime = time;
+      this.#ownBound = time - this.#plan.delayMs;
+      this.#bound = Math.max(this.#ownBound, this.#floor);
+    }
+    if (!wanted) {
+      this.#counts.filtered += 1;
+      return;
+    }
+    const { windowing: w } = this.#plan;
+    let last = this.#lastStart;
+    if (!(time >= last && time < last + w.slideMs)) {
+      last = lastWindowStart(w, time);
+      this.#lastStart = last;
+    }
+    const first = this.#isTumbling ? last : firstWindowStart(w, time);
+    this.#counts.assigned += (last - first) / w.slideMs + 1;
+    let start = first;
+    for (; start <= last && start + this.#completesAfter <= bound; start += w.slideMs) {
+      this.#counts.missed += 1;
+    }
+    // The last window it missed is the one that ends last: without the floor, was it missed too?
+    const byFloor = start > first && start - w.slideMs + this.#completesAfter > ownBound;
+    if (byFloor) this.#counts.lateByFloor += 1;
+    if (start > last) {
+      this.#counts.late += 1;
+      return this.#late(record, "late", time, bound);
+    }
+    this.#counts.aggregated += 1;
+    if (this.#refused === null) {
+      for (; start <= last; start += w.slideMs) this.#cells.add(start, key, event);
+      return;
+    }
+    let kept = 0;
+    for (; start <= last; start += w.slideMs) {
+      if (this.#refused.get(start)?.has(key.shard)) this.#moved.pairs += 1;
+      else kept += 1;
+    }
+    if (kept > 0) return;
+    this.#moved.events += 1;
+    this.#late(record, "window-closed", time, bound);
+  }
+
+  #refuse(record: FoldRecord, { reason, path, message }: EventProblem): void {
+    if (reason !== "skewed") return this.#invalid(record, reason, path, message);
+    this.#counts.skewed += 1;
+    this.#reject(record, "skewed", reason, path, message);
+  }
+
+  #invalid(record: FoldRecord, reason: InvalidReason, path: string, message: string): void {
+    this.#counts.invalid += 1;
+    this.#reject(record, "invalid", reason, path, message);
+  }
+
+  #late(record: FoldRecord, reason: "late" | "window-closed", time: number, bound: number): void {
+    if (this.#refused !== null && reason === "late") return;
+    const message = reason === "late"
+      ? `all windows of ${formatInstant(time)} ended by ${formatInstant(bound)}`
+      : `all windows of ${formatInstant(time)} had completed when it arrived`;
+    this.#rejects.push({
+      offset: record.offset,
+      kind: "late",
+      reason,
+      path: this.#timeField,
+      message,
+      bound: bound === -Infinity ? null : bound,
+      windows: windowStarts(this.#plan.windowing, time),
+    });
+  }
+
+  #reject(
+    record: FoldRecord,
+    kind: "invalid" | "skewed",
+    reason: InvalidReason,
+    path: string,
+    message: string,
+  ): void {
+    // When a slice is folded again, its other rejects have been written.
+    if (this.#refused !== null) return;
+    const bound = this.#bound === -Infinity ? null : this.#bound;
+    this.#rejects.push({ offset: record.offset, kind, reason, path, message, bound, windows: [] });
+  }
+}
+
+function byStart(refused: readonly WindowShard[]): Map<number, Set<number>> {
+  const shards = new Map<number, Set<number>>();
+  for (const { start, shard } of refused) {
+    const known = shards.get(start);
+    if (known === undefined) shards.set(start, new Set([shard]));
+    else known.add(shard);
+  }
+  return shards;
+}

@@ -1,0 +1,161 @@
+/**
+ * Serves the live page of a pipeline.
+ *
+ * @module
+ */
+
+import type { PipelineWatch } from "../../activities/observer.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { Board, type Seen, type Shown } from "./board.ts";
+import { EventStream } from "./event_stream.ts";
+import { metricsText } from "./metrics.ts";
+import { type PageServer, startPageServer } from "./server.ts";
+
+/** How often figures are taken and sent, in ms. */
+const SECOND_MS = 1_000;
+/** Figures for a program are at most so old, in ms. */
+const FRESH_MS = 1_000;
+/** A program is given what is known if a look takes longer, in ms. */
+const PATIENCE_MS = 3_000;
+
+/** The presenter's load. */
+export interface DemoLoad {
+  /** Whether it runs. */
+  readonly running: boolean;
+  /** Starts it. */
+  start(): void;
+  /** Stops it. */
+  stop(): void;
+}
+
+/** What a dashboard is made of. */
+export interface DashboardOptions {
+  /** The address that it listens on; only loopback keeps it to this machine. */
+  readonly host: string;
+  /** The port; 0 takes any free one. */
+  readonly port: number;
+  /** The pipeline's plan. */
+  readonly plan: RunPlan;
+  /** The address of the Temporal Web UI; null if it is not known. */
+  readonly webUi: string | null;
+  /** The Temporal namespace. */
+  readonly namespace: string;
+  /**
+   * The fixed fleet that costs are compared with.
+   * @default {4}
+   */
+  readonly staticWorkers?: number;
+  /**
+   * The presenter's load; without it the page is read-only.
+   * @default {null}
+   */
+  readonly demo?: DemoLoad | null;
+}
+
+/** A running dashboard. */
+export interface Dashboard {
+  /** The page's address. */
+  readonly url: string;
+  /** Must be among the watches of the control process. */
+  readonly watch: PipelineWatch;
+  /**
+   * The control process is up: its figures are shown from now on.
+   *
+   * @param control The control process.
+   */
+  attach(control: Shown): Promise<void>;
+  /**
+   * The control process ends: the page says so.
+   *
+   * @param why Why it can't go on; null if it was told to end.
+   */
+  ending(why: string | null): void;
+  /** Ends it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts to serve the page; before the control process, so that a port that is taken is told at
+ * once and the page can say that it is starting.
+ *
+ * @param options What it is made of.
+ * @returns The running dashboard.
+ * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
+ */
+export function startDashboard(options: DashboardOptions): Dashboard {
+  const { plan, webUi, namespace, demo = null, staticWorkers = 4 } = options;
+  const { windowing, groupBy, aggregates } = plan;
+  const board = new Board({
+    plan,
+    loading: demo === null ? null : () => demo.running,
+    pipeline: plan.pipeline,
+    topic: plan.topic,
+    sizeMs: windowing.sizeMs,
+    slideMs: windowing.slideMs,
+    delayMs: plan.delayMs,
+    latenessMs: plan.latenessMs,
+    groupBy,
+    aggregates: aggregates.map(({ name }) => name),
+    workflowUrl: webUi === null
+      ? null
+      : `${webUi.replace(/\/$/, "")}/namespaces/${encodeURIComponent(namespace)}/workflows/`,
+    staticWorkers,
+  });
+  const stream = new EventStream();
+  let seen: Seen = board.seen;
+  const fresh = async () => {
+    board.ask();
+    const age = Date.now() - (board.look?.atMs ?? -Infinity);
+    if (age > FRESH_MS) await orAfter(board.refresh(), PATIENCE_MS);
+  };
+  const server: PageServer = startPageServer({
+    host: options.host,
+    port: options.port,
+    stream,
+    figures: {
+      async state() {
+        await fresh();
+        return board.state();
+      },
+      async metrics() {
+        await fresh();
+        return metricsText(board, stream);
+      },
+      async ready() {
+        await fresh();
+        const problems = board.health().problems.filter(({ level }) => level === "error");
+        return { ok: board.ready, problems: problems.map(({ text }) => text) };
+      },
+      snapshot: () => board.state(),
+    },
+    load: demo === null ? null : (on) => on ? demo.start() : demo.stop(),
+  });
+  const timer = setInterval(() => {
+    void board.second(stream.readers > 0);
+    const changes = board.changes(seen);
+    seen = board.seen;
+    stream.send("change", changes);
+    stream.beat();
+  }, SECOND_MS);
+  return {
+    url: server.url,
+    watch: board.collector.watch,
+    attach: (control) => board.attach(control),
+    ending(why) {
+      board.end(why);
+      stream.send("change", board.changes(seen));
+    },
+    async stop() {
+      clearInterval(timer);
+      demo?.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function orAfter(work: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([work, expired]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,234 @@
+/**
+ * The test driver: runs a pipeline over an array of events, without servers, by the same rules and
+ * the same code as the live pipeline. For testing definitions.
+ *
+ * @module
+ */
+
+import { type Account, accountOf } from "../../core/flow/account.ts";
+import { DriverPartition, type InputRecord, type SideEvent } from "./partition.ts";
+import { OpenWindows } from "./open_windows.ts";
+import { TidegateError } from "../../core/errors.ts";
+import type { EventReader, FoldEvent } from "../../core/fold/fold.ts";
+import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { type Emission, type ResultRow, rowRecordKey, rowsOf } from "../../core/flow/row.ts";
+import { addCounts, NO_COUNTS, type SliceCounts } from "../../core/flow/slice.ts";
+import { parseInstant } from "../../core/event_time/instants.ts";
+
+export type { InputRecord, SideEvent, TimedRecord } from "./partition.ts";
+
+/** What is run: a pipeline as `definePipeline` makes it, or the two parts of one. */
+export interface DrivenPipeline {
+  /** The plain data of the definition. */
+  readonly plan: RunPlan;
+  /** How events are read. */
+  readonly reader: EventReader;
+}
+
+/** Options of {@linkcode runPipeline}. */
+export interface DriverOptions {
+  /**
+   * Whether the windows that are still open at the end of the events are closed, as by
+   * `run --until-drained --flush`.
+   * @default {true}
+   */
+  readonly flush?: boolean;
+  /**
+   * How many records are folded at a time. Rows don't depend on it, the number of revisions may.
+   * @default {500}
+   */
+  readonly sliceRecords?: number;
+  /**
+   * The `emittedAt` of the rows, epoch ms.
+   * @default {0}
+   */
+  readonly emittedAtMs?: number;
+  /**
+   * Stands in for the pipeline's enrichment, since the driver waits for nothing: gives the fields
+   * that are added to an event. They are checked as those of the enrichment are; where they break
+   * the schema, or it throws, the event is invalid, whatever the definition's `onFailure` is.
+   * @default {undefined}
+   */
+  readonly enrich?: (event: FoldEvent) => unknown;
+}
+
+/** What a run came to. */
+export interface DriverResult {
+  /** The last revision of every row, by window and key. */
+  readonly rows: readonly ResultRow[];
+  /** All revisions, in the order of their emission. */
+  readonly emissions: readonly ResultRow[];
+  /** The cells of windows that are open at the end, as rows; none after a flush. */
+  readonly open: readonly ResultRow[];
+  /** Events that missed every window they belong to. */
+  readonly late: readonly SideEvent[];
+  /** Records that are no events of this pipeline, skewed ones included. */
+  readonly invalid: readonly SideEvent[];
+  /** What was counted. */
+  readonly counts: SliceCounts;
+  /** The account of the run. */
+  readonly account: Account;
+  /** The watermark at the end, epoch ms; null if there was no event. */
+  readonly watermark: number | null;
+}
+
+/**
+ * Runs a pipeline over events, as `run --until-drained` does over a topic: nothing depends on the
+ * wall clock.
+ *
+ * Events travel as JSON, so that what JSON can't hold is lost here as it would be in a topic.
+ *
+ * @param pipeline The pipeline.
+ * @param records The records of one partition; or, where every item is an array, of several.
+ * @param options Whether to flush, and how to cut.
+ * @returns Rows, side records, counts and the account.
+ * @throws {TidegateError} `TG_WINDOW_FULL` if a window would grow too large; `TG_USAGE` if the
+ * pipeline has an enrichment that adds fields, and nothing stands in for it.
+ *
+ * @example A sum per minute
+ * ```ts
+ * import { runPipeline } from "./run_pipeline.ts";
+ * import { tumbling } from "../../core/event_time/windows.ts";
+ *
+ * const plan = {
+ *   pipeline: "orders",
+ *   topic: "orders",
+ *   resultsTopic: "orders.results",
+ *   lateTopic: "orders.late",
+ *   invalidTopic: "orders.invalid",
+ *   from: "earliest",
+ *   windowing: tumbling("1m"),
+ *   delayMs: 0,
+ *   idleAfterMs: 10_000,
+ *   maxAheadMs: 300_000,
+ *   maxDriftMs: 3_600_000,
+ *   latenessMs: 0,
+ *   shards: 1,
+ *   groupBy: ["shop"],
+ *   aggregates: [{ name: "total", kind: "sum", field: "amount" }],
+ *   eventTimeField: "at",
+ * } as const;
+ * const reader = {
+ *   check: (value: unknown) => ({ ok: true, event: Object(value) }) as const,
+ *   eventTimeField: "at",
+ *   where: null,
+ *   numericFields: ["amount"],
+ * };
+ * const { rows, late } = runPipeline({ plan, reader }, [
+ *   { shop: "A", at: "2026-01-01T00:00:10Z", amount: 0.1 },
+ *   { shop: "A", at: "2026-01-01T00:00:50Z", amount: 0.2 },
+ *   { shop: "A", at: "2026-01-01T00:01:05Z", amount: 7 },
+ *   { shop: "A", at: "2026-01-01T00:00:59Z", amount: 9 },
+ * ]);
+ * if (rows.length !== 2 || rows[0]?.values["total"] !== 0.30000000000000004) throw rows;
+ * if (late[0]?.offset !== 3) throw late;
+ * ```
+ */
+export function runPipeline(
+  pipeline: DrivenPipeline,
+  records: readonly (readonly InputRecord[])[] | readonly InputRecord[],
+  options: DriverOptions = {},
+): DriverResult {
+  const { plan, reader } = pipeline;
+  const { flush = true, sliceRecords = 500, emittedAtMs = 0 } = options;
+  const enrich = standIn(reader, options);
+  const logs = isPartitions(records) ? records : [records];
+  const clock = new PipelineClock(logs.map((_, partition) => partition));
+  const windows = new OpenWindows(plan);
+  const drains = logs.map((log, partition) =>
+    new DriverPartition({ plan, reader, enrich, sliceRecords, windows, clock }, partition, log)
+  );
+  const emissions: ResultRow[] = [];
+  const rowsOfWindow = (window: Omit<Emission, "generation" | "emittedAtMs">) => ({
+    ...window,
+    generation: 1,
+    emittedAtMs,
+  });
+  const settle = () => {
+    for (const { start, cells, ...due } of windows.settle(clock.watermark)) {
+      emissions.push(...rowsOf(plan, rowsOfWindow({ windowStart: start, ...due }), cells));
+    }
+  };
+
+  // One step each in turn, until all have come to their ends.
+  for (let moved = true; moved;) {
+    moved = false;
+    for (const drain of drains) {
+      if (!drain.step()) continue;
+      moved = true;
+      settle();
+    }
+  }
+  if (flush) {
+    clock.flush(windows.timers.lastTime() ?? -Infinity);
+    settle();
+  }
+
+  const { watermark } = clock;
+  const open = windows.open.flatMap(({ start, state }) =>
+    rowsOf(
+      plan,
+      rowsOfWindow({
+        windowStart: start,
+        revision: state.revision,
+        final: false,
+        watermark: watermark ?? start,
+      }),
+      state.cells(),
+    )
+  );
+  const account = accountOf(
+    drains.map((drain) => drain.account()),
+    windows.timers.totals,
+    windows.timers.lost,
+    windows.open.map(({ state: { pairs, refused } }) => ({ pairs, refused })),
+  );
+  const side = drains.flatMap((drain) => drain.side);
+  return {
+    rows: lastRevisions(emissions),
+    emissions,
+    open,
+    late: side.filter(({ kind }) => kind === "late"),
+    invalid: side.filter(({ kind }) => kind !== "late"),
+    counts: drains.map((drain) => drain.account().totals).reduce(addCounts, NO_COUNTS),
+    account,
+    watermark,
+  };
+}
+
+function standIn(
+  { adds }: EventReader,
+  { enrich }: DriverOptions,
+): ((event: FoldEvent) => unknown) | null {
+  if (adds === undefined) return null;
+  if (enrich !== undefined || adds.names.length === 0) return enrich ?? (() => ({}));
+  throw new TidegateError(
+    "TG_USAGE",
+    `Cannot run the pipeline: its enrichment adds ${adds.names.join(", ")}, and nothing gives them`,
+    { next: "Give the option `enrich`, a function of the event; the driver makes no lookups." },
+  );
+}
+
+type Records = readonly (readonly InputRecord[])[] | readonly InputRecord[];
+
+function isPartitions(records: Records): records is readonly (readonly InputRecord[])[] {
+  return records.length > 0 && records.every((item) => Array.isArray(item));
+}
+
+/** What a reader of the results topic keeps: a row is replaced only by a larger revision. */
+function lastRevisions(emissions: readonly ResultRow[]): ResultRow[] {
+  const last = new Map<string, ResultRow>();
+  for (const row of emissions) {
+    const key = rowRecordKey(row);
+    if (row.revision >= (last.get(key)?.revision ?? 0)) last.set(key, row);
+  }
+  return [...last]
+    .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
+    .sort(([, a], [, b]) => startOf(a) - startOf(b))
+    .map(([, row]) => row);
+}
+
+function startOf(row: ResultRow): number {
+  return parseInstant(row.window.start) ?? NaN;
+}

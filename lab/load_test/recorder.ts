@@ -1,0 +1,193 @@
+/**
+ * Records what happens in a load test: what was sent and folded, the workers, and the decisions.
+ *
+ * @module
+ */
+
+import type { Fleet } from "../../adapters/launchers/launcher.ts";
+import type { LogWriter } from "../../adapters/kafka/log.ts";
+import type { PipelineWatch } from "../../activities/observer.ts";
+import type { SliceNote } from "../../core/scaling/speed.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
+import type { ResultRow } from "../../core/flow/row.ts";
+import type { DurableMark, TimelinePoint } from "./mod.ts";
+import type { DeliverRequest, SampleRequest } from "../../workflows/activities.ts";
+
+/** How often it looks at the workers, in ms. */
+const LOOK_MS = 50;
+/** A point is kept at least this often, in ms. */
+const POINT_MS = 250;
+/** The rate that is shown is that of this time, in ms. */
+const RATE_MS = 3_000;
+
+/** Rows of the window that closed last. */
+export interface ClosedWindow {
+  /** Its start, ISO. */
+  readonly start: string;
+  /** Its end, ISO. */
+  readonly end: string;
+  /** Its rows. */
+  readonly rows: readonly ResultRow[];
+}
+
+/** Records a load test; watches the pipeline for it. */
+export class SpikeRecorder implements PipelineWatch {
+  /** What was recorded, earliest first. */
+  readonly points: TimelinePoint[] = [];
+  /** What was known to be durable when. */
+  readonly marks: DurableMark[] = [];
+  /** All decisions, earliest first. */
+  readonly decisions: FleetDecision[] = [];
+  /** The slices. */
+  readonly notes: SliceNote[] = [];
+  /** The window that closed last; null before the first. */
+  closed: ClosedWindow | null = null;
+  readonly #cursors = new Map<number, number>();
+  readonly #topic: string;
+  #fleet: Fleet | undefined;
+  #sent = 0;
+  #watermark: number | null = null;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /**
+   * Begins with nothing known.
+   *
+   * @param topic The source topic.
+   */
+  constructor(topic: string) {
+    this.#topic = topic;
+  }
+
+  /** Records that the broker has acknowledged. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Records whose slices are durable. */
+  get folded(): number {
+    return [...this.#cursors.values()].reduce((sum, cursor) => sum + cursor, 0);
+  }
+
+  /** The processes there are. */
+  get processes(): number {
+    return (this.#fleet?.slots ?? []).filter(({ pid }) => pid !== null).length;
+  }
+
+  /** Records per second over the last seconds. */
+  get rate(): number {
+    const last = this.points.at(-1);
+    if (last === undefined) return 0;
+    const first = this.points.findLast(({ atMs }) => atMs <= last.atMs - RATE_MS) ?? this.points[0];
+    if (first === undefined || first.atMs === last.atMs) return 0;
+    return (last.sent - first.sent) * 1000 / (last.atMs - first.atMs);
+  }
+
+  /** The last change of the number of workers; undefined before the first. */
+  get lastChange(): FleetDecision | undefined {
+    return this.decisions.findLast(({ desired, previous }) => desired !== previous);
+  }
+
+  /**
+   * Counts what is sent to the source topic.
+   *
+   * @param writer Who sends.
+   * @returns One that sends, and is counted.
+   */
+  counting(writer: LogWriter): LogWriter {
+    return {
+      send: async (topic, records) => {
+        await writer.send(topic, records);
+        if (topic === this.#topic) this.#sent += records.length;
+      },
+      close: () => writer.close(),
+    };
+  }
+
+  /**
+   * Begins to record.
+   *
+   * @param fleet The workers.
+   */
+  start(fleet: Fleet): void {
+    this.#fleet = fleet;
+    this.#timer = setInterval(() => this.look(), LOOK_MS);
+    this.look();
+  }
+
+  /** Ends the recording. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Takes a point if something about the workers has changed, or the last one is old. */
+  look(): void {
+    const point = this.now();
+    const last = this.points.at(-1);
+    const same = last !== undefined && last.desired === point.desired &&
+      last.starting === point.starting && last.ready === point.ready &&
+      last.draining === point.draining;
+    if (!same || point.atMs - last.atMs >= POINT_MS) this.points.push(point);
+  }
+
+  /** How things stand. */
+  now(): TimelinePoint {
+    const atMs = Math.max(Date.now(), this.points.at(-1)?.atMs ?? 0);
+    const slots = this.#fleet?.slots ?? [];
+    const count = (state: string) => slots.filter((slot) => slot.state === state).length;
+    return {
+      atMs,
+      sent: this.#sent,
+      folded: this.folded,
+      desired: this.#fleet?.desired ?? 0,
+      starting: count("starting"),
+      ready: count("ready"),
+      draining: count("draining"),
+      watermarkDelayMs: this.#watermark === null ? null : atMs - this.#watermark,
+    };
+  }
+
+  /** The load is looked at; with it comes the last decision. */
+  sampling({ last }: SampleRequest): void {
+    if (last !== null && last.atMs > (this.decisions.at(-1)?.atMs ?? 0)) this.decisions.push(last);
+  }
+
+  /** A partition waits at its cursor. */
+  awaiting(partition: number, cursor: number): void {
+    this.#mark(partition, cursor);
+  }
+
+  /** A slice is durable and was delivered. */
+  delivered({ partition, to, note }: Pick<DeliverRequest, "partition" | "to" | "note">): void {
+    if (note !== null) this.notes.push(note);
+    this.#mark(partition, to);
+  }
+
+  /** A drain has reported to the clock. */
+  reported(_report: unknown, { watermark }: { readonly watermark: number | null }): void {
+    if (watermark !== null) this.#seeWatermark(watermark);
+  }
+
+  /** Windows were told of the watermark. */
+  told({ watermark }: { readonly watermark: number }): void {
+    this.#seeWatermark(watermark);
+  }
+
+  /** Rows were written. */
+  emitted({ rows }: { readonly rows: readonly ResultRow[] }): void {
+    const [row] = rows;
+    if (row === undefined) return;
+    const { start, end } = row.window;
+    const before = this.closed?.start === start ? this.closed.rows : [];
+    this.closed = { start, end, rows: [...before, ...rows] };
+  }
+
+  #mark(partition: number, before: number): void {
+    if (before <= (this.#cursors.get(partition) ?? 0)) return;
+    this.#cursors.set(partition, before);
+    this.marks.push({ partition, before, atMs: Date.now() });
+  }
+
+  #seeWatermark(watermark: number): void {
+    this.#watermark = Math.max(this.#watermark ?? watermark, watermark);
+  }
+}

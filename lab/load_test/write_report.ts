@@ -1,0 +1,142 @@
+/**
+ * Makes a load test's report of what it recorded.
+ *
+ * @module
+ */
+
+import type { FleetBounds } from "../../core/scaling/fleet.ts";
+import { muOf, type SliceNote } from "../../core/scaling/speed.ts";
+import {
+  costOf,
+  delaysOf,
+  type EventDelay,
+  expectedWorkers,
+  judge,
+  type Judged,
+  reactionOf,
+  type ReportDelays,
+  type ReportOptions,
+  type SpikeReport,
+  stepsOf,
+  summarize,
+  tableTwo,
+} from "./mod.ts";
+import { quantile } from "../../cli/machine.ts";
+import type { SpikeRun } from "./run.ts";
+
+/** What a report needs beside the run. */
+export interface ReportInput {
+  /** What the test was asked to do. */
+  readonly options: ReportOptions;
+  /** The fewest and the most workers. */
+  readonly bounds: FleetBounds;
+  /** The price of an instance-hour; null if it was not given. */
+  readonly price: number | null;
+}
+
+/**
+ * Makes the report.
+ *
+ * @param run What was recorded and found.
+ * @param input What the report needs beside it.
+ * @returns The report.
+ */
+export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInput): SpikeReport {
+  const { points, phases, decisions, account, recomputed, overhead } = run;
+  const { rate, enrichMs, keyedBy } = options;
+  const work = workByPhase(run);
+  // Without lookups, what a slice costs beside its records is most of what a small one takes.
+  const mu = enrichMs > 0 ? run.mu : work.spike?.mu ?? null;
+  // With lookups, what is expected must not become less because the machine is slow.
+  const worth = enrichMs > 0 ? 1000 / enrichMs : mu ?? Infinity;
+  const expected = expectedWorkers({ rate, mu: worth, ...bounds });
+  const delays = run.content === null ? [] : delaysOf(run.content.arrivals, run.marks);
+  const zero = run.zero === null ? null : { ...run.zero, wakeMs: lastDelay(delays) };
+  const judged: Judged = { points, phases, expected, rate, zero };
+  const verdicts = judge(judged);
+  const counts = keyedBy === "student_id" && enrichMs > 0;
+  const spike = phases.find(({ name }) => name === "spike") ?? null;
+  const passed = !counts || verdicts.every((verdict) => verdict.passed);
+  const holds = account.ok && run.allClosed && recomputed?.ok !== false;
+  return {
+    ok: passed && holds,
+    options,
+    mu,
+    work,
+    table: tableTwo(judged),
+    verdicts,
+    judged: counts,
+    fleet: stepsOf(points, ({ desired }) => desired),
+    decisions: decisions.filter(({ desired, previous }) => desired !== previous),
+    hot: hotLines(decisions),
+    reaction: reactionOf({ points, spike, decisions, wakeMs: firstDelay(delays) }),
+    zero,
+    delays: delaysByPhase(delays, run),
+    recomputed,
+    cost: costOf({ points, phases, expected, overhead, price }),
+    phases,
+    timeline: points,
+  };
+}
+
+function byArrival(delays: readonly EventDelay[]): EventDelay[] {
+  return [...delays].sort((a, b) => a.atMs - b.atMs);
+}
+
+function firstDelay(delays: readonly EventDelay[]): number | null {
+  return byArrival(delays)[0]?.delayMs ?? null;
+}
+
+function lastDelay(delays: readonly EventDelay[]): number | null {
+  return byArrival(delays).at(-1)?.delayMs ?? null;
+}
+
+function delaysByPhase(delays: readonly EventDelay[], { phases }: SpikeRun): ReportDelays {
+  const found = phases.flatMap((span) => {
+    const summary = summarize(delays, span);
+    return summary === null ? [] : [[span.name, summary] as const];
+  });
+  const byPhase: ReportDelays["phases"] = Object.fromEntries<typeof found[number][1]>(found);
+  return { all: summarize(delays), phases: byPhase };
+}
+
+function workByPhase({ phases, notes }: SpikeRun): SpikeReport["work"] {
+  const found = phases.flatMap(({ name, fromMs, toMs }) => {
+    const inside = notes.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs);
+    const records = inside.reduce((sum, { from, to }) => sum + to - from, 0);
+    return inside.length === 0 ? [] : [
+      [name, {
+        slices: inside.length,
+        records,
+        mu: muOf(inside),
+        pauseMs: pauseOf(inside),
+      }] as const,
+    ];
+  });
+  return Object.fromEntries<typeof found[number][1]>(found);
+}
+
+/** The median time between two slices of a worker; null where none had two. */
+function pauseOf(notes: readonly SliceNote[]): number | null {
+  const lastEnd = new Map<string, number>();
+  const pauses: number[] = [];
+  for (const { worker, endedAtMs, busyMs } of [...notes].sort(byEnd)) {
+    const before = lastEnd.get(worker);
+    if (before !== undefined) pauses.push(Math.max(0, endedAtMs - busyMs - before));
+    lastEnd.set(worker, endedAtMs);
+  }
+  return pauses.length === 0 ? null : quantile(pauses, 0.5);
+}
+
+function byEnd(a: SliceNote, b: SliceNote): number {
+  return a.endedAtMs - b.endedAtMs;
+}
+
+/** The last word on each set of hot partitions. */
+function hotLines(decisions: SpikeRun["decisions"]): string[] {
+  const last = new Map<string, string>();
+  for (const { inputs: { hot }, reason } of decisions) {
+    if (hot.length > 0) last.set(hot.join(), reason);
+  }
+  return [...last.values()];
+}

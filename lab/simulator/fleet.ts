@@ -1,0 +1,196 @@
+/**
+ * The workers of a simulated run: they start, fold, drain and go.
+ *
+ * @module
+ */
+
+import type { Dispatch, Work } from "./dispatch.ts";
+import type { Delay } from "./metrics.ts";
+import { Random } from "./random.ts";
+
+/** From the end of a worker's slice to its next one, in ms. */
+const HANDOVER_MS = 15;
+/** How long mu is measured over, in ms. */
+const MU_SPAN_MS = 10_000;
+
+/** How the workers are. */
+export interface FleetOptions {
+  /** The seed. */
+  readonly seed: number;
+  /** Events that a worker folds per busy second, on average. */
+  readonly mu: number;
+  /** By how much single slices are slower or faster: the deviation, as a share. */
+  readonly workNoise: number;
+  /** From spawn to ready, in ms; each start differs by up to a fifth. */
+  readonly startupMs: number;
+}
+
+/** One worker. */
+interface Worker {
+  readonly id: number;
+  readonly speed: number;
+  readonly readyAtMs: number;
+  draining: boolean;
+  /** Up to when its time is spent. */
+  clockMs: number;
+  /** Since when it has had nothing to do. */
+  idleSinceMs: number;
+  task: Task | null;
+}
+
+interface Task {
+  readonly work: Work;
+  readonly beganMs: number;
+  readonly serviceMs: number;
+  folded: number;
+}
+
+/** The workers. */
+export class Fleet {
+  /** How long folded events took. */
+  readonly delays: Delay[] = [];
+  readonly #options: FleetOptions;
+  readonly #random: Random;
+  readonly #dispatch: Dispatch;
+  #workers: Worker[] = [];
+  #nextId = 0;
+  #done: { readonly atMs: number; readonly events: number; readonly busyMs: number }[] = [];
+
+  /**
+   * Makes an empty fleet.
+   *
+   * @param dispatch Where its work comes from.
+   * @param options How the workers are.
+   */
+  constructor(dispatch: Dispatch, options: FleetOptions) {
+    this.#dispatch = dispatch;
+    this.#options = options;
+    this.#random = new Random(options.seed, 3);
+  }
+
+  /** Workers that are ready or starting. */
+  get size(): number {
+    return this.#workers.filter((worker) => !worker.draining).length;
+  }
+
+  /** How many workers there are of each kind. */
+  census(nowMs: number): { ready: number; starting: number; draining: number } {
+    let ready = 0;
+    let starting = 0;
+    let draining = 0;
+    for (const worker of this.#workers) {
+      if (worker.draining) draining++;
+      else if (worker.readyAtMs <= nowMs) ready++;
+      else starting++;
+    }
+    return { ready, starting, draining };
+  }
+
+  /** How many pieces of work are being done. */
+  get running(): number {
+    return this.#workers.filter((worker) => worker.task !== null).length;
+  }
+
+  /** For each ready worker without work since when it has had none. */
+  idleSince(nowMs: number): number[] {
+    return this.#workers
+      .filter((worker) => !worker.draining && worker.readyAtMs <= nowMs && worker.task === null)
+      .map((worker) => worker.idleSinceMs);
+  }
+
+  /** Events per busy second by the work that ended lately; null if none did. */
+  mu(nowMs: number): number | null {
+    this.#done = this.#done.filter((one) => one.atMs > nowMs - MU_SPAN_MS);
+    const events = this.#done.reduce((sum, one) => sum + one.events, 0);
+    const busyMs = this.#done.reduce((sum, one) => sum + one.busyMs, 0);
+    return busyMs === 0 ? null : events / (busyMs / 1000);
+  }
+
+  /** Starts workers, or lets some go: those that start first, then those idle for longest. */
+  resize(size: number, nowMs: number): void {
+    while (this.size < size) this.#spawn(nowMs);
+    const order = (worker: Worker) =>
+      worker.readyAtMs > nowMs ? -1 : worker.task === null ? worker.idleSinceMs : Infinity;
+    while (this.size > size) {
+      const [leaving] = this.#workers.filter((worker) => !worker.draining)
+        .sort((a, b) => order(a) - order(b));
+      if (leaving !== undefined) leaving.draining = true;
+    }
+    this.#leave();
+  }
+
+  /** Lets time pass. */
+  run(fromMs: number, toMs: number): void {
+    for (let again = true; again;) {
+      again = false;
+      for (const worker of this.#workers) again = this.#advance(worker, fromMs, toMs) || again;
+    }
+    this.#leave();
+  }
+
+  #spawn(nowMs: number): void {
+    const readyAtMs = nowMs + this.#options.startupMs * (1 + 0.2 * this.#random.signed());
+    this.#workers.push({
+      id: this.#nextId++,
+      speed: Math.max(0.5, 1 + 0.03 * this.#random.normal()),
+      readyAtMs,
+      draining: false,
+      clockMs: readyAtMs,
+      idleSinceMs: readyAtMs,
+      task: null,
+    });
+  }
+
+  #leave(): void {
+    this.#workers = this.#workers.filter((worker) => !worker.draining || worker.task !== null);
+  }
+
+  /** Does one thing of a worker; answers whether there may be more in this stretch of time. */
+  #advance(worker: Worker, fromMs: number, toMs: number): boolean {
+    if (worker.task !== null) return this.#fold(worker, worker.task, fromMs, toMs);
+    worker.clockMs = Math.max(worker.clockMs, fromMs);
+    if (worker.draining || worker.clockMs >= toMs) return false;
+    const work = this.#dispatch.next(worker.clockMs);
+    if (work === undefined) return false;
+    const noise = Math.max(0.2, 1 + this.#options.workNoise * this.#random.normal());
+    work.partition.busy = true;
+    worker.task = {
+      work,
+      beganMs: worker.clockMs,
+      serviceMs: 1000 / (this.#options.mu * worker.speed) * noise,
+      folded: 0,
+    };
+    return true;
+  }
+
+  #fold(worker: Worker, task: Task, fromMs: number, toMs: number): boolean {
+    const { partition, until, budgetMs } = task.work;
+    const left = Math.min(partition.end, until) - partition.taken;
+    const inBudget = Math.ceil((task.beganMs + budgetMs - worker.clockMs) / task.serviceMs);
+    if (left <= 0 || inBudget <= 0) {
+      this.#end(worker, task);
+      return true;
+    }
+    const inTime = Math.floor((toMs - Math.max(worker.clockMs, task.beganMs)) / task.serviceMs);
+    const count = Math.min(left, inBudget, Math.max(0, inTime));
+    if (count === 0) return false;
+    worker.clockMs += count * task.serviceMs;
+    partition.taken += count;
+    task.folded += count;
+    return worker.clockMs > fromMs;
+  }
+
+  #end(worker: Worker, task: Task): void {
+    const { partition } = task.work;
+    const atMs = worker.clockMs;
+    partition.busy = false;
+    partition.commit(atMs, this.delays);
+    this.#dispatch.ended(task.work, task.beganMs, atMs);
+    if (task.folded > 0) {
+      this.#done.push({ atMs, events: task.folded, busyMs: atMs - task.beganMs });
+    }
+    worker.task = null;
+    worker.idleSinceMs = atMs;
+    worker.clockMs = atMs + HANDOVER_MS;
+  }
+}

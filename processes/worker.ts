@@ -1,0 +1,146 @@
+/**
+ * A worker process: folds slices for one pipeline, and nothing else. As a program it is started by
+ * the control process, which tells it its settings on standard input and keeps that open: when it
+ * closes, the control process has ended, and so does the worker. `deno task worker` starts the same
+ * worker on its own.
+ *
+ * @module
+ */
+
+import { createWorkerActivities } from "../activities/create_activities.ts";
+import type { KafkaSettings } from "../adapters/kafka/log.ts";
+import { createKafkaReader } from "../adapters/kafka/reader.ts";
+import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import { createTrace } from "../adapters/tracing.ts";
+import type { TemporalSettings } from "../adapters/temporal/client.ts";
+import { type RunningWorker, startFoldWorker } from "../adapters/temporal/workers.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { Pipeline } from "../definition/define.ts";
+import { loadPipeline } from "../definition/load.ts";
+
+/** What the control process tells a worker process. */
+export interface WorkerSettings {
+  /** The file of the pipeline's definition. */
+  readonly pipelineFile: string;
+  /** The plan to fold by: the definition's own, or one derived from it for a demo or a test. */
+  readonly plan: RunPlan;
+  /** How to reach the broker. */
+  readonly kafka: KafkaSettings;
+  /** How to reach Temporal. */
+  readonly temporal: TemporalSettings;
+  /** How many slices at a time. */
+  readonly slots: number;
+}
+
+/** What a worker is started with. */
+export interface WorkerOptions extends Omit<WorkerSettings, "pipelineFile"> {
+  /** The pipeline's definition. */
+  readonly pipeline: Pipeline;
+  /** Names the process in Temporal's records. */
+  readonly identity: string;
+  /**
+   * Asked before a slice of a generation is folded; throws if this worker must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
+}
+
+/**
+ * Starts a worker.
+ *
+ * @param options What it is started with.
+ * @returns The running worker; to stop it is to let it finish, or cut short, the slices at hand.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { plan, pipeline, kafka, temporal, slots, identity, admit } = options;
+  const reader = createKafkaReader(kafka);
+  const writer = createKafkaWriter(kafka);
+  const close = () => Promise.all([reader.close(), writer.close()]);
+  let stopping = false;
+  try {
+    const worker = await startFoldWorker({
+      temporal,
+      pipeline: plan.pipeline,
+      activities: createWorkerActivities({
+        plan,
+        events: pipeline.reader,
+        enrichment: pipeline.enrichment,
+        reader,
+        writer,
+        identity,
+        stopping: () => stopping,
+        trace: createTrace(),
+        ...(admit === undefined ? {} : { admit }),
+      }),
+      slots,
+      identity,
+    });
+    const done = worker.done.finally(close);
+    done.catch(() => undefined);
+    return {
+      done,
+      stop() {
+        stopping = true;
+        return worker.stop();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * How long an orphan may take to leave, in ms. Its slice is taken from it when the next control
+ * process starts, so it need not be finished; and where Temporal can't be reached, leaving in order
+ * takes half a minute.
+ */
+const ORPHAN_GRACE_MS = 5_000;
+
+async function work(): Promise<void> {
+  const { settings, closed } = await readSettings(Deno.stdin.readable);
+  // As long as it takes no work, there is nothing to leave in order.
+  let leave = (): void => Deno.exit(0);
+  void closed.then(() => {
+    setTimeout(() => Deno.exit(1), ORPHAN_GRACE_MS);
+    leave();
+  });
+  const { pipelineFile, ...rest } = settings;
+  const worker = await startWorker({
+    ...rest,
+    pipeline: await loadPipeline(pipelineFile),
+    identity: Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`,
+  });
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    void worker.stop();
+  };
+  Deno.addSignalListener("SIGTERM", stop);
+  // Where Ctrl-C reaches a worker too, the control process decides what it means.
+  Deno.addSignalListener("SIGINT", () => undefined);
+  leave = stop;
+  console.log("ready");
+  await worker.done;
+  Deno.exit(0);
+}
+
+async function readSettings(
+  input: ReadableStream<Uint8Array>,
+): Promise<{ settings: WorkerSettings; closed: Promise<void> }> {
+  const lines = input.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error("Cannot read the settings: standard input is closed");
+    text += value;
+  }
+  const closed = (async () => {
+    while (!(await lines.read()).done);
+  })();
+  // Written by the control process of the same version, so it is of this shape.
+  return { settings: JSON.parse(text) as WorkerSettings, closed };
+}
+
+if (import.meta.main) await work();

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import type { WorkerSlot } from "../../../adapters/launchers/launcher.ts";
+import { SpikeRecorder } from "../../../lab/load_test/recorder.ts";
+import { DEFAULT_POLICY, newPolicyState } from "../../../core/scaling/state.ts";
+import { decided } from "./_run.ts";
+
+function slot(number: number, state: WorkerSlot["state"]): WorkerSlot {
+  return { slot: number, state, pid: 1, identity: null, restarts: 0, problem: null };
+}
+
+/** A slice up to an offset. */
+function slice(partition: number, to: number) {
+  return { partition, to, note: null };
+}
+
+Deno.test("recorder: counts what was acknowledged in the source topic only", async () => {
+  const recorder = new SpikeRecorder("source");
+  const sent: string[] = [];
+  const writer = recorder.counting({
+    send: (topic, records) => Promise.resolve(void sent.push(`${topic} ${records.length}`)),
+    close: () => Promise.resolve(),
+  });
+  const record = { key: null, value: "x" };
+  await writer.send("source", [record, record]);
+  await writer.send("other", [record]);
+  assert.equal(recorder.sent, 2);
+  assert.deepEqual(sent, ["source 2", "other 1"]);
+  const failing = recorder.counting({
+    send: () => Promise.reject(new Error("away")),
+    close: () => Promise.resolve(),
+  });
+  await assert.rejects(failing.send("source", [record]));
+  assert.equal(recorder.sent, 2);
+});
+
+Deno.test("recorder: folded is what slices and looks say, whichever is further", () => {
+  const recorder = new SpikeRecorder("source");
+  recorder.awaiting(0, 0);
+  recorder.delivered(slice(0, 5));
+  recorder.delivered(slice(1, 2));
+  // Slices of rejects only are not delivered; the next look tells of them.
+  recorder.awaiting(0, 7);
+  // A window later, the same slice.
+  recorder.delivered(slice(0, 5));
+  assert.equal(recorder.folded, 9);
+  assert.deepEqual(recorder.marks.map(({ partition, before }) => [partition, before]), [
+    [0, 5],
+    [1, 2],
+    [0, 7],
+  ]);
+});
+
+Deno.test("recorder: every decision once", () => {
+  const recorder = new SpikeRecorder("source");
+  const sample = (last: ReturnType<typeof decided> | null) =>
+    recorder.sampling({ state: newPolicyState(0), settings: DEFAULT_POLICY, last, withinMs: 1 });
+  sample(null);
+  sample(decided(1, "wake", 0, 1));
+  sample(decided(1, "wake", 0, 1));
+  sample(decided(2, "steady", 1, 1));
+  assert.deepEqual(recorder.decisions.map(({ code }) => code), ["wake", "steady"]);
+  assert.equal(recorder.lastChange?.code, "wake");
+});
+
+Deno.test("recorder: a point for every change of the workers", () => {
+  const recorder = new SpikeRecorder("source");
+  const times = { startupMs: null, drainMs: null };
+  const fleet: { desired: number; slots: WorkerSlot[]; times: typeof times } = {
+    desired: 0,
+    slots: [],
+    times,
+  };
+  recorder.start(fleet);
+  try {
+    fleet.desired = 2;
+    recorder.look();
+    fleet.slots = [slot(0, "starting"), slot(1, "ready")];
+    recorder.look();
+    recorder.look();
+    const seen = recorder.points.map(({ desired, starting, ready }) => [desired, starting, ready]);
+    assert.deepEqual(seen, [[0, 0, 0], [2, 0, 0], [2, 1, 1]]);
+    assert.equal(recorder.processes, 2);
+  } finally {
+    recorder.stop();
+  }
+});
+
+Deno.test("recorder: the rows of a window that come in several pages belong together", () => {
+  const recorder = new SpikeRecorder("source");
+  const row = (start: string, course: string) => ({
+    pipeline: "spike",
+    generation: 1,
+    window: { start, end: `${start} and more` },
+    key: { course },
+    events: 1,
+    values: {},
+    revision: 0,
+    final: true,
+    watermark: "",
+    emittedAt: "",
+  });
+  recorder.emitted({ rows: [row("one", "A")] });
+  recorder.emitted({ rows: [row("one", "B")] });
+  assert.equal(recorder.closed?.rows.length, 2);
+  recorder.emitted({ rows: [row("two", "A")] });
+  assert.deepEqual([recorder.closed?.start, recorder.closed?.rows.length], ["two", 1]);
+});
