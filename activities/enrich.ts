@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorText } from "../core/errors.ts";
 import type { Decoded } from "../core/fold/decode.ts";
 import { TidegateError } from "../core/errors.ts";
 import {
@@ -229,7 +230,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }
 
 function cut(text: string): string {

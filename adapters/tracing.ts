@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../core/errors.ts";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { TidegateError } from "../core/errors.ts";
 
@@ -36,7 +37,7 @@ export function createTrace(): Trace {
         try {
           return await work((more) => span.setAttributes({ ...more }));
         } catch (error) {
-          const message = error instanceof Error ? error.message : String(error);
+          const message = errorText(error);
           span.setStatus({ code: SpanStatusCode.ERROR, message });
           if (error instanceof TidegateError) span.setAttribute("error.type", error.code);
           throw error;

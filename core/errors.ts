@@ -80,3 +80,13 @@ export class TidegateError extends Error {
     this.retryable = options.retryable ?? false;
   }
 }
+
+/**
+ * What an error says, in words.
+ *
+ * @param error What was thrown.
+ * @returns Its message, or the thrown value as text.
+ */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorText } from "../core/errors.ts";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { TidegateError } from "../core/errors.ts";
@@ -42,7 +43,7 @@ async function imported(path: string): Promise<unknown> {
     return await import(pathToFileURL(path).href);
   } catch (cause) {
     if (cause instanceof TidegateError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     throw new TidegateError("TG_DEFINITION", `Cannot load the pipeline of "${path}": ${reason}`, {
       next: "Correct the file; deno check names what is wrong with it.",
       cause,

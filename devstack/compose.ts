@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, formatAddress } from "../core/address.ts";
 import { parseFields } from "./json.ts";
 import type { Machine } from "./machine.ts";
 import { LOCALHOST } from "./ports.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, parseAddress } from "../core/address.ts";
 import {
   apiVersionsRequest,
   type ClusterView,

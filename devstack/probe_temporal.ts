@@ -4,7 +4,7 @@
  * @module
  */
 import { connect } from "node:http2";
-import { type Address, formatAddress, parseAddress } from "./address.ts";
+import { type Address, formatAddress, parseAddress } from "../core/address.ts";
 
 /** The answer of a unary gRPC call. */
 interface GrpcAnswer {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorText } from "../core/errors.ts";
 import { createReadStream } from "node:fs";
 import type { LogWriter } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
@@ -103,7 +104,7 @@ async function* chunksOf(file: string): AsyncGenerator<Uint8Array> {
       if (chunk instanceof Uint8Array) yield chunk;
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = errorText(cause);
     throw new TidegateError("TG_INPUT", `Cannot replay "${file}": ${reason}`, {
       next: "Give the path of a file with one JSON event a line.",
       cause,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import { Loop } from "../loop.ts";
 import { type Launcher, workerCount, type WorkerSlot, type WorkerTimes } from "./launcher.ts";
 
@@ -94,7 +95,7 @@ class NoneLauncher implements Launcher {
       }));
       if (!same) onChange?.();
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = errorText(error);
       if (problem !== this.#problem) say(`cannot look who polls for slices: ${problem}`);
       this.#problem = problem;
     }

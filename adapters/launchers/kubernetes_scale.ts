@@ -1,4 +1,5 @@
 /** The three requests of the Kubernetes API that scaling a Deployment takes, and its refusals. */
+import { errorText } from "../../core/errors.ts";
 
 /** How to reach the API server. */
 export interface ClusterAccess {
@@ -125,7 +126,7 @@ export class DeploymentScale {
       });
       text = await response.text();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       throw new Refusal("later", `the Kubernetes API at ${server} can't be reached: ${why}`);
     }
     const body = parse(text);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import {
   NEW_SLOT,
   type Slot,
@@ -226,7 +227,7 @@ class ProcessLauncher implements Launcher {
     try {
       await this.#options.onExit(identity, expected);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       this.#options.say(`the end of ${identity} was not dealt with: ${message}`);
     }
   }

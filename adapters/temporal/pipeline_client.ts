@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import {
   type Client,
   isGrpcServiceError,
@@ -472,6 +473,6 @@ export async function ensureSearchAttributes(client: Client): Promise<string | n
     await operatorService.addSearchAttributes({ namespace, searchAttributes });
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorText(error);
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { errorText } from "../errors.ts";
 
 /** Why a record is invalid (or skewed); stable, part of the side topic's records. */
 export type InvalidReason =
@@ -131,7 +132,7 @@ export function decodeOne(bytes: Uint8Array, decodeText: DecodeText): Decoded {
     return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     // A SyntaxError, or a RangeError if it is nested too deeply for the parser.
-    return invalid("json", error instanceof Error ? error.message : String(error));
+    return invalid("json", errorText(error));
   }
 }
 

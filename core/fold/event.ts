@@ -4,6 +4,7 @@
  * @module
  */
 
+import { errorText } from "../errors.ts";
 import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
 import { MAX_INSTANT_MS, parseInstant } from "../event_time/instants.ts";
 import { lastWindowStart, type Windowing } from "../event_time/windows.ts";
@@ -267,5 +268,5 @@ function tooLarge(field: string, value: number): EventProblem {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

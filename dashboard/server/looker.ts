@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import type { PipelineClient } from "../../adapters/temporal/pipeline_client.ts";
 import type { ClockView, DrainView, SupervisorView, WindowView } from "../../workflows/messages.ts";
@@ -141,7 +142,7 @@ export class Looker {
       this.last = { atMs: this.#now(), drains, clock: after, supervisor, windows };
     } catch (error) {
       this.temporalErrors += 1;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       this.temporal = found(this.temporal, why, this.#now());
     }
     const endMs = this.#now();
@@ -174,7 +175,7 @@ export class Looker {
     } catch (error) {
       this.brokerErrors += 1;
       this.ends = new Map();
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       this.broker = found(this.broker, why, this.#now());
     }
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { assetOf } from "./assets.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -107,7 +108,7 @@ function listen(options: PageServerOptions): Deno.HttpServer<Deno.NetAddr> {
       port,
       onListen: () => undefined,
       onError: (error) => {
-        console.error(`the page's server: ${error instanceof Error ? error.message : error}`);
+        console.error(`the page's server: ${errorText(error)}`);
         return answer("something went wrong", 500);
       },
     }, (request) => answerRequest(options, request));

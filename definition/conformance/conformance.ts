@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
 import type { AssignVector, ClockVector, Vector } from "./vector.ts";
@@ -166,5 +167,5 @@ function lineOf({ id, outcome, detail }: VectorResult): string {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return errorText(error);
 }

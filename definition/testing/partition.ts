@@ -5,6 +5,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import type { DrainAccount } from "../../core/flow/account.ts";
 import { DrainState, newDrain } from "../../core/flow/drain_state.ts";
 import type { Decoded } from "../../core/fold/decode.ts";
@@ -231,7 +232,7 @@ function addedBy(
   try {
     return checkAdded(adds, enrich({ ...event }));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     return { ok: false, path: "", message };
   }
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import { dirname, join } from "node:path";
 import { stackDown, type StackOptions, stackUp } from "../../devstack/mod.ts";
 import { defaultCacheDir, thisMachine } from "../../devstack/machine.ts";
@@ -282,7 +283,7 @@ if (import.meta.main) {
     await check(work);
     ok = true;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(errorText(error));
   }
   await must("rm", "--recursive", "--force", "--one-file-system", work);
   console.log(ok ? "The image holds." : "The image does not hold.");

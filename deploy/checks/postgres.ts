@@ -6,6 +6,7 @@
  * @module
  */
 
+import { errorText } from "../../core/errors.ts";
 import { dirname, join } from "node:path";
 import { ensureBuilt } from "../../devstack/build.ts";
 import { defaultCacheDir, thisMachine } from "../../devstack/machine.ts";
@@ -231,7 +232,7 @@ if (import.meta.main) {
   try {
     ok = await check(bin, work);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(errorText(error));
   }
   for (const one of undo.reverse()) await one().catch((error) => console.error(error));
   await Deno.remove(work, { recursive: true });

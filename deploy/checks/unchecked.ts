@@ -1,5 +1,6 @@
 /** A check whose program can't be had says so by an exit code of its own. */
 
+import { errorText } from "../../core/errors.ts";
 import { TidegateError } from "../../core/errors.ts";
 
 /** The exit code of a check that could not be made: neither passed nor failed. */
@@ -15,7 +16,7 @@ export async function orUnchecked(check: () => Promise<boolean>): Promise<boolea
   try {
     return await check();
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(errorText(error));
     // A builder that is not installed can't be spawned.
     const missing = error instanceof Deno.errors.NotFound ||
       (error instanceof TidegateError &&

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatAddress, parseAddress } from "../../devstack/address.ts";
+import { formatAddress, parseAddress } from "../../core/address.ts";
 import { portsTaken } from "../../devstack/ports.ts";
 
 const BROKER = { port: 19092, what: "the broker", setting: "TIDEGATE_BROKER_PORT" };

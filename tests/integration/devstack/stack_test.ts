@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseAddress } from "../../../devstack/address.ts";
+import { parseAddress } from "../../../core/address.ts";
 import { identify } from "../../../devstack/identity.ts";
 import {
   type Stack,
