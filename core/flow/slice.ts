@@ -5,41 +5,14 @@
  */
 
 import type { CellWire } from "../fold/aggregates.ts";
+import type { SliceCounts, WindowShard } from "./counts.ts";
 
-/** Counts of one slice. Events: `read = aggregated + late + invalid + skewed + filtered`. */
-export interface SliceCounts {
-  /** Events read. */
-  readonly read: number;
-  /** Events that count in at least one window. */
-  readonly aggregated: number;
-  /** Events that missed every window they belong to. */
-  readonly late: number;
-  /** Events, late or not, that missed a window only because of the floor. */
-  readonly lateByFloor: number;
-  /** Events that can't be decoded or break the schema. */
-  readonly invalid: number;
-  /** Events too far ahead of their record's timestamp. */
-  readonly skewed: number;
-  /** Events that the definition's filter left out. */
-  readonly filtered: number;
-  /** (event, window) pairs of the aggregated and the late events. */
-  readonly assigned: number;
-  /** Of the assigned pairs: those whose window may be closed. */
-  readonly missed: number;
-}
+export { addCounts, NO_COUNTS, type SliceCounts, type WindowShard } from "./counts.ts";
 
 /** The cells of one slice for one window (and shard). */
 export interface WindowPartial extends WindowShard {
   /** The cells, sorted by key. */
   readonly cells: readonly CellWire[];
-}
-
-/** A window, or one share of its keys. */
-export interface WindowShard {
-  /** Start of the window, epoch ms. */
-  readonly start: number;
-  /** Which share of the keys. */
-  readonly shard: number;
 }
 
 /** What a worker is asked to fold. */
@@ -148,37 +121,3 @@ export type DeliveryOutcome =
   | "refused"
   /** The window did not complete as it should. */
   | "lost";
-
-/** No events. */
-export const NO_COUNTS: SliceCounts = {
-  read: 0,
-  aggregated: 0,
-  late: 0,
-  lateByFloor: 0,
-  invalid: 0,
-  skewed: 0,
-  filtered: 0,
-  assigned: 0,
-  missed: 0,
-};
-
-/**
- * Adds counts up.
- *
- * @param a Some counts.
- * @param b Some more.
- * @returns Their sum.
- */
-export function addCounts(a: SliceCounts, b: SliceCounts): SliceCounts {
-  return {
-    read: a.read + b.read,
-    aggregated: a.aggregated + b.aggregated,
-    late: a.late + b.late,
-    lateByFloor: a.lateByFloor + b.lateByFloor,
-    invalid: a.invalid + b.invalid,
-    skewed: a.skewed + b.skewed,
-    filtered: a.filtered + b.filtered,
-    assigned: a.assigned + b.assigned,
-    missed: a.missed + b.missed,
-  };
-}
