@@ -6,6 +6,7 @@
  * @module
  */
 
+import { setTimeout } from "node:timers/promises";
 import { loadsOf, muOf, type SliceNote, type WorkerLoad } from "../core/scaling/speed.ts";
 import type { DrainMode } from "../core/flow/drain_state.ts";
 import type { PartitionLook } from "../core/scaling/state.ts";
@@ -17,6 +18,10 @@ const NOTES_MS = 10_000;
 const ASK_AFTER_MS = 2_000;
 /** A partition is not asked more often than this, in ms. */
 const ASK_EVERY_MS = 5_000;
+/** While all partitions wait, the ends are read this often, in ms: a silent broker is no idle topic. */
+const CONFIRM_MS = 5_000;
+/** Ends that take longer to read are not known, in ms; half of what a look's heartbeat may take. */
+const ENDS_MS = 5_000;
 
 /** How a drain answers when it is asked. */
 export interface DrainAnswer {
@@ -68,6 +73,8 @@ export class FleetBook implements PipelineWatch {
   readonly #pages = new Map<number, Page>();
   #notes: SliceNote[] = [];
   #wakes: (() => void)[] = [];
+  #brokerAway = false;
+  #endsReadAtMs = -Infinity;
 
   /**
    * Begins with nothing known.
@@ -118,7 +125,8 @@ export class FleetBook implements PipelineWatch {
   async look(): Promise<PartitionLook[]> {
     await this.#askDrains();
     const foldable = this.pages.filter((page) => page.foldable);
-    if (!this.quiet || foldable.some(({ end }) => end === null)) {
+    const confirm = this.#brokerAway || this.#deps.now() - this.#endsReadAtMs >= CONFIRM_MS;
+    if (confirm || !this.quiet || foldable.some(({ end }) => end === null)) {
       await this.#readEnds(foldable.map(({ partition }) => partition));
     }
     return foldable.map(({ partition }) => {
@@ -146,6 +154,14 @@ export class FleetBook implements PipelineWatch {
     if (note === null) return;
     this.#notes.push(note);
     this.#hear(partition, { cursor: note.to, doing: "working", foldable: true });
+  }
+
+  /** The broker can't be reached, or answers again. */
+  broker(problem: string | null): void {
+    const away = problem !== null;
+    if (away === this.#brokerAway) return;
+    this.#brokerAway = away;
+    this.#wakes.splice(0).forEach((wake) => wake());
   }
 
   #hear(partition: number, news: Partial<Page>): void {
@@ -176,10 +192,23 @@ export class FleetBook implements PipelineWatch {
   }
 
   async #readEnds(partitions: readonly number[]): Promise<void> {
-    const found = await this.#deps.ends(partitions).catch(() => new Map<number, number>());
+    const found = await this.#ends(partitions);
+    this.#endsReadAtMs = this.#deps.now();
     for (const partition of partitions) {
       const page = this.#page(partition);
       this.#pages.set(partition, { ...page, end: found.get(partition) ?? null });
+    }
+  }
+
+  /** The ends; empty if the broker does not tell them soon. */
+  async #ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const over = new AbortController();
+    const none: ReadonlyMap<number, number> = new Map();
+    const reading = this.#deps.ends(partitions).catch(() => none);
+    try {
+      return await Promise.race([reading, setTimeout(ENDS_MS, none, { signal: over.signal })]);
+    } finally {
+      over.abort();
     }
   }
 

@@ -183,7 +183,11 @@ function shrunk(view: View, settings: PolicySettings): Move | null {
 function unchanged(view: View): Move {
   const { state, hot } = view;
   if (!view.complete) {
-    return stay(state, "partial-data", "some partitions could not be looked at: none is removed");
+    return stay(
+      state,
+      "partial-data",
+      "the load of some partitions is not known: no worker is removed",
+    );
   }
   if (state.mu === null) {
     return stay(state, "mu-unknown", "no slice has been folded yet, so a worker's rate is unknown");

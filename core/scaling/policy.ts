@@ -60,7 +60,7 @@ export function decide(
       idleSinceMs: null,
       pressureSinceMs: null,
     };
-    const move = stay(state, "missing-data", "the topic could not be looked at: the fleet stays");
+    const move = stay(state, "missing-data", "the load is not known: the fleet stays as it is");
     return finish(state, blind, move, sample, settings, nothingKnown(state, sample));
   }
   if (settings.fixed !== null) {

@@ -52,17 +52,51 @@ Deno.test("nothing is known at first, and drains that are not heard of are asked
   assert.deepEqual(state.asked, [0, 1, 0, 1]);
 });
 
-Deno.test("while all partitions wait at their end, the broker is left alone", async () => {
-  const { book, state } = await openBook();
+Deno.test("while all partitions wait at their end, the broker is asked now and then", async () => {
+  const { book, state, send } = await openBook();
+  await send(0, 3);
+  await send(1, 4);
   book.awaiting(0, 3);
   book.awaiting(1, 4);
   assert.ok(book.quiet);
   assert.equal(book.inFlight, 0);
-  assert.deepEqual(await book.look(), [
-    { partition: 0, cursor: 3, end: 3 },
-    { partition: 1, cursor: 4, end: 4 },
-  ]);
-  assert.deepEqual([state.endsRead, state.asked], [0, []]);
+  const looks = [];
+  for (let second = 0; second < 11; second++) {
+    looks.push(await book.look());
+    state.nowMs += 1_000;
+  }
+  for (const look of looks) {
+    assert.deepEqual(look, [
+      { partition: 0, cursor: 3, end: 3 },
+      { partition: 1, cursor: 4, end: 4 },
+    ]);
+  }
+  assert.deepEqual([state.endsRead, state.asked], [3, []]);
+});
+
+Deno.test("a topic that is at rest is unknown as soon as the broker is away", async () => {
+  const { book, state } = await openBook();
+  book.awaiting(0, 0);
+  book.awaiting(1, 0);
+  await book.look();
+  state.broken = true;
+  const woken = book.changed();
+  book.broker("refused");
+  await woken;
+  assert.deepEqual((await book.look()).map(({ end }) => end), [null, null]);
+  assert.ok(!book.quiet);
+  state.broken = false;
+  assert.deepEqual((await book.look()).map(({ end }) => end), [0, 0]);
+});
+
+Deno.test("a topic that is at rest is unknown when a silent broker was not noticed otherwise", async () => {
+  const { book, state } = await openBook();
+  book.awaiting(0, 0);
+  book.awaiting(1, 0);
+  await book.look();
+  state.broken = true;
+  state.nowMs += 5_000;
+  assert.deepEqual((await book.look()).map(({ end }) => end), [null, null]);
 });
 
 Deno.test("a record wakes who looks, and is lag until it is folded", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FleetBook } from "../../activities/fleet_book.ts";
 import { type SampleDeps, sampleFleet, slotsOf } from "../../activities/sample_fleet.ts";
 import type { Fleet, WorkerSlot } from "../../adapters/launchers/launcher.ts";
+import { decide } from "../../core/scaling/policy.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
 import type { SampleRequest } from "../../workflows/activities.ts";
 
@@ -26,10 +27,13 @@ const ASLEEP: SampleRequest = {
 
 /** One partition that waits at offset 3, and a clock that only delays move. */
 function world(of: Fleet) {
-  const state = { nowMs: 10_000, delays: [] as number[], beats: 0 };
+  const state = { nowMs: 10_000, delays: [] as number[], beats: 0, end: 3, brokerAway: false };
   const book = new FleetBook({
     partitions: () => [0],
-    ends: () => Promise.resolve(new Map([[0, 4]])),
+    ends: () =>
+      state.brokerAway
+        ? Promise.reject(new Error("unreachable"))
+        : Promise.resolve(new Map([[0, state.end]])),
     ask: () => Promise.reject(new Error("not asked")),
     now: () => state.nowMs,
   });
@@ -71,7 +75,8 @@ Deno.test("the first record ends the look", async () => {
   const { deps, book, state } = world(fleet(0));
   const quiet = { ...deps, delay: () => new Promise<void>(() => undefined) };
   const looking = sampleFleet(quiet, ASLEEP);
-  await Promise.resolve();
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  state.end = 4;
   book.awaited(0, { kind: "records", end: 4 });
   const { sample } = await looking;
   assert.deepEqual(sample.partitions, [{ partition: 0, cursor: 3, end: 4 }]);
@@ -87,6 +92,7 @@ Deno.test("a launcher that does not know the number yet ends it at once", async 
 
 Deno.test("while something goes on it looks four times a second", async () => {
   const { deps, book, state } = world(fleet(1, [slot(0, "ready")]));
+  state.end = 4;
   book.awaited(0, { kind: "records", end: 4 });
   const { sample } = await sampleFleet(deps, {
     ...ASLEEP,
@@ -96,6 +102,36 @@ Deno.test("while something goes on it looks four times a second", async () => {
   assert.deepEqual(state.delays, [250, 250, 100]);
   assert.equal(state.beats, 4);
   assert.equal(sample.ready, 1);
+});
+
+Deno.test("while the broker is away the fleet does not go to 0", async () => {
+  const { deps, state, book } = world(fleet(1, [slot(0, "ready")]));
+  let policy = newPolicyState(1);
+  /** What is decided in some seconds, without repetitions. */
+  const decided = async (seconds: number) => {
+    const decisions: string[] = [];
+    for (
+      const untilMs = state.nowMs + seconds * 1_000;
+      state.nowMs < untilMs && policy.desired > 0;
+    ) {
+      const request = { ...ASLEEP, state: policy, withinMs: 3_000 };
+      const { sample } = await sampleFleet(deps, request);
+      const step = decide(policy, sample, DEFAULT_POLICY);
+      policy = step.state;
+      const { desired, code } = step.decision;
+      decisions.push(`${desired} ${code}`);
+    }
+    return decisions.filter((one, i) => one !== decisions[i - 1]);
+  };
+  assert.deepEqual(await decided(40), ["1 mu-unknown"]);
+  state.brokerAway = true;
+  book.broker("unreachable");
+  assert.deepEqual(await decided(300), ["1 missing-data"]);
+  state.brokerAway = false;
+  book.broker(null);
+  // The rest begins again: what was in the outage is not known.
+  assert.deepEqual(await decided(50), ["1 mu-unknown"]);
+  assert.deepEqual(await decided(15), ["1 mu-unknown", "0 to-zero"]);
 });
 
 Deno.test("a clock that was set back does not make the sample an old one", async () => {

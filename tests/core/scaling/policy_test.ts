@@ -323,10 +323,20 @@ Deno.test("policy: missing data holds the fleet, and the rest begins again", () 
   bench.feed({ rates: even(0), seconds: 50 });
   bench.feed({ rates: even(0), seconds: 300, blind: true });
   assert.deepEqual([bench.desired, bench.last.code], [1, "missing-data"]);
+  assert.equal(bench.last.reason, "The load is not known: the fleet stays as it is.");
   bench.feed({ rates: even(0), seconds: 55 });
   assert.equal(bench.desired, 1);
   bench.feed({ rates: even(0), seconds: 10 });
   assert.equal(bench.desired, 0);
+});
+
+Deno.test("policy: with unknown ends a fleet without arrivals, lag and slices is held", () => {
+  const bench = steadyBench();
+  const partition = (look: PartitionLook) => ({ ...look, end: null });
+  bench.feed({ rates: even(0), seconds: 59 });
+  bench.feed({ rates: even(0), seconds: 300, partition });
+  assert.deepEqual([bench.desired, bench.last.code], [1, "missing-data"]);
+  assert.deepEqual([bench.last.inputs.lag, bench.last.inputs.arrival3], [null, null]);
 });
 
 Deno.test("policy: an outage is no silence, even where no sample came at all", () => {
