@@ -1,12 +1,13 @@
 /**
- * The checks that make a decoded record an event: schema, numbers, event time, filter.
+ * The checks that make a decoded record an event, in the order of judging: decoding, schema, numbers,
+ * event time, skew; then what an enrichment added, and the filter.
  *
  * @module
  */
 
 import { errorText } from "../errors.ts";
 import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
-import { MAX_INSTANT_MS, parseInstant } from "../event_time/instants.ts";
+import { formatInstant, MAX_INSTANT_MS, parseInstant } from "../event_time/instants.ts";
 import { lastWindowStart, type Windowing } from "../event_time/windows.ts";
 
 /** An event: the fields that the schema lets through. */
@@ -62,6 +63,8 @@ export interface CheckerRules {
   readonly delayMs: number;
   /** How long a window stays open after its end. */
   readonly latenessMs: number;
+  /** How far an event time may lie ahead of the record's timestamp. */
+  readonly maxAheadMs: number;
   /** The event's fields that make the key. */
   readonly groupBy: readonly string[];
   /** What is computed; only the fields matter here. */
@@ -99,15 +102,12 @@ export class EventChecker {
   readonly #added: readonly (readonly [field: string, needed: boolean])[];
   readonly #minTime: number;
   readonly #maxTime: number;
+  readonly #maxAheadMs: number;
 
-  /**
-   * Prepares the checks.
-   *
-   * @param rules What the checks need to know of the plan.
-   * @param reader How events are read.
-   */
+  /** Prepares the checks of a plan, for events that are read in this way. */
   constructor(rules: CheckerRules, reader: EventReader) {
     const { windowing: w, delayMs, latenessMs } = rules;
+    this.#maxAheadMs = rules.maxAheadMs;
     const needed = new Set(rules.aggregates.flatMap(({ field }) => field ?? []));
     this.#reader = reader;
     const added = new Set(reader.adds?.names);
@@ -123,15 +123,16 @@ export class EventChecker {
   }
 
   /**
-   * Checks a record.
+   * Checks all of a record that depends neither on its enrichment nor on other records.
    *
-   * @param decoded Its decoded value.
+   * @param timestampMs The record's timestamp; negative if it has none, and then it is never skewed.
    * @param index Its index, for `sourceText`.
    * @param sourceText Gives the JSON text of the record at an index.
    * @returns Null if it is an event, which is then in `event` and `time`; else what is wrong.
    */
   check(
     decoded: Decoded,
+    timestampMs: number,
     index: number,
     sourceText: (index: number) => string,
   ): EventProblem | null {
@@ -144,6 +145,8 @@ export class EventChecker {
     const field = this.#reader.eventTimeField;
     const time = timeOf(event[field]);
     if (!(time >= this.#minTime && time <= this.#maxTime)) return timeProblem(field, event[field]);
+    const aheadMs = timestampMs >= 0 ? time - timestampMs : 0;
+    if (aheadMs > this.#maxAheadMs) return skewProblem(field, time, aheadMs);
     this.event = event;
     this.time = time;
     return null;
@@ -178,7 +181,7 @@ export class EventChecker {
     try {
       return Boolean(where(event));
     } catch (error) {
-      return { reason: "schema", path: "", message: `the filter threw: ${textOf(error)}` };
+      return { reason: "schema", path: "", message: `the filter threw: ${errorText(error)}` };
     }
   }
 
@@ -186,7 +189,7 @@ export class EventChecker {
     try {
       return this.#reader.check(value);
     } catch (error) {
-      return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
+      return { ok: false, path: "", message: `the schema's check threw: ${errorText(error)}` };
     }
   }
 
@@ -228,7 +231,7 @@ export function checkAdded(adds: AddedFields, given: unknown): CheckResult {
   try {
     return adds.check(given);
   } catch (error) {
-    return { ok: false, path: "", message: `the schema's check threw: ${textOf(error)}` };
+    return { ok: false, path: "", message: `the schema's check threw: ${errorText(error)}` };
   }
 }
 
@@ -259,14 +262,15 @@ function timeProblem(field: string, value: unknown): EventProblem {
   return { reason: "time", path: field, message };
 }
 
+function skewProblem(field: string, time: number, aheadMs: number): EventProblem {
+  const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
+  return { reason: "skewed", path: field, message };
+}
+
 function numberProblem(field: string, message: string): EventProblem {
   return { reason: "number", path: field, message: `${field} ${message}` };
 }
 
 function tooLarge(field: string, value: number): EventProblem {
   return numberProblem(field, `must be finite and below 2^960, got ${value}`);
-}
-
-function textOf(error: unknown): string {
-  return errorText(error);
 }

@@ -168,9 +168,8 @@ export class SliceFold {
   }
 
   /**
-   * Folds the next records.
+   * Judges the next records and adds their events up.
    *
-   * @param records The records.
    * @param decoded Their decoded values, one each.
    * @param sourceText Gives the JSON text of the record at an index of this call; only asked where
    * a number is too large to be surely exact.
@@ -183,32 +182,28 @@ export class SliceFold {
     for (let i = 0; i < records.length; i++) {
       const record = records[i];
       const value = decoded[i];
-      if (record !== undefined && value !== undefined) this.#judge(record, value, i, sourceText);
+      if (record === undefined || value === undefined) continue;
+      this.#counts.read += 1;
+      const problem = this.#checker.check(value, record.timestampMs, i, sourceText);
+      if (problem !== null) this.#refuse(record, problem);
+      else this.#count(record, this.#checker.event, this.#checker.time);
     }
   }
 
   /**
-   * Checks a record of a pipeline with an enrichment: all that does not depend on what is added, and
-   * on no other record. Nothing is counted yet.
-   *
-   * @param record The record.
-   * @param decoded Its decoded value.
-   * @param sourceText Gives its JSON text.
-   * @returns What {@linkcode addChecked} takes.
+   * The first half of {@linkcode add} for a pipeline with an enrichment: judges all of a record that
+   * depends neither on what is added nor on other records. Nothing is counted yet.
    */
   check(record: FoldRecord, decoded: Decoded, sourceText: () => string): CheckedRecord {
-    const problem = this.#checker.check(decoded, 0, sourceText);
+    const problem = this.#checker.check(decoded, record.timestampMs, 0, sourceText);
     if (problem !== null) return { record, event: null, problem };
     const { event, time } = this.#checker;
-    const skew = this.#skewOf(record, time);
-    return skew === null ? { record, event, time } : { record, event: null, problem: skew };
+    return { record, event, time };
   }
 
   /**
-   * Folds a checked record; in the order of offsets, whenever its enrichment was there.
-   *
-   * @param checked The record.
-   * @param added The fields that its enrichment added, or why there are none.
+   * The second half of {@linkcode add}: takes the fields that were added to a checked record, or why
+   * there are none. In the order of offsets, whenever the enrichments were there.
    */
   addChecked(checked: CheckedRecord, added: CheckResult): void {
     this.#counts.read += 1;
@@ -219,12 +214,8 @@ export class SliceFold {
     }
     const event = { ...checked.event, ...added.event };
     const problem = this.#checker.addedProblem(event);
-    if (problem !== null) return this.#refuse(record, problem);
-    const key = this.#cells.keyOf(event);
-    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
-    const wanted = this.#checker.wants(event);
-    if (typeof wanted === "object") return this.#refuse(record, wanted);
-    this.#place(record, event, checked.time, key, wanted);
+    if (problem !== null) this.#refuse(record, problem);
+    else this.#count(record, event, checked.time);
   }
 
   /** How many cells there are; a slice ends at 10,000. */
@@ -283,30 +274,15 @@ export class SliceFold {
     return this.#cells.partials();
   }
 
-  #judge(
-    record: FoldRecord,
-    decoded: Decoded,
-    index: number,
-    sourceText: (index: number) => string,
-  ): void {
-    this.#counts.read += 1;
-    const problem = this.#checker.check(decoded, index, sourceText);
-    if (problem !== null) return this.#refuse(record, problem);
-    const { event, time } = this.#checker;
+  /** The rest of the judging, where all is known of the event: key, filter, lateness. */
+  #count(record: FoldRecord, event: FoldEvent, time: number): void {
     const key = this.#cells.keyOf(event);
-    if (!key.ok) return this.#invalid(record, "key", key.path, key.message);
+    if (!key.ok) {
+      return this.#refuse(record, { reason: "key", path: key.path, message: key.message });
+    }
     const wanted = this.#checker.wants(event);
-    if (typeof wanted === "object") return this.#refuse(record, wanted);
-    const skew = this.#skewOf(record, time);
-    if (skew !== null) return this.#refuse(record, skew);
-    this.#place(record, event, time, key, wanted);
-  }
-
-  #skewOf(record: FoldRecord, time: number): EventProblem | null {
-    const aheadMs = record.timestampMs >= 0 ? time - record.timestampMs : 0;
-    if (aheadMs <= this.#plan.maxAheadMs) return null;
-    const message = `${formatInstant(time)} is ${aheadMs} ms ahead of the record's timestamp`;
-    return { reason: "skewed", path: this.#timeField, message };
+    if (typeof wanted === "object") this.#refuse(record, wanted);
+    else this.#place(record, event, time, key, wanted);
   }
 
   /** Moves the largest event time and adds the event to its windows. */
@@ -365,14 +341,12 @@ export class SliceFold {
   }
 
   #refuse(record: FoldRecord, { reason, path, message }: EventProblem): void {
-    if (reason !== "skewed") return this.#invalid(record, reason, path, message);
-    this.#counts.skewed += 1;
-    this.#reject(record, "skewed", reason, path, message);
-  }
-
-  #invalid(record: FoldRecord, reason: InvalidReason, path: string, message: string): void {
-    this.#counts.invalid += 1;
-    this.#reject(record, "invalid", reason, path, message);
+    const kind = reason === "skewed" ? "skewed" : "invalid";
+    this.#counts[kind] += 1;
+    // When a slice is folded again, its other rejects have been written.
+    if (this.#refused !== null) return;
+    const bound = this.#bound === -Infinity ? null : this.#bound;
+    this.#rejects.push({ offset: record.offset, kind, reason, path, message, bound, windows: [] });
   }
 
   #late(record: FoldRecord, reason: "late" | "window-closed", time: number, bound: number): void {
@@ -389,19 +363,6 @@ export class SliceFold {
       bound: bound === -Infinity ? null : bound,
       windows: windowStarts(this.#plan.windowing, time),
     });
-  }
-
-  #reject(
-    record: FoldRecord,
-    kind: "invalid" | "skewed",
-    reason: InvalidReason,
-    path: string,
-    message: string,
-  ): void {
-    // When a slice is folded again, its other rejects have been written.
-    if (this.#refused !== null) return;
-    const bound = this.#bound === -Infinity ? null : this.#bound;
-    this.#rejects.push({ offset: record.offset, kind, reason, path, message, bound, windows: [] });
   }
 }
 

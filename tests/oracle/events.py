@@ -34,11 +34,9 @@ class Plan(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A valid event."""
+    """An event, as far as it can be judged by itself: its key is not looked at yet."""
 
     time: int
-    # The values of the group's fields; numbers as floats.
-    key: tuple
     fields: Dict[str, Any]
 
 
@@ -61,7 +59,7 @@ def last_window(plan: Plan, time: int) -> int:
 
 
 def read_event(plan: Plan, value: Optional[bytes]) -> Event:
-    """The event of a record's value; Invalid if it is none."""
+    """The event of a record's value; Invalid if it can't be decoded, or for a field or the time."""
     if value is None:
         raise Invalid("null-value")
     try:
@@ -71,8 +69,12 @@ def read_event(plan: Plan, value: Optional[bytes]) -> Event:
     if not isinstance(data, dict):
         raise Invalid("not an object")
     fields = {name: _field(data, name, rule) for name, rule in plan.fields.items()}
-    time = _time(plan, fields[plan.event_time])
-    key = tuple(fields[name] for name in plan.group_by)
+    return Event(_time(plan, fields[plan.event_time]), fields)
+
+
+def read_key(plan: Plan, event: Event) -> tuple:
+    """The values of the group's fields, numbers as floats; Invalid if they make no key."""
+    key = tuple(event.fields[name] for name in plan.group_by)
     if key not in _good_keys:
         text = "[" + ",".join(scalar_text(part) for part in key) + "]"
         if len(text.encode()) > MAX_KEY_BYTES:
@@ -80,7 +82,7 @@ def read_event(plan: Plan, value: Optional[bytes]) -> Event:
         # Only of texts: to Python, True and 1.0 are the same key.
         if len(_good_keys) < 100_000 and all(type(part) is str for part in key):
             _good_keys.add(key)
-    return Event(time, key, fields)
+    return key
 
 
 # What a field of a type may hold beside numbers.

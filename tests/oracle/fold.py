@@ -4,14 +4,17 @@ import math
 from typing import Dict, Iterable, List
 
 from broker_tools import Record
-from events import Event, Invalid, Plan, first_window, last_window, read_event
+from events import Event, Invalid, Plan, first_window, last_window, read_event, read_key
 from instants import format_instant
 
 COUNTS = ("read", "aggregated", "late", "invalid", "skewed", "filtered", "assigned", "missed")
 
 
 class Fold:
-    """Judges every record of a topic, partition by partition in the order of offsets."""
+    """Judges every record of a topic, partition by partition in the order of offsets.
+
+    The order of judging one: decoding, fields and numbers, time, skew, key, filter, lateness.
+    """
 
     def __init__(self, plan: Plan):
         self.plan = plan
@@ -41,9 +44,13 @@ class Fold:
         limit = self.plan.max_ahead
         if record.timestamp is not None and event.time > record.timestamp + limit:
             return self._out("skewed", record)
-        self._place(record, event)
+        try:
+            key = read_key(self.plan, event)
+        except Invalid:
+            return self._out("invalid", record)
+        self._place(record, event, key)
 
-    def _place(self, record: Record, event: Event) -> None:
+    def _place(self, record: Record, event: Event, key: tuple) -> None:
         plan = self.plan
         before = self.largest.get(record.partition, -math.inf)
         self.largest[record.partition] = max(before, event.time)
@@ -63,17 +70,17 @@ class Fold:
                 self.counts["missed"] += 1
             else:
                 open_in += 1
-                self._count(start, event)
+                self._count(start, event, key)
         if open_in == 0:
             return self._out("late", record)
         self.counts["aggregated"] += 1
 
-    def _count(self, start: int, event: Event) -> None:
+    def _count(self, start: int, event: Event, key: tuple) -> None:
         # A type for each part: True and 1.0 are equal to Python, but not the same key.
-        name = (start, tuple((type(part), part) for part in event.key))
+        name = (start, tuple((type(part), part) for part in key))
         cell = self._cells.get(name)
         if cell is None:
-            cell = self._cells[name] = [event.key, 0, [[] for _ in self.plan.aggregates]]
+            cell = self._cells[name] = [key, 0, [[] for _ in self.plan.aggregates]]
         cell[1] += 1
         for values, aggregate in zip(cell[2], self.plan.aggregates):
             if aggregate["field"] is not None:

@@ -62,6 +62,13 @@ class Windows(unittest.TestCase):
         fold.add(Record(0, 1, 3999, None, ('{"k":"a","n":"1","at":"%s"}' % at).encode()))
         self.assertEqual((fold.largest, fold.counts["skewed"], fold.counts["invalid"]), ({}, 1, 1))
 
+    def test_skew_is_judged_before_the_key(self):
+        fold = Fold(plan())
+        event = '{"k":"%s","n":1,"at":"%s"}' % ("k" * 300, format_instant(5000))
+        fold.add(Record(0, 0, 3999, None, event.encode()))
+        fold.add(Record(0, 1, 4000, None, event.encode()))
+        self.assertEqual(fold.positions, {"late": [], "invalid": [[0, 1]], "skewed": [[0, 0]]})
+
 
 class Values(unittest.TestCase):
     def refused(self, *texts):

@@ -80,6 +80,20 @@ function addAll(fold: SliceFold, records: readonly FoldRecord[]): SliceFold {
   return fold;
 }
 
+/** The same, as with an enrichment that adds nothing, whose answers come after all checks. */
+function addEnriched(fold: SliceFold, records: readonly FoldRecord[]): SliceFold {
+  const decoded = decodeBatch(records.map(({ value }) => value), "nonce", decodeText);
+  const checked = records.map((record, i) =>
+    fold.check(
+      record,
+      decoded[i] ?? assert.fail(),
+      () => decodeText(record.value ?? new Uint8Array(0)) ?? "",
+    )
+  );
+  for (const record of checked) fold.addChecked(record, { ok: true, event: {} });
+  return fold;
+}
+
 /** Folds values at the offsets 0, 1, … */
 function foldValues(
   values: readonly unknown[],
@@ -305,6 +319,45 @@ Deno.test("every reason for an invalid record, in the order of judging", () => {
   assert.equal(fold.firstEventTime, null);
 });
 
+Deno.test("of all that is wrong with a record, the first in the order of judging is told", () => {
+  const using: EventReader = {
+    ...reader,
+    where: (event) => {
+      if (event["filter"] === "throws") throw new Error("no such thing");
+      return event["filter"] !== "no";
+    },
+  };
+  // From the last to the first: each record has all the faults of those before it.
+  const records = [
+    record(0, { time: 100, key: "a", x: 1 }, 0),
+    record(1, { time: 5, key: "a", x: 1 }, 0),
+    record(2, { time: 5, key: "a", x: 1, filter: "no" }, 0),
+    record(3, { time: 5, key: "a", x: 1, filter: "throws" }, 0),
+    record(4, { time: 5, key: [], x: 1, filter: "throws" }, 0),
+    record(5, { time: 1001, key: [], x: 1, filter: "throws" }, 0),
+    record(6, { time: "1001", key: [], x: 1, filter: "throws" }, 0),
+    record(7, { time: "1001", key: [], x: "1", filter: "throws" }, 0),
+    record(8, { time: "1001", key: [], filter: "throws" }, 0),
+    record(9, "{", 0),
+  ];
+  const expected = [
+    [1, "late", "late", "time"],
+    [3, "invalid", "schema", ""],
+    [4, "invalid", "key", "key"],
+    [5, "skewed", "skewed", "time"],
+    [6, "invalid", "time", "time"],
+    [7, "invalid", "number", "x"],
+    [8, "invalid", "schema", "x"],
+    [9, "invalid", "json", ""],
+  ];
+  const plain = addAll(new SliceFold(base, using, START), records);
+  assert.deepEqual(rejected(plain), expected);
+  const enriched = addEnriched(new SliceFold(base, using, START), records);
+  assert.deepEqual(rejected(enriched), expected);
+  assert.equal(plain.counts.filtered, 1);
+  assert.deepEqual(enriched.counts, plain.counts);
+});
+
 Deno.test("tombstones and invalid UTF-8 are invalid", () => {
   const fold = addAll(new SliceFold(base, reader, START), [
     { offset: 7, timestampMs: 0, value: null },
@@ -475,7 +528,7 @@ interface Case {
 
 interface TestEvent {
   readonly time: number;
-  readonly key: string | number | null;
+  readonly key: string | number | null | undefined;
   readonly x: number | null;
   readonly timestamp: number;
 }
@@ -501,7 +554,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   events: fc.array(
     fc.record({
       time: fc.integer({ min: -60, max: 60 }),
-      key: fc.constantFrom<string | number | null>("a", "b", "c", "skip", 1, null),
+      key: fc.constantFrom<TestEvent["key"]>("a", "b", "c", "skip", 1, null, undefined),
       x: fc.oneof({ weight: 9, arbitrary: fc.integer({ min: -99, max: 99 }) }, {
         weight: 1,
         arbitrary: fc.constant(null),
@@ -531,6 +584,11 @@ function reference({ plan, start, events }: Case) {
     if (timestamp >= 0 && time > timestamp + plan.maxAheadMs) {
       counts.skewed++;
       rejects.push([offset, "skewed", []]);
+      continue;
+    }
+    if (key === undefined) {
+      counts.invalid++;
+      rejects.push([offset, "key", []]);
       continue;
     }
     const own = max - plan.delayMs;
@@ -615,6 +673,14 @@ Deno.test("the fold does what the slow reference does", () => {
       assert.equal(fold.maxEventTime, expected.max);
       assert.deepEqual(
         fold.takeRejects().map(({ offset, reason, windows }) => [offset, reason, windows]),
+        expected.rejects,
+      );
+      const enriched = new SliceFold(given.plan, filtering, given.start);
+      addEnriched(enriched, recordsOf(given.events));
+      assert.deepEqual(enriched.counts, fold.counts);
+      assert.deepEqual(enriched.windows(), fold.windows());
+      assert.deepEqual(
+        enriched.takeRejects().map(({ offset, reason, windows }) => [offset, reason, windows]),
         expected.rejects,
       );
       const { read, aggregated, late, invalid, skewed, filtered } = fold.counts;
