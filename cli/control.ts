@@ -6,41 +6,12 @@
 
 import { type Control, type ControlOptions, startControl } from "../processes/control/start.ts";
 import type { PipelineWatch } from "../activities/observer.ts";
-import type { FlagSpecs } from "./args.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { StartPosition } from "../core/plan.ts";
 import { parseInstant } from "../core/event_time/instants.ts";
 import { say, type Session } from "./session.ts";
 
-/** The flags of commands that start a control process. */
-export const CONTROL_FLAGS = {
-  workers: {
-    type: "number",
-    integer: true,
-    min: 0,
-    max: 1_000,
-    description: "A fixed number of worker processes, whatever the load",
-  },
-  slots: {
-    type: "number",
-    integer: true,
-    min: 1,
-    max: 16,
-    default: 4,
-    description: "How many slices a worker process folds at a time",
-  },
-  "new-generation": {
-    type: "boolean",
-    description: "Begin anew: results of the generation before stay, its open windows end",
-  },
-  from: {
-    type: "string",
-    placeholder: "POSITION",
-    description: "Where a new generation begins: earliest, latest, or an ISO time",
-  },
-} as const satisfies FlagSpecs;
-
-/** The values of {@linkcode CONTROL_FLAGS}. */
+/** The values of the flags that say how a control process runs. */
 export interface ControlFlags {
   /** A fixed number of worker processes; by load if left out. */
   readonly workers: number | undefined;
@@ -67,7 +38,8 @@ export function controlFor(
   mode: ControlOptions["mode"],
   watches: readonly PipelineWatch[] = [],
 ): Promise<Control> {
-  const { pipeline, pipelineFile, kafka, temporal, config } = session;
+  const { config, pipeline, pipelineFile, kafka, temporal } = session;
+  const { launcher: kind, deployment } = config;
   if (flags.workers !== undefined && flags.workers > config.maxWorkers) {
     throw new TidegateError(
       "TG_USAGE",
@@ -83,12 +55,13 @@ export function controlFor(
     );
   }
   return startControl({
+    // What is a setting of the same name is handed on as it is.
+    ...config,
     pipeline,
     pipelineFile,
     kafka,
     temporal,
-    dataDir: config.dataDir,
-    launcher: config.launcher,
+    launcher: kind === "kubernetes" ? { kind, deployment } : { kind },
     fleet: {
       min: config.minWorkers,
       max: config.maxWorkers,
@@ -96,8 +69,6 @@ export function controlFor(
       idleToZeroMs: config.idleToZeroMs,
     },
     slots: flags.slots,
-    paceMs: config.paceMs,
-    sliceMs: config.sliceMs,
     mode,
     watches,
     newGeneration: flags["new-generation"],

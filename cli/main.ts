@@ -4,11 +4,14 @@
  * @module
  */
 
-import type { Command } from "./command.ts";
+import { type Args, type CommandName, SPECS } from "../commands/specs.ts";
+import { helpText, parseCommand } from "./args.ts";
 import { exitWith } from "./exit.ts";
 
-/** The commands; each is loaded when it is called, so that no command pays for another's imports. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Command }>>> = {
+/** What the commands do; each is loaded when it runs, so that none pays for another's imports. */
+const ACTIONS: {
+  readonly [N in CommandName]: () => Promise<{ action(args: Args<N>): Promise<number> }>;
+} = {
   audit: () => import("../commands/audit.ts"),
   bench: () => import("../commands/bench.ts"),
   conformance: () => import("../commands/conformance.ts"),
@@ -29,18 +32,28 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly default: Comman
   worker: () => import("../commands/worker.ts"),
 };
 
-async function main(args: readonly string[]): Promise<number> {
-  const [name = "--help", ...rest] = args;
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load !== undefined) return await (await load()).default.run(rest);
+async function main([name = "--help", ...rest]: readonly string[]): Promise<number> {
+  if (isCommand(name)) return await run(name, rest);
   const help = name === "--help" || name === "-h" || name === "help";
   const print = help ? console.log : console.error;
   if (!help) print(`TG_USAGE: there is no command ${name}`);
   print("Commands (each with --help):");
-  for (const [command, loadOne] of Object.entries(COMMANDS)) {
-    print(`  ${command.padEnd(12)} ${(await loadOne()).default.spec.summary}`);
+  for (const [command, { summary }] of Object.entries(SPECS)) {
+    print(`  ${command.padEnd(12)} ${summary}`);
   }
   return help ? 0 : 2;
+}
+
+async function run<N extends CommandName>(name: N, args: readonly string[]): Promise<number> {
+  const spec = { name, ...SPECS[name] };
+  const parsed = parseCommand<(typeof SPECS)[N]["flags"]>(spec, args);
+  if (!parsed.help) return await (await ACTIONS[name]()).action(parsed);
+  console.log(helpText(spec));
+  return 0;
+}
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(SPECS, name);
 }
 
 if (import.meta.main) await exitWith(() => main(Deno.args));

@@ -7,7 +7,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { KafkaSettings } from "../adapters/kafka/log.ts";
 import type { TemporalSettings } from "../adapters/temporal/client.ts";
-import { type Config, loadConfig, settingFlags } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { TidegateError } from "../core/errors.ts";
 import { stackStatus, stackUp } from "../devstack/mod.ts";
 import type { StackOptions } from "../devstack/types.ts";
@@ -35,9 +35,6 @@ export function say(line: string): void {
   console.error(line);
 }
 
-/** The flags of the settings that every command on a pipeline takes. */
-export const SESSION_FLAGS = settingFlags();
-
 /** What a command does about servers that no address is given for. */
 export type ServerUse =
   /** Brings them up. */
@@ -50,17 +47,16 @@ export type ServerUse =
 /**
  * Reads the configuration and the definition, and sees to the servers.
  *
- * @param flags The values of the settings' flags that were given.
+ * @param settings The settings' flags that were given.
  * @param use What to do about servers that no address is given for.
- * @returns The session.
  * @throws {TidegateError} `TG_CONFIG`, `TG_DEFINITION`, `TG_INPUT`, `TG_STACK` if they are down, or
  * what the stack throws.
  */
 export async function openSession(
-  flags: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, unknown>>,
   use: ServerUse = "start",
 ): Promise<Session> {
-  const config = readConfig(flags);
+  const config = readConfig(settings);
   const pipelineFile = isAbsolute(config.pipelineFile)
     ? config.pipelineFile
     : resolve(config.pipelineFile);
@@ -68,20 +64,9 @@ export async function openSession(
   return { config, pipeline, pipelineFile, ...await servers(config, use) };
 }
 
-/**
- * Reads the configuration.
- *
- * @param flags The values of the settings' flags that were given.
- * @returns The configuration.
- */
+/** Reads the configuration of the settings' flags that were given, and of the environment. */
 export function readConfig(flags: Readonly<Record<string, unknown>>): Config {
-  const texts = Object.entries(flags).filter((entry): entry is [string, string] =>
-    typeof entry[1] === "string"
-  );
-  return loadConfig(Deno.env.toObject(), {
-    flags: Object.fromEntries(texts),
-    readFile: (path) => Deno.readTextFileSync(path),
-  });
+  return loadConfig(Deno.env.toObject(), { flags });
 }
 
 async function servers(
@@ -121,16 +106,13 @@ async function refuseDown(config: Config): Promise<void> {
   });
 }
 
-/**
- * The options of the local stack.
- *
- * @param config The configuration.
- * @returns The options.
- */
+/** The options of the local stack. */
 export function stackOptions(config: Config): StackOptions {
-  const { kafka, temporal, stack, dataDir, cacheDir } = config;
+  const { kafka, temporal, brokerPort, temporalPort, uiPort, dataDir, cacheDir } = config;
   return {
-    ...stack,
+    brokerPort,
+    temporalPort,
+    uiPort,
     dataDir,
     cacheDir,
     say,

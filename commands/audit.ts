@@ -5,21 +5,14 @@
  */
 
 import { gatherAccount } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
 import { accountLines } from "../cli/report.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "audit",
-  summary: "Adds the account up: exit 1 if anything was lost, doubled or dropped",
-  flags: {
-    json: { type: "boolean", description: "Print the account as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const session = await openSession(flags, "ask");
+/** What the command does. */
+export async function action({ flags, settings }: Args<"audit">): Promise<number> {
+  const session = await openSession(settings, "ask");
   const account = await withWorkflows(
     session,
     ({ workflows, supervisor }) => gatherAccount(workflows, supervisor.generation),
@@ -27,4 +20,4 @@ export default command({
   if (flags.json) console.log(JSON.stringify(account));
   else accountLines(account).forEach((line) => console.log(line));
   return account.ok ? 0 : 1;
-});
+}

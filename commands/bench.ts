@@ -8,42 +8,20 @@ import { stackUp } from "../devstack/mod.ts";
 import { benchDrain, type DrainBench } from "../lab/bench/drain.ts";
 import { benchFleet, FLEET_FIGURES, type FleetBench } from "../lab/bench/fleet.ts";
 import { benchLive, type LiveBench } from "../lab/bench/live.ts";
-import { command } from "../cli/command.ts";
 import { describeMachine, type Machine, quantile } from "../cli/machine.ts";
-import { openSession, SESSION_FLAGS, stackOptions } from "../cli/session.ts";
+import { openSession, stackOptions } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "bench",
-  summary: "Measures throughput, close-to-emit latency, worker start and memory",
-  flags: {
-    events: { type: "number", integer: true, min: 1, default: 2_000_000, description: "Backlog" },
-    closes: {
-      type: "number",
-      integer: true,
-      min: 0,
-      default: 30,
-      description: "Windows of the latency part, 10 s each; 0 leaves it out",
-    },
-    fleet: {
-      type: "number",
-      integer: true,
-      min: 0,
-      default: 0,
-      description: "Instead: how soon the fleet reacts, in so many short load tests",
-    },
-    json: { type: "boolean", description: "Print the figures as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const session = await openSession(flags);
+/** What the command does. */
+export async function action({ flags, settings }: Args<"bench">): Promise<number> {
+  const session = await openSession(settings);
   const { broker, temporal } = await stackUp(stackOptions(session.config));
   const machine = describeMachine({
     [broker.product.toLowerCase()]: broker.version,
     temporal: temporal.version,
   });
   if (flags.fleet > 0) {
-    const fleet = await benchFleet(flags, flags.fleet);
+    const fleet = await benchFleet(settings, flags.fleet);
     if (flags.json) console.log(JSON.stringify({ machine, fleet }));
     else table([...machineRows(machine), ...fleetRows(fleet)]).forEach((line) => console.log(line));
     return fleet.ok ? 0 : 1;
@@ -53,7 +31,7 @@ export default command({
   if (flags.json) console.log(JSON.stringify({ machine, drain, live }));
   else lines(machine, drain, live).forEach((line) => console.log(line));
   return drain.ok ? 0 : 1;
-});
+}
 
 type Row = readonly [name: string, value: string];
 

@@ -10,20 +10,10 @@ import {
   vectorSummary,
 } from "../definition/conformance/conformance.ts";
 import { TidegateError } from "../core/errors.ts";
-import { command } from "../cli/command.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "conformance",
-  summary: "Runs conformance vectors through the rules; exit 1 if one fails",
-  positionals: [{
-    name: "FILE",
-    description: "One case a line (JSONL)",
-    required: true,
-    rest: true,
-  }],
-  flags: {},
-}, async ({ positionals }) => {
+/** What the command does. */
+export async function action({ positionals }: Args<"conformance">): Promise<number> {
   const reports: VectorReport[] = [];
   for (const file of positionals) {
     const report = runFile(file, await readText(file));
@@ -32,7 +22,7 @@ export default command({
   }
   console.log(vectorSummary(reports));
   return reports.some((report) => report.failed > 0) ? 1 : 0;
-});
+}
 
 function runFile(file: string, text: string): VectorReport {
   try {

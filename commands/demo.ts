@@ -11,7 +11,6 @@ import type { ResultRow } from "../core/flow/row.ts";
 import { derivePipeline } from "../definition/derive.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { gatherAccount, lookAt } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
 import { controlFor } from "../cli/control.ts";
 import { interrupted } from "../cli/exit.ts";
 import { followResults } from "../cli/follow.ts";
@@ -19,24 +18,17 @@ import { parentGone } from "../cli/parent.ts";
 import { accountLines, statusLine } from "../cli/report.ts";
 import { rowLines } from "../cli/rows.ts";
 import { allClosed, removePipeline } from "../cli/scratch.ts";
-import { openSession, say, type Session, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say, type Session } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
 /** How often the state is told, in ms. */
 const STATUS_MS = 5_000;
 /** How long the last windows may take to close after the last event, beyond delay and size. */
 const LAST_CLOSE_MS = 30_000;
 
-/** The command. */
-export default command({
-  name: "demo",
-  summary: "Shows the whole path in about a minute: produce, fold, close windows, audit",
-  flags: {
-    seconds: { type: "number", min: 1, default: 45, description: "How long to produce" },
-    rate: { type: "number", min: 1, default: 40, description: "Events per second" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const opened = await openSession(flags);
+/** What the command does. */
+export async function action({ flags, settings }: Args<"demo">): Promise<number> {
+  const opened = await openSession(settings);
   const pipeline = derivePipeline(opened.pipeline, "demo", { delayMs: 5_000, idleAfterMs: 3_000 });
   const session = { ...opened, pipeline };
   const ctrlC = interrupted();
@@ -52,7 +44,7 @@ export default command({
     ctrlC.dispose();
     parent.dispose();
   }
-});
+}
 
 async function show(
   session: Session,

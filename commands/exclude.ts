@@ -5,25 +5,17 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { command } from "../cli/command.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "exclude",
-  summary: "Gives a partition up: the watermark no longer waits for it",
-  flags: {
-    partition: { type: "number", integer: true, min: 0, description: "The partition" },
-    json: { type: "boolean", description: "Print the partition's state as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"exclude">): Promise<number> {
   const { partition } = flags;
   if (partition === undefined) {
     throw new TidegateError("TG_USAGE", "Cannot exclude: --partition is missing");
   }
-  const session = await openSession(flags, "ask");
+  const session = await openSession(settings, "ask");
   const view = await withWorkflows(
     session,
     ({ workflows, supervisor }) => workflows.exclude(supervisor.generation, partition),
@@ -35,4 +27,4 @@ export default command({
         `deno task resume --partition ${partition} takes it back`,
   );
   return 0;
-});
+}

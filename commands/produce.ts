@@ -8,47 +8,13 @@ import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
-import { command } from "../cli/command.ts";
 import { interrupted } from "../cli/exit.ts";
-import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "produce",
-  summary: "Sends generated events to the pipeline's source topic",
-  flags: {
-    rate: {
-      type: "number",
-      min: 0.001,
-      default: 10,
-      description: "Events per second and producer",
-    },
-    seconds: { type: "number", min: 0, description: "How long; until Ctrl-C if left out" },
-    producers: {
-      type: "number",
-      integer: true,
-      min: 1,
-      default: 1,
-      description: "How many producers",
-    },
-    seed: { type: "number", integer: true, default: 1, description: "Same seed, same events" },
-    disorder: { type: "duration", default: "0", description: "Event times lie back by up to this" },
-    late: { type: "percent", default: "0%", description: "Share of events behind the watermark" },
-    invalid: {
-      type: "percent",
-      default: "0%",
-      description: "Share of records that break the schema",
-    },
-    skewed: { type: "percent", default: "0%", description: "Share of events from the future" },
-    duplicates: { type: "percent", default: "0%", description: "Share of records sent twice" },
-    count: { type: "number", integer: true, min: 0, description: "How many, as fast as possible" },
-    from: { type: "instant", description: "Event time of the first, sent as fast as possible" },
-    topic: { type: "string", description: "Another topic than the pipeline's source topic" },
-    json: { type: "boolean", description: "Print a summary as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const { kafka, pipeline } = await openSession(flags, "broker");
+/** What the command does. */
+export async function action({ flags, settings }: Args<"produce">): Promise<number> {
+  const { kafka, pipeline } = await openSession(settings, "broker");
   const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
@@ -94,4 +60,4 @@ export default command({
     ctrlC.dispose();
     await Promise.all([admin.close(), reader.close(), writer.close()]);
   }
-});
+}

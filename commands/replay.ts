@@ -8,22 +8,13 @@ import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { ensureSourceTopic, replay } from "../producer/mod.ts";
-import { command } from "../cli/command.ts";
 import { interrupted } from "../cli/exit.ts";
-import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "replay",
-  summary: "Sends the lines of a file to the pipeline's source topic",
-  positionals: [{ name: "FILE", description: "One record value a line (JSONL)", required: true }],
-  flags: {
-    topic: { type: "string", description: "Another topic than the pipeline's source topic" },
-    json: { type: "boolean", description: "Print a summary as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags, positionals }) => {
-  const { kafka, pipeline } = await openSession(flags, "broker");
+/** What the command does. */
+export async function action({ flags, settings, positionals }: Args<"replay">): Promise<number> {
+  const { kafka, pipeline } = await openSession(settings, "broker");
   const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
@@ -52,4 +43,4 @@ export default command({
     ctrlC.dispose();
     await Promise.all([admin.close(), reader.close(), writer.close()]);
   }
-});
+}

@@ -5,31 +5,17 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { command } from "../cli/command.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "resume",
-  summary: "Lets a stopped or excluded partition go on; what is skipped is counted",
-  flags: {
-    partition: { type: "number", integer: true, min: 0, description: "The partition" },
-    from: {
-      type: "string",
-      default: "cursor",
-      placeholder: "POSITION",
-      description: "cursor, earliest, latest, or an offset at or after the cursor",
-    },
-    json: { type: "boolean", description: "Print the partition's state as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"resume">): Promise<number> {
   const { partition } = flags;
   if (partition === undefined) {
     throw new TidegateError("TG_USAGE", "Cannot resume: --partition is missing");
   }
-  const session = await openSession(flags, "ask");
+  const session = await openSession(settings, "ask");
   const { topic } = session.pipeline.plan;
   const view = await withWorkflows(session, async ({ workflows, supervisor, reader }) => {
     const { generation } = supervisor;
@@ -52,4 +38,4 @@ export default command({
       : `partition ${partition} goes on from ${view.cursor}; ${view.skippedOffsets} offsets skipped`,
   );
   return 0;
-});
+}

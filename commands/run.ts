@@ -6,34 +6,24 @@
 
 import { TidegateError } from "../core/errors.ts";
 import { gatherAccount } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
-import { CONTROL_FLAGS, controlFor } from "../cli/control.ts";
+import { controlFor } from "../cli/control.ts";
 import { untilDrained } from "../cli/drained.ts";
 import { interrupted, orInterrupted } from "../cli/exit.ts";
 import { accountLines, statusLine } from "../cli/report.ts";
-import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;
 
-/** The command. */
-export default command({
-  name: "run",
-  summary: "Drains what is in the topic now, prints the account and ends",
-  flags: {
-    "until-drained": { type: "boolean", description: "Drain up to the present ends of the log" },
-    flush: { type: "boolean", description: "Then close all windows" },
-    json: { type: "boolean", description: "Print the account as JSON" },
-    ...CONTROL_FLAGS,
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"run">): Promise<number> {
   if (!flags["until-drained"]) {
     throw new TidegateError("TG_USAGE", "Cannot run without --until-drained", {
       next: "To run without an end, use: deno task start",
     });
   }
-  const session = await openSession(flags);
+  const session = await openSession(settings);
   const ctrlC = interrupted();
   const control = await orInterrupted(
     controlFor(session, { ...flags, workers: flags.workers ?? 1 }, "drain"),
@@ -63,4 +53,4 @@ export default command({
     await control.stop();
     ctrlC.dispose();
   }
-});
+}

@@ -5,27 +5,14 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { type FleetState, MOST_WORKERS } from "../core/scaling/fleet.ts";
-import { command } from "../cli/command.ts";
+import type { FleetState } from "../core/scaling/fleet.ts";
 import { fleetLines } from "../cli/fleet.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-const COUNT = { type: "number", integer: true, min: 0, max: MOST_WORKERS } as const;
-
-/** The command. */
-export default command({
-  name: "scale",
-  summary: "Sets the number of workers, or the bounds between which the load decides",
-  flags: {
-    to: { ...COUNT, description: "That many workers, whatever the load, until --auto" },
-    auto: { type: "boolean", description: "Let the load decide again" },
-    min: { ...COUNT, description: "The fewest workers" },
-    max: { ...COUNT, description: "The most workers" },
-    json: { type: "boolean", description: "Print the fleet as one line of JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"scale">): Promise<number> {
   const { to, auto, min, max } = flags;
   if (to === undefined && !auto && min === undefined && max === undefined) {
     throw new TidegateError("TG_USAGE", "Cannot scale: nothing to set was given", {
@@ -35,7 +22,7 @@ export default command({
   if (to !== undefined && auto) {
     throw new TidegateError("TG_USAGE", "Cannot scale: --to and --auto exclude each other");
   }
-  const session = await openSession(flags, "ask");
+  const session = await openSession(settings, "ask");
   const fleet = await withWorkflows(session, async ({ workflows, supervisor }) => {
     let fleet: FleetState = supervisor.fleet;
     if (min !== undefined || max !== undefined) {
@@ -59,4 +46,4 @@ export default command({
     console.log("no control process runs; it holds as soon as one starts");
   } else fleetLines(fleet).slice(1).forEach((line) => console.log(line));
   return 0;
-});
+}

@@ -10,19 +10,12 @@ import { waitFor } from "../adapters/servers.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { makeOutputTopics, makeSearchable } from "../processes/control/start.ts";
 import { ensureSourceTopic } from "../producer/mod.ts";
-import { command } from "../cli/command.ts";
-import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "setup",
-  summary: "Makes the pipeline's topics, the source topic too, and the search attributes",
-  flags: {
-    json: { type: "boolean", description: "Print one line of JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const { pipeline, kafka, temporal } = await openSession(flags);
+/** What the command does. */
+export async function action({ flags, settings }: Args<"setup">): Promise<number> {
+  const { pipeline, kafka, temporal } = await openSession(settings);
   const { plan } = pipeline;
   const reader = createKafkaReader(kafka);
   const admin = createKafkaAdmin(kafka);
@@ -44,4 +37,4 @@ export default command({
   } finally {
     await Promise.all([reader.close(), admin.close(), client.connection.close()]);
   }
-});
+}

@@ -10,61 +10,13 @@ import { compare, type Comparison } from "../lab/simulator/compare.ts";
 import { chartLines, comparisonPicture, LEGEND, tableLines } from "../lab/simulator/report.ts";
 import { isTraceName, makeTrace, type Trace, TRACE_NAMES } from "../lab/simulator/trace.ts";
 import { parseTrace } from "../lab/simulator/trace_file.ts";
-import { command } from "../cli/command.ts";
+import type { Args } from "./specs.ts";
 
 /** Where pictures go unless `--out` says otherwise. */
 const REPORTS = ".tidegate/reports";
 
-/** The command. */
-export default command({
-  name: "simulate",
-  summary: "Runs the scaling policy and models of others on a modelled load: a table of medians " +
-    "over seeds, and a picture",
-  flags: {
-    trace: {
-      type: "string",
-      default: "doc",
-      placeholder: `${TRACE_NAMES.join("|")}|FILE`,
-      description: "The load; a file has lines `seconds,rate` or " +
-        '`{"seconds":0,"rate":10}`: the rate holds from then on, the last line ends it',
-    },
-    seeds: {
-      type: "number",
-      integer: true,
-      min: 1,
-      max: 1000,
-      default: 30,
-      description: "How many runs",
-    },
-    mu: {
-      type: "number",
-      min: 0.001,
-      default: 12,
-      description: "Events that a worker folds per second",
-    },
-    partitions: {
-      type: "number",
-      integer: true,
-      min: 1,
-      max: 1024,
-      default: 4,
-      description: "Partitions of the topic",
-    },
-    startup: {
-      type: "duration",
-      default: "500ms",
-      description: "From a worker's spawn until it is ready",
-    },
-    noise: {
-      type: "percent",
-      default: "15%",
-      description: "By how much the rate of each second is off at most",
-    },
-    poisson: { type: "boolean", description: "Events arrive at random instead of evenly" },
-    out: { type: "string", placeholder: "FILE.svg", description: "Where the picture goes" },
-    json: { type: "boolean", description: "Print the report as JSON" },
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags }: Args<"simulate">): Promise<number> {
   const traceOf = await tracesOf(flags.trace);
   const options = {
     mu: flags.mu,
@@ -95,7 +47,7 @@ export default command({
   for (const line of tableLines(lines)) console.log(line);
   console.log(`\n${LEGEND.join("\n")}\npicture: ${out}`);
   return 0;
-});
+}
 
 function reportOf({ scaler, median, worst, saved }: Comparison) {
   return { scaler, saved, median, worst };

@@ -8,13 +8,11 @@
 import { fileURLToPath } from "node:url";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
-import { settingFlags } from "../cli/config.ts";
 import { TidegateError } from "../core/errors.ts";
 import { derivePipeline } from "../definition/derive.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
 import { muLines, reportLines, spikePage, type SpikeReport } from "../lab/load_test/mod.ts";
-import { command } from "../cli/command.ts";
 import { interrupted } from "../cli/exit.ts";
 import { parentGone } from "../cli/parent.ts";
 import { accountLines } from "../cli/report.ts";
@@ -23,6 +21,7 @@ import { openSession, type Session } from "../cli/session.ts";
 import { spikeReport } from "../lab/load_test/write_report.ts";
 import { runSpike } from "../lab/load_test/run.ts";
 import { screenOn, SpikeScreen } from "../lab/load_test/screen.ts";
+import type { Args } from "./specs.ts";
 
 /** The pipeline's name: nobody else's. */
 const NAME = "tidegate-spike";
@@ -32,41 +31,11 @@ const WITHOUT_LOOKUP = "../pipelines/cs_student_logs.ts";
 /** Partitions by the key of the records: courses are few, and on few partitions some are hot. */
 const PARTITIONS = { student_id: 8, course: 4 } as const;
 
-/** The test brings its own pipeline. */
-const { pipeline: _, ...SETTINGS } = settingFlags();
-
 /** Of a lookup's time so much goes to the way there and back, in ms; the service takes the rest. */
 const WAY_MS = 2;
 
-/** The command. */
-export default command({
-  name: "spike",
-  summary: "The load test: 1 producer, 4, 1 again, with a fleet that follows the load",
-  flags: {
-    baseline: { type: "number", min: 1, default: 45, description: "Seconds with one producer" },
-    spike: { type: "number", min: 1, default: 60, description: "Seconds with three more" },
-    cooldown: { type: "number", min: 1, default: 75, description: "Seconds with one again" },
-    zero: { type: "boolean", description: "Then none until there is no worker, and one record" },
-    rate: { type: "number", min: 0.1, default: 10, description: "Events per second and producer" },
-    "enrich-ms": {
-      type: "number",
-      integer: true,
-      min: 0,
-      max: 4_000,
-      default: 80,
-      description: "How long each event's lookup takes, in ms; 0 for none",
-    },
-    "keyed-by": {
-      type: "string",
-      choices: ["student_id", "course"],
-      default: "student_id",
-      description: "What chooses a record's partition; course makes hot ones",
-    },
-    price: { type: "number", min: 0, description: "The price of an instance-hour" },
-    json: { type: "boolean", description: "Print the report as JSON, all else on standard error" },
-    ...SETTINGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"spike">): Promise<number> {
   const stream = flags.json ? Deno.stderr : Deno.stdout;
   const screen = new SpikeScreen(screenOn(stream));
   const print = (lines: readonly string[]) => lines.forEach(screen.line);
@@ -75,7 +44,7 @@ export default command({
   const file = fileURLToPath(
     new URL(enrichMs > 0 ? WITH_LOOKUP : WITHOUT_LOOKUP, import.meta.url),
   );
-  const opened = await openSession({ ...flags, pipeline: file });
+  const opened = await openSession({ ...settings, pipeline: file });
   const changes = { delayMs: 5_000, idleAfterMs: 3_000 };
   const pipeline = { ...derivePipeline(opened.pipeline, NAME, changes), recordKey: keyedBy };
   const session = { ...opened, pipeline };
@@ -130,7 +99,7 @@ export default command({
     ctrlC.dispose();
     parent.dispose();
   }
-});
+}
 
 /** The last line. */
 function outcome({ ok, judged }: SpikeReport): string {

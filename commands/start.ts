@@ -7,37 +7,26 @@
 import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
 import { lookAt } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
-import { CONTROL_FLAGS, controlFor } from "../cli/control.ts";
+import { controlFor } from "../cli/control.ts";
 import { dashboardFor } from "../cli/dashboard.ts";
 import { demoLoad, demoTopic } from "../cli/demo_load.ts";
 import { decisionsTo, fleetLine } from "../cli/fleet.ts";
 import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
 import { statusLine } from "../cli/report.ts";
 import { createLog, structureErrors } from "../cli/log.ts";
-import { openSession, say, type Session, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say, type Session } from "../cli/session.ts";
+import type { Args } from "./specs.ts";
 
 /** How often the state is told, in ms. */
 const STATUS_MS = 10_000;
 
 const log = createLog();
 
-/** The command. */
-export default command({
-  name: "start",
-  summary: "Runs the pipeline: the control process and its workers, until Ctrl-C",
-  flags: {
-    demo: {
-      type: "boolean",
-      description: "The live page gets a button that starts and stops spike producers",
-    },
-    ...CONTROL_FLAGS,
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"start">): Promise<number> {
   const closing: (() => Promise<void> | void)[] = [structureErrors()];
   try {
-    const session = await openSession(flags);
+    const session = await openSession(settings);
     // Before that, Ctrl-C just ends the process.
     const ctrlC = interrupted();
     closing.push(() => ctrlC.dispose());
@@ -61,7 +50,7 @@ export default command({
   } finally {
     for (const close of closing.reverse()) await close();
   }
-});
+}
 
 /** Tells the state now and then, until Ctrl-C, or until the control process can't go on. */
 async function untilEnd(

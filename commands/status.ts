@@ -8,22 +8,15 @@ import type { FleetState } from "../core/scaling/fleet.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import type { DrainView } from "../workflows/messages.ts";
 import { lookAt } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
 import { fleetLines } from "../cli/fleet.ts";
 import { statusLine } from "../cli/report.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "status",
-  summary: "Shows the pipeline's watermark, lag, partitions and control process",
-  flags: {
-    json: { type: "boolean", description: "Print one line of JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const session = await openSession(flags, "ask");
+/** What the command does. */
+export async function action({ flags, settings }: Args<"status">): Promise<number> {
+  const session = await openSession(settings, "ask");
   const { pipeline, topic } = session.pipeline.plan;
   const { supervisor, snapshot } = await withWorkflows(session, async (asking) => {
     const { workflows, supervisor, reader } = asking;
@@ -87,7 +80,7 @@ export default command({
     );
   }
   return 0;
-});
+}
 
 function fleetOf({ policy, bounds, override, slots, last, helpless }: FleetState) {
   return {

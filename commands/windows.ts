@@ -6,26 +6,17 @@
 
 import { TidegateError } from "../core/errors.ts";
 import { lookAt, lookAtWindows } from "../cli/account.ts";
-import { command } from "../cli/command.ts";
 import { emittedRows, openRows, rowLines } from "../cli/rows.ts";
-import { openSession, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import type { Args } from "./specs.ts";
 
-/** The command. */
-export default command({
-  name: "windows",
-  summary: "Shows the rows of open and closed windows",
-  flags: {
-    open: { type: "boolean", description: "Open windows only, as they stand" },
-    closed: { type: "boolean", description: "Emitted rows only, in their last revision" },
-    json: { type: "boolean", description: "Print one row a line as JSON" },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
+/** What the command does. */
+export async function action({ flags, settings }: Args<"windows">): Promise<number> {
   if (flags.open && flags.closed) {
     throw new TidegateError("TG_USAGE", "Cannot show windows: give --open or --closed, not both");
   }
-  const session = await openSession(flags, "ask");
+  const session = await openSession(settings, "ask");
   const { plan } = session.pipeline;
   const { emitted, open } = await withWorkflows(
     session,
@@ -45,4 +36,4 @@ export default command({
     : rowLines(emitted, open);
   lines.forEach((line) => console.log(line));
   return 0;
-});
+}

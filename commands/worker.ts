@@ -10,37 +10,21 @@ import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { runPlanOf } from "../core/plan.ts";
 import { externalIdentity } from "../processes/launchers.ts";
 import { startWorker } from "../processes/worker.ts";
-import { command } from "../cli/command.ts";
-import { CONTROL_FLAGS } from "../cli/control.ts";
 import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
 import { createLog } from "../cli/log.ts";
-import { openSession, say, SESSION_FLAGS } from "../cli/session.ts";
+import { openSession, say } from "../cli/session.ts";
 import { Admission } from "../processes/admission.ts";
 import { serveHealth } from "../processes/worker_health.ts";
+import type { Args } from "./specs.ts";
 
 /** How long a worker may take to leave: its slices have 20 s, in ms. */
 const LEAVE_MS = 25_000;
 
 const log = createLog();
 
-/** The command. */
-export default command({
-  name: "worker",
-  summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is none or kubernetes",
-  flags: {
-    slots: { ...CONTROL_FLAGS.slots },
-    "health-port": {
-      type: "number",
-      integer: true,
-      min: 0,
-      max: 65535,
-      placeholder: "PORT",
-      description: "Answer /healthz and /readyz on this port; 0 takes any free one",
-    },
-    ...SESSION_FLAGS,
-  },
-}, async ({ flags }) => {
-  const { pipeline, kafka, temporal, config } = await openSession(flags, "ask");
+/** What the command does. */
+export async function action({ flags, settings }: Args<"worker">): Promise<number> {
+  const { pipeline, kafka, temporal, config } = await openSession(settings, "ask");
   const { plan } = pipeline;
   const ctrlC = interrupted();
   let ready = false;
@@ -83,4 +67,4 @@ export default command({
     ctrlC.dispose();
     await client.connection.close();
   }
-});
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseCommand } from "../cli/args.ts";
+import { parseCommand, text, word } from "../cli/args.ts";
 import { TidegateError } from "../core/errors.ts";
 
 /** The command line of `deno task test`. */
@@ -16,20 +16,15 @@ export const TEST_COMMAND = {
     'and none is started. The last line is "N passed, N failed", and ", N skipped" if there ' +
     "are any.",
   flags: {
-    only: {
-      type: "string",
-      choices: ["unit", "integration"],
-      description: "Only the tests that need no server, or only those in tests/integration.",
-    },
-    filter: {
-      type: "string",
-      description: "Only tests whose name contains the text, or matches it if it is /…/.",
-    },
+    only: word(["unit", "integration"]).optional()
+      .describe("Only the tests that need no server, or only those in tests/integration."),
+    filter: text().optional()
+      .describe("Only tests whose name contains the text, or matches it if it is /…/."),
   },
   positionals: [
     { name: "PATH", description: "Only the tests of these files and folders.", rest: true },
   ],
-} as const;
+};
 
 /** What is to be run. */
 export interface TestPlan {

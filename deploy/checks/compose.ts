@@ -7,6 +7,7 @@
  */
 
 import { settingNames } from "../../cli/config.ts";
+import { SPECS } from "../../commands/specs.ts";
 import { ROOT } from "../../scripts/deno.ts";
 import { COMPOSE_BUILD, ensureGoBuild } from "./go_builds.ts";
 import { orUnchecked } from "./unchecked.ts";
@@ -66,8 +67,7 @@ export async function composeProject(
 async function check(): Promise<boolean> {
   const program = `${await ensureGoBuild(COMPOSE_BUILD)}/cmd`;
   const context = {
-    commands: [...Deno.readDirSync(new URL("commands", ROOT))]
-      .map(({ name }) => name.replace(/\.ts$/, "")),
+    commands: Object.keys(SPECS),
     settings: settingNames,
   };
   let ok = true;

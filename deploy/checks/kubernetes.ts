@@ -8,6 +8,7 @@
 
 import { orUnchecked } from "./unchecked.ts";
 import { settingNames } from "../../cli/config.ts";
+import { SPECS } from "../../commands/specs.ts";
 import { ensureBuilt, type Recipe } from "../../devstack/build.ts";
 import { defaultCacheDir } from "../../devstack/machine.ts";
 import { ROOT } from "../../scripts/deno.ts";
@@ -47,8 +48,7 @@ async function check(): Promise<boolean> {
   const cacheDir = defaultCacheDir((name) => Deno.env.get(name) || undefined);
   const folder = await ensureBuilt(recipe(), { cacheDir, say: (line) => console.error(line) });
   const context = {
-    commands: [...Deno.readDirSync(new URL("commands", ROOT))]
-      .map(({ name }) => name.replace(/\.ts$/, "")),
+    commands: Object.keys(SPECS),
     settings: settingNames,
   };
   let ok = true;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { settingFlags } from "../../cli/config.ts";
 import type { SpikeReport } from "../load_test/mod.ts";
 import { say } from "../../cli/session.ts";
 
@@ -42,19 +41,15 @@ type Printed = SpikeReport & { readonly account: { readonly ok: boolean } };
 /**
  * Measures how soon the fleet reacts.
  *
- * @param flags The values of the command's flags; those of settings are handed on.
+ * @param settings The settings that were given as flags, which are handed on.
  * @param runs How many load tests.
- * @returns What was measured.
  */
 export async function benchFleet(
-  flags: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, string>>,
   runs: number,
 ): Promise<FleetBench> {
-  const { pipeline: _, ...settings } = settingFlags();
-  const given = Object.keys(settings).flatMap((name) => {
-    const value = flags[name];
-    return typeof value === "string" ? [`--${name}=${value}`] : [];
-  });
+  const { pipeline: _, ...others } = settings;
+  const given = Object.entries(others).map(([name, value]) => `--${name}=${value}`);
   // What comes last counts: the time to 0 is the benchmark's own.
   const args = [...given, ...SPIKE];
   const reports: Printed[] = [];

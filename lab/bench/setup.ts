@@ -70,15 +70,14 @@ export async function withBench<T>(
       writer,
       async control(mode) {
         const control = await startControl({
+          ...config,
+          launcher: { kind: "process" },
           pipeline,
           pipelineFile,
           kafka,
           temporal,
-          dataDir: config.dataDir,
           fleet: fixedFleet(0),
           slots: 4,
-          paceMs: config.paceMs,
-          sliceMs: config.sliceMs,
           mode,
           newGeneration: false,
           say,

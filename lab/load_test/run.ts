@@ -131,11 +131,12 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
   const dashboard = passingDashboardFor(session);
   closing.push(() => dashboard.stop());
   const control = await startControl({
+    ...config,
+    launcher: { kind: "process" },
     pipeline,
     pipelineFile,
     kafka,
     temporal,
-    dataDir: config.dataDir,
     fleet: {
       min: config.minWorkers,
       max: config.maxWorkers,
@@ -143,8 +144,6 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
       idleToZeroMs: config.idleToZeroMs,
     },
     slots: options.slots,
-    paceMs: config.paceMs,
-    sliceMs: config.sliceMs,
     mode: "live",
     watches: [recorder, dashboard.watch, teller(screen)],
     newGeneration: false,

@@ -94,7 +94,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     node: true,
   },
   devstack: { rooms: ["core", ...ADAPTERS], node: true },
-  cli: { rooms: "*", node: true, computed: true },
+  cli: { rooms: "*", npm: ["zod"], node: true, computed: true },
   lab: { rooms: "*", node: true, computed: true },
   "lab/simulator": { rooms: ["core"] },
   commands: { rooms: "*", node: true, computed: true },

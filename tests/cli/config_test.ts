@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { type CommandSpec, type Env, parseCommand } from "../../cli/args.ts";
-import { loadConfig, settingFlags, settingNames, settingsTable } from "../../cli/config.ts";
+import { parseCommand } from "../../cli/args.ts";
+import {
+  type Env,
+  loadConfig,
+  settingFlags,
+  settingNames,
+  settingsTable,
+} from "../../cli/config.ts";
 import { TidegateError } from "../../core/errors.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
@@ -41,11 +47,15 @@ Deno.test("without settings, everything has its default", () => {
     host: "127.0.0.1",
     minWorkers: 0,
     maxWorkers: 4,
-    launcher: { kind: "process" },
+    webUi: undefined,
+    launcher: "process",
+    deployment: "tidegate-worker",
     paceMs: 1000,
     sliceMs: 1000,
     idleToZeroMs: 60_000,
-    stack: { brokerPort: 19092, temporalPort: 17233, uiPort: 18233 },
+    brokerPort: 19092,
+    temporalPort: 17233,
+    uiPort: 18233,
     dataDir: ".tidegate",
     cacheDir: "/home/me/.cache/tidegate",
   });
@@ -185,11 +195,10 @@ Deno.test("secrets are never printed, not even misplaced ones", () => {
 });
 
 Deno.test("settings become flags of a command, unchecked and without defaults", () => {
-  const flags = settingFlags(["TIDEGATE_PORT", "KAFKA_PASSWORD", "KAFKA_PASSWORD_FILE"]);
-  assert.deepEqual(Object.keys(flags), ["kafka-password-file", "port"]);
-  const spec: CommandSpec = { name: "start", summary: "Starts.", flags };
-  const parsed = parseCommand(spec, ["--port", "x"], { TIDEGATE_PORT: "1" });
-  assert.deepEqual(parsed.flags, { "kafka-password-file": undefined, port: "x" });
+  const settings = settingFlags(["TIDEGATE_PORT", "KAFKA_PASSWORD", "KAFKA_PASSWORD_FILE"]);
+  assert.deepEqual(Object.keys(settings), ["kafka-password-file", "port"]);
+  const spec = { name: "start", summary: "Starts.", flags: {}, settings };
+  assert.deepEqual(parseCommand(spec, ["--port", "x"]).settings, { port: "x" });
   assert.equal(loadConfig({}, { flags: { port: "7" } }).port, 7);
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { helpText, parseCommand } from "../../cli/args.ts";
+import { helpText, integer, parseCommand, word } from "../../cli/args.ts";
 import { firstViolation, playSchedule } from "./play.ts";
 import { MUTATIONS } from "./mutations.ts";
 
@@ -14,28 +14,13 @@ const COMMAND = {
   summary: "Plays random schedules of the protocol on the real rules of core/, with crashes, " +
     "delays, repeated and lost calls, and checks the promises I1 to I5 at every step.",
   flags: {
-    schedules: {
-      type: "number",
-      integer: true,
-      min: 1,
-      default: 10_000,
-      description: "How many schedules.",
-    },
-    seed: {
-      type: "number",
-      integer: true,
-      min: 0,
-      default: 1,
-      description: "The seed of the run.",
-    },
-    only: { type: "number", integer: true, min: 0, description: "Play this schedule alone." },
-    without: {
-      type: "string",
-      choices: [...MUTATIONS],
-      description: "Take a rule out, and play until that is noticed.",
-    },
+    schedules: integer({ min: 1 }).prefault("10000").describe("How many schedules."),
+    seed: integer({ min: 0 }).prefault("1").describe("The seed of the run."),
+    only: integer({ min: 0 }).optional().describe("Play this schedule alone."),
+    without: word(MUTATIONS).optional()
+      .describe("Take a rule out, and play until that is noticed."),
   },
-} as const;
+};
 const PROGRESS_MS = 5_000;
 
 function main(): number {
@@ -44,8 +29,7 @@ function main(): number {
     console.log(helpText(COMMAND));
     return 0;
   }
-  const { schedules, seed, only } = flags;
-  const without = MUTATIONS.find((rule) => rule === flags.without);
+  const { schedules, seed, only, without } = flags;
   if (without !== undefined) {
     const found = firstViolation(seed, schedules, without);
     console.log(
