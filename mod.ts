@@ -4,6 +4,16 @@
  * @module
  */
 
-export * from "./definition/define.ts";
+export {
+  avg,
+  count,
+  definePipeline,
+  hopping,
+  max,
+  min,
+  sum,
+  tumbling,
+} from "./definition/define.ts";
+export type * from "./definition/define.ts";
 export { createFaker } from "./definition/faker.ts";
 export * from "./definition/testing/run_pipeline.ts";

@@ -9,7 +9,7 @@ import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import type { Control } from "../processes/control/start.ts";
 import { groupId } from "../core/ids.ts";
-import { topicsOf } from "../definition/derive.ts";
+import { topicsOf } from "../definition/define.ts";
 import { lookAt } from "./account.ts";
 import type { Session } from "./session.ts";
 

@@ -8,7 +8,7 @@ import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import type { ResultRow } from "../core/flow/row.ts";
-import { derivePipeline } from "../definition/derive.ts";
+import { derivePipeline } from "../definition/define.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { gatherAccount, lookAt } from "../cli/account.ts";
 import { controlFor } from "../cli/control.ts";

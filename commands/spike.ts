@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { TidegateError } from "../core/errors.ts";
-import { derivePipeline } from "../definition/derive.ts";
+import { derivePipeline } from "../definition/define.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
 import { muLines, reportLines, spikePage, type SpikeReport } from "../lab/load_test/mod.ts";

@@ -1,47 +1,39 @@
 /**
- * `definePipeline`: makes a pipeline of a definition, and finds all that is wrong with it at once.
+ * `definePipeline` and what a definition is written with: aggregates and windows.
  *
  * @module
  */
 
 import type { Faker } from "@faker-js/faker";
+import {
+  hopping as hoppingWindows,
+  tumbling as tumblingWindows,
+  type WindowingOptions,
+} from "../core/event_time/windows.ts";
 import type { EventReader } from "../core/fold/fold.ts";
 import type { Plan } from "../core/plan.ts";
-import { Checker } from "./checker.ts";
-import { allFields, enrichmentOf } from "./enrich.ts";
-import { eventReader } from "./event_reader.ts";
-import {
-  aggregatesOf,
-  eventTimeOf,
-  fieldsOf,
-  groupByOf,
-  recordKeyOf,
-  sourceText,
-  startOf,
-  topicsOf,
-  watermarkOf,
-  windowingOf,
-} from "./settings.ts";
-import type { EventSchema, GeneratorContext, PipelineDefinition } from "./definition.ts";
-import type { AddsSchema, EventEnrichment, NoAdds } from "./enrichment.ts";
+import type {
+  Aggregate,
+  Duration,
+  EventSchema,
+  GeneratorContext,
+  PipelineDefinition,
+  WindowSetting,
+} from "./definition.ts";
+import { type AddsSchema, type EventEnrichment, type NoAdds, pausesOf } from "./enrichment.ts";
+import { checkSchema } from "./fields.ts";
+import { type DefinitionSettings, readDefinition } from "./schema.ts";
 
-export {
-  type Aggregate,
-  avg,
-  count,
-  type Duration,
-  type EventSchema,
-  type FieldsOf,
-  type GeneratorContext,
-  hopping,
-  max,
-  min,
-  type PipelineDefinition,
-  type SourceSetting,
-  sum,
-  tumbling,
-  type WatermarkSetting,
-  type WindowSetting,
+export type {
+  Aggregate,
+  Duration,
+  EventSchema,
+  FieldsOf,
+  GeneratorContext,
+  PipelineDefinition,
+  SourceSetting,
+  WatermarkSetting,
+  WindowSetting,
 } from "./definition.ts";
 
 export type {
@@ -76,8 +68,6 @@ export interface Pipeline {
 /**
  * Makes a pipeline.
  *
- * @param definition The definition.
- * @returns The pipeline.
  * @throws {TidegateError} `TG_DEFINITION`, with every problem on a line of its own.
  *
  * @example A count per page and minute
@@ -102,69 +92,138 @@ export function definePipeline<
   const S extends EventSchema,
   const A extends AddsSchema = NoAdds,
 >(definition: PipelineDefinition<S, A>): Pipeline {
-  const check = new Checker(definition);
-  check.onlyMembers("", SETTINGS);
-  const own = fieldsOf(check, definition.event);
-  const enriched = enrichmentOf(check, own, definition);
-  const fields = allFields(own, enriched?.fields ?? null);
-  const name = check.text(
-    "name",
-    "1 to 63 of a-z, 0-9, _ and -, beginning with a letter",
-    (text) => /^[a-z][a-z0-9_-]{0,62}$/.test(text),
-  );
+  const settings = readDefinition(definition);
+  const { name, source, watermark, own, added } = settings;
+  const enrichment = enrichmentOf(settings);
   const plan: Plan = {
     pipeline: name,
-    ...topicsOf(check, name),
-    from: startOf(check),
-    windowing: windowingOf(check),
-    ...watermarkOf(check),
-    latenessMs: check.duration("lateness", 0, "0"),
-    shards: check.integer("shards", 1, 64, 1),
-    groupBy: groupByOf(check, fields),
-    aggregates: aggregatesOf(check, fields),
-    eventTimeField: eventTimeOf(check, own),
-    schema: own?.schema ?? "",
-    where: sourceText(check.get("where")),
-    ...(enriched === null ? {} : {
-      enrich: sourceText(check.get("enrich")),
-      adds: enriched.fields.schema,
-    }),
+    topic: source.topic,
+    resultsTopic: settings.results?.topic ?? `${name}.results`,
+    lateTopic: `${name}.late`,
+    invalidTopic: `${name}.invalid`,
+    from: source.from,
+    windowing: settings.window,
+    delayMs: watermark.delay,
+    idleAfterMs: watermark.idleAfter,
+    maxAheadMs: watermark.maxAhead,
+    maxDriftMs: watermark.maxDrift,
+    latenessMs: settings.lateness,
+    shards: settings.shards,
+    groupBy: settings.groupBy,
+    aggregates: settings.aggregates,
+    eventTimeField: settings.eventTime,
+    schema: own.schema,
+    where: sourceText(settings.where),
+    ...(added === null ? {} : { enrich: sourceText(settings.enrich), adds: added.schema }),
   };
-  check.optionalFunction("where");
-  check.optionalFunction("generator");
-  const partitions = check.integer("source.partitions", 1, 10_000, 4);
-  const recordKey = recordKeyOf(check, own);
-  check.finish(definition.name);
+  const reader: EventReader = {
+    check: (value) => checkSchema(settings.event, value),
+    eventTimeField: settings.eventTime,
+    where: settings.where ?? null,
+    numericFields: own.numericFields,
+    ...(enrichment === null ? {} : { adds: enrichment.adds }),
+  };
   return {
     plan,
-    reader: eventReader(definition.event, {
-      eventTimeField: plan.eventTimeField,
-      // The one cast: the filter is only called with events that the schema has let through.
-      where: (definition.where ?? null) as EventReader["where"],
-      numericFields: own?.numericFields ?? [],
-      ...(enriched === null ? {} : { adds: enriched.enrichment.adds }),
-    }),
-    enrichment: enriched?.enrichment ?? null,
-    generator: definition.generator ?? null,
-    partitions,
-    recordKey,
+    reader,
+    enrichment,
+    generator: settings.generator ?? null,
+    partitions: source.partitions,
+    recordKey: source.recordKey ?? null,
   };
 }
 
-const SETTINGS = [
-  "name",
-  "source",
-  "event",
-  "eventTime",
-  "watermark",
-  "window",
-  "lateness",
-  "enrich",
-  "enrichment",
-  "where",
-  "groupBy",
-  "aggregates",
-  "results",
-  "shards",
-  "generator",
-] as const satisfies readonly (keyof PipelineDefinition<EventSchema>)[];
+function enrichmentOf({ enrich, enrichment, added }: DefinitionSettings): EventEnrichment | null {
+  if (enrich === undefined || enrichment === undefined || added === null) return null;
+  const { adds, concurrency, timeout, retries, onFailure } = enrichment;
+  return {
+    enrich,
+    adds: { names: added.names, check: (value) => checkSchema(adds, value) },
+    concurrency,
+    timeoutMs: timeout,
+    pausesMs: pausesOf(retries),
+    onFailure,
+  };
+}
+
+/** A function's text, in which its layout doesn't matter. */
+function sourceText(given: unknown): string {
+  return typeof given === "function" ? given.toString().replace(/\s+/g, " ") : "";
+}
+
+/** How many events there are. */
+export function count(): Aggregate<never> {
+  return { kind: "count", field: null };
+}
+
+/** The sum of a field, exact and then rounded once. */
+export function sum<const F extends string>(field: F): Aggregate<F> {
+  return { kind: "sum", field };
+}
+
+/** The mean of a field: its exact sum divided by the number of events. */
+export function avg<const F extends string>(field: F): Aggregate<F> {
+  return { kind: "avg", field };
+}
+
+/** The smallest value of a field. */
+export function min<const F extends string>(field: F): Aggregate<F> {
+  return { kind: "min", field };
+}
+
+/** The largest value of a field. */
+export function max<const F extends string>(field: F): Aggregate<F> {
+  return { kind: "max", field };
+}
+
+/** Windows that follow each other without gap or overlap. */
+export function tumbling(size: Duration, options?: WindowingOptions): WindowSetting {
+  return { resolve: () => tumblingWindows(size, options) };
+}
+
+/**
+ * Windows that overlap: one starts every `slide`.
+ *
+ * @param slide How far the starts lie apart; `slide <= size <= 16 * slide`.
+ */
+export function hopping(
+  size: Duration,
+  slide: Duration,
+  options?: WindowingOptions,
+): WindowSetting {
+  return { resolve: () => hoppingWindows(size, slide, options) };
+}
+
+/** What may differ besides the name and the topics. */
+export type PlanChanges = Partial<
+  Pick<
+    Plan,
+    "windowing" | "delayMs" | "idleAfterMs" | "maxAheadMs" | "maxDriftMs" | "latenessMs" | "shards"
+  >
+>;
+
+/**
+ * Derives a pipeline: the same events and aggregates under a name, and topics named after it, for
+ * demos and tests that must not touch the original.
+ */
+export function derivePipeline(
+  pipeline: Pipeline,
+  name: string,
+  changes: PlanChanges = {},
+): Pipeline {
+  const plan = {
+    ...pipeline.plan,
+    ...changes,
+    pipeline: name,
+    topic: `${name}.source`,
+    resultsTopic: `${name}.results`,
+    lateTopic: `${name}.late`,
+    invalidTopic: `${name}.invalid`,
+  };
+  return { ...pipeline, plan };
+}
+
+/** All topics of a pipeline, the source included. */
+export function topicsOf(plan: Plan): string[] {
+  return [plan.topic, plan.resultsTopic, plan.lateTopic, plan.invalidTopic];
+}

@@ -8,12 +8,7 @@
 import type { Faker } from "@faker-js/faker";
 import type { z } from "zod";
 import type { AggregateKind } from "../core/fold/aggregates.ts";
-import {
-  hopping as hoppingWindows,
-  tumbling as tumblingWindows,
-  type Windowing,
-  type WindowingOptions,
-} from "../core/event_time/windows.ts";
+import type { Windowing } from "../core/event_time/windows.ts";
 import type { KeyValue } from "../core/flow/row.ts";
 import type {
   AddsSchema,
@@ -47,91 +42,14 @@ export interface Aggregate<F extends string> {
   readonly field: F | null;
 }
 
-/**
- * How many events there are.
- *
- * @returns The aggregate.
- */
-export function count(): Aggregate<never> {
-  return { kind: "count", field: null };
-}
-
-/**
- * The sum of a field, exact and then rounded once.
- *
- * @param field The field.
- * @returns The aggregate.
- */
-export function sum<const F extends string>(field: F): Aggregate<F> {
-  return { kind: "sum", field };
-}
-
-/**
- * The mean of a field: its exact sum divided by the number of events.
- *
- * @param field The field.
- * @returns The aggregate.
- */
-export function avg<const F extends string>(field: F): Aggregate<F> {
-  return { kind: "avg", field };
-}
-
-/**
- * The smallest value of a field.
- *
- * @param field The field.
- * @returns The aggregate.
- */
-export function min<const F extends string>(field: F): Aggregate<F> {
-  return { kind: "min", field };
-}
-
-/**
- * The largest value of a field.
- *
- * @param field The field.
- * @returns The aggregate.
- */
-export function max<const F extends string>(field: F): Aggregate<F> {
-  return { kind: "max", field };
-}
-
 /** The windows of a definition; made by `tumbling` and `hopping`. */
 export interface WindowSetting {
   /**
    * Works out the windows. Done by `definePipeline`, so that a wrong size is one problem among all.
    *
-   * @returns The windowing.
    * @throws {TidegateError} `TG_DEFINITION` if a value is out of range.
    */
   resolve(): Windowing;
-}
-
-/**
- * Windows that follow each other without gap or overlap.
- *
- * @param size How long a window is.
- * @param options The offset.
- * @returns The setting.
- */
-export function tumbling(size: Duration, options?: WindowingOptions): WindowSetting {
-  return { resolve: () => tumblingWindows(size, options) };
-}
-
-/**
- * Windows that overlap: one starts every `slide`.
- *
- * @param size How long a window is.
- * @param slide How far the starts lie apart; `slide <= size <= 16 * slide`.
- * @param options The offset.
- * @returns The setting.
- */
-export function hopping(
-  size: Duration,
-  slide: Duration,
-  options?: WindowingOptions,
-): WindowSetting {
-  return { resolve: () => hoppingWindows(size, slide, options) };
 }
 
 /** What a generator is told about the event to make. */

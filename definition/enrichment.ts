@@ -82,3 +82,21 @@ export interface EventEnrichment {
   /** What becomes of an event whose lookup has failed in all its tries. */
   readonly onFailure: EnrichFailure;
 }
+
+/** The pause before the second try, in ms; it doubles before each further one. */
+const FIRST_PAUSE_MS = 100;
+/** The longest pause, in ms. */
+const LAST_PAUSE_MS = 1_000;
+/**
+ * The longest that all tries for one event may take, in ms. A slice may take a minute
+ * (`workflows/drain.ts`), of which `TIDEGATE_SLICE_MS` may take half; the rest is for the log.
+ */
+export const MAX_TRIES_MS = 25_000;
+
+/** The pauses before further tries, in ms. */
+export function pausesOf(retries: number): number[] {
+  return Array.from(
+    { length: retries },
+    (_, i) => Math.min(FIRST_PAUSE_MS * 2 ** i, LAST_PAUSE_MS),
+  );
+}

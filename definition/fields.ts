@@ -1,4 +1,13 @@
+/**
+ * What a definition's schemas say: the fields of an event, as far as they can be told without the
+ * compiler, and whether a value is one.
+ *
+ * @module
+ */
+
 import { z } from "zod";
+import type { CheckResult, FoldEvent } from "../core/fold/fold.ts";
+import type { EventSchema } from "./definition.ts";
 
 /** What is known at run time about the fields of an event. */
 export interface EventFields {
@@ -15,20 +24,18 @@ export interface EventFields {
   /**
    * Finds out what a field's values can be.
    *
-   * @param field The field.
    * @returns Its JSON types, `undefined` among them for an optional field; null where the schema
    * doesn't tell; undefined where there is no such field.
    */
   typesOf(field: string): ReadonlySet<string> | null | undefined;
 }
 
-/**
- * Reads the fields of an event's schema. The compiler knows them better, but definitions are run
- * without it.
- *
- * @param event The schema.
- * @returns The fields.
- */
+/** Whether something is a schema of zod's. */
+export function isSchema(value: unknown): value is EventSchema {
+  return typeof value === "object" && value !== null && "_zod" in value && "safeParse" in value;
+}
+
+/** Reads the fields of a schema. */
 export function eventFields(event: z.ZodType): EventFields {
   const input = z.toJSONSchema(event, { io: "input", unrepresentable: "any" });
   const output: unknown = z.toJSONSchema(event, { io: "output", unrepresentable: "any" });
@@ -55,6 +62,17 @@ export function eventFields(event: z.ZodType): EventFields {
       const optional = !(Array.isArray(required) && required.includes(field));
       return types !== null && optional ? types.add("undefined") : types;
     },
+  };
+}
+
+/** The fields of an event with those that are added to it. */
+export function allFields(own: EventFields | null, added: EventFields | null): EventFields | null {
+  if (own === null || added === null) return own;
+  const names = new Set(added.names);
+  return {
+    ...own,
+    names: [...own.names, ...added.names],
+    typesOf: (field) => (names.has(field) ? added : own).typesOf(field),
   };
 }
 
@@ -97,4 +115,44 @@ function sorted(value: unknown): unknown {
     const isNames = name === "required" && Array.isArray(member);
     return [name, isNames ? member.toSorted() : sorted(member)];
   }));
+}
+
+/** No message of a library may fill the invalid topic. */
+const MAX_TEXT = 200;
+
+/** Checks a value against a schema of objects. */
+export function checkSchema(schema: EventSchema, value: unknown): CheckResult {
+  const result = schema.safeParse(value);
+  if (!result.success) return refused(result.error);
+  const event: object = result.data;
+  if (isEvent(event)) return { ok: true, event };
+  return { ok: false, path: "", message: "Invalid input: expected object, received array" };
+}
+
+function isEvent(value: object): value is FoldEvent {
+  return !Array.isArray(value);
+}
+
+/** The first issue: zod's messages name what was expected, and never show the input itself. */
+function refused(error: z.ZodError): CheckResult {
+  const issue = error.issues[0];
+  return {
+    ok: false,
+    path: cut(pathText(issue?.path ?? [])),
+    message: cut(issue?.message ?? "Invalid input"),
+  };
+}
+
+/** A path as in code: `a.b[0]`. */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((part, i) => {
+    if (typeof part === "number") return `[${part}]`;
+    const name = String(part);
+    if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(name)) return `[${JSON.stringify(name)}]`;
+    return i === 0 ? name : `.${name}`;
+  }).join("");
+}
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -13,7 +13,7 @@ import { createPipelineClient } from "../../adapters/temporal/pipeline_client.ts
 import { type Control, fixedFleet, startControl } from "../../processes/control/start.ts";
 import { groupId } from "../../core/ids.ts";
 import type { Pipeline } from "../../definition/define.ts";
-import { derivePipeline, type PlanChanges, topicsOf } from "../../definition/derive.ts";
+import { derivePipeline, type PlanChanges, topicsOf } from "../../definition/define.ts";
 import { usageOf } from "../../cli/machine.ts";
 import { say, type Session } from "../../cli/session.ts";
 

@@ -181,34 +181,81 @@ Deno.test("all problems are found at once, each with its setting", () => {
   assert.deepEqual(problems, [
     'name must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter, got "Clicks!"',
     'source.topic must be a topic name: 1 to 249 of a-z, A-Z, 0-9, ., _ and -, got "no spaces"',
-    'results.topic must be a topic name: 1 to 249 of a-z, A-Z, 0-9, ., _ and -, got "."',
+    "source.partitions must be a whole number from 1 to 10000, got 0",
     'source.from must be "earliest", "latest" or an ISO 8601 time with its zone, got "yesterday"',
-    "window: slide must be at most the size (10000 ms), got 60000 ms",
-    "watermark.maxdrift is no setting; there are delay, idleAfter, maxAhead, maxDrift",
+    'source.recordKey must be a field of the event, got "nobody"',
+    'eventTime must name a field that is always ISO 8601 text or epoch ms; "ok" can be boolean',
     'watermark.delay must be a duration such as "10s" or whole number of ms, at most 100000d, ' +
     'got "soon"',
     'watermark.idleAfter must be a positive duration such as "10s" or whole number of ms, at most ' +
     "100000d, got 0",
     'watermark.maxAhead must be a duration such as "10s" or whole number of ms, at most 100000d, ' +
     'got "-1s"',
+    "watermark.maxdrift is no setting (did you mean maxDrift?); there are delay, idleAfter, " +
+    "maxAhead, maxDrift",
+    "window.slide must be at most the size (10000 ms), got 60000 ms",
     'lateness must be a duration such as "10s" or whole number of ms, at most 100000d, ' +
     'got "1 minute"',
-    "shards must be a whole number from 1 to 64, got 65",
+    'where must be a function, got "e.ok"',
     'groupBy.0 must name a field that is always text, number, boolean or null; "place" can be object',
     'groupBy.1 must be a field of the event, got "country"',
     'groupBy.3 must be a new field, got "page"',
     'aggregates.total.field must name a field that is always number; "user" can be string',
-    'aggregates.mean.field must be a field of the event, got "byte"',
+    'aggregates.mean.field must be a field of the event, got "byte" (did you mean bytes?)',
     'aggregates.least.field must name a field that is always number; "size" can be null',
     "aggregates.2nd must have a name of 1 to 63 of a-z, A-Z, 0-9 and _, no digit first",
     "aggregates.constructor must have a name of 1 to 63 of a-z, A-Z, 0-9 and _, no digit first",
     'aggregates.all must be made by count(), sum("field"), avg("field"), min("field") or ' +
     'max("field"), got "count"',
-    'eventTime must name a field that is always ISO 8601 text or epoch ms; "ok" can be boolean',
-    'where must be a function, got "e.ok"',
-    "source.partitions must be a whole number from 1 to 10000, got 0",
-    'source.recordKey must be a field of the event, got "nobody"',
+    'results.topic must be a topic name: 1 to 249 of a-z, A-Z, 0-9, ., _ and -, got "."',
+    "shards must be a whole number from 1 to 64, got 65",
   ]);
+});
+
+Deno.test("settings that don't go together are told beside others that are wrong", () => {
+  const problems = problemsOf(() =>
+    definePipeline({
+      ...good,
+      source: { topic: "clicks.late", partitions: 1.5 },
+      results: { topic: "clicks.invalid" },
+      // @ts-expect-error there is no such field
+      groupBy: ["page", "pages", "page"],
+      windows: tumbling("10s"),
+      window: tumbling("10s", { offset: "soon" }),
+      // @ts-expect-error a member that JavaScript treats apart
+      aggregates: { ["__proto__"]: count(), n: { kind: "median", field: "bytes" } },
+    })
+  );
+  assert.deepEqual(problems, [
+    "source.partitions must be a whole number from 1 to 10000, got 1.5",
+    'window.offset must be a duration such as "2s" or a whole number of ms, got "soon"',
+    'groupBy.1 must be a field of the event, got "pages" (did you mean page?)',
+    'groupBy.2 must be a new field, got "page"',
+    "aggregates.__proto__ must have a name of 1 to 63 of a-z, A-Z, 0-9 and _, no digit first",
+    'aggregates.n must be made by count(), sum("field"), avg("field"), min("field") or ' +
+    'max("field"), got an object',
+    "windows is no setting (did you mean window?); there are name, source, event, eventTime, " +
+    "watermark, window, lateness, enrich, enrichment, where, groupBy, aggregates, results, shards, " +
+    "generator",
+    'source.topic must be another topic than those the pipeline writes to, got "clicks.late"',
+    "results.topic must be another topic than those for late and invalid records, got " +
+    '"clicks.invalid"',
+  ]);
+});
+
+Deno.test("what is no definition at all is refused", () => {
+  for (const [given, got] of [[undefined, "nothing"], ["x", '"x"'], [[], "a list"]] as const) {
+    assert.throws(
+      // @ts-expect-error not an object
+      () => definePipeline(given),
+      { code: "TG_DEFINITION", message: new RegExp(`The definition must be .* got ${got}$`) },
+    );
+  }
+  // A schema of another library, or of zod before version 4.
+  const foreign = { safeParse: () => ({ success: true }) };
+  // @ts-expect-error no schema of zod's
+  const [problem] = problemsOf(() => definePipeline({ ...good, event: foreign }));
+  assert.match(problem ?? "", /^event must be a zod schema/);
 });
 
 Deno.test("what does not compile is refused at run time too", () => {

@@ -12,7 +12,7 @@ import {
   sum,
   tumbling,
 } from "../../definition/define.ts";
-import { derivePipeline } from "../../definition/derive.ts";
+import { derivePipeline } from "../../definition/define.ts";
 
 const event = z.object({ student: z.string(), lines: z.number(), at: z.number() });
 
@@ -140,25 +140,26 @@ Deno.test("all problems of an enrichment are found at once, with those of the re
     })
   );
   assert.deepEqual(problems, [
+    'eventTime must be a field of the event, got "faculty"',
     'enrich must be a function such as async (event) => ({ … }), got "look up"',
-    "enrichment.timeOut is no setting; there are adds, concurrency, timeout, retries, onFailure",
     "enrichment.adds.student must be another field than those of the event",
     "enrichment.concurrency must be a whole number from 1 to 1000, got 0",
+    'enrichment.onFailure must be "retry" or "invalid", got "skip"',
+    "enrichment.timeOut is no setting (did you mean timeout?); there are adds, concurrency, " +
+    "timeout, retries, onFailure",
     "enrichment.timeout must let all tries for an event end within 25000 ms; 4 of 10000 ms and " +
     "the pauses between them take 40700 ms",
-    'enrichment.onFailure must be "retry" or "invalid", got "skip"',
     'groupBy.0 must name a field that is always text, number, boolean or null; "faculty" can be ' +
     "object",
     'groupBy.1 must be a field of the event, got "city"',
     'aggregates.total.field must name a field that is always number; "student" can be string',
-    'eventTime must be a field of the event, got "faculty"',
   ]);
 });
 
 Deno.test("what does not compile is refused at run time too", () => {
   const loose = z.looseObject({ faculty: z.string() });
   const wrong: [() => Pipeline, RegExp][] = [
-    [() => definePipeline({ ...plain, enrich: () => ({}) }), /^enrichment must be .*nothing\n/],
+    [() => definePipeline({ ...plain, enrich: () => ({}) }), /^enrichment must be .*nothing$/],
     [() => definePipeline({ ...plain, enrichment: { adds } }), /^enrich must be .*got nothing$/],
     // @ts-expect-error no object
     [() => definePipeline({ ...plain, enrich, enrichment: adds.shape.age }), /adds must be a zod/],

@@ -13,7 +13,7 @@ const CLI = new URL("cli/main.ts", ROOT).href;
 /** A copy of the second example under a name and topics of its own. */
 const DEFINITION = `
 import sensors from ${JSON.stringify(new URL("pipelines/sensor_minutes.ts", ROOT).href)};
-import { derivePipeline } from ${JSON.stringify(new URL("definition/derive.ts", ROOT).href)};
+import { derivePipeline } from ${JSON.stringify(new URL("definition/define.ts", ROOT).href)};
 export default derivePipeline(sensors, "NAME");
 `;
 

@@ -13,7 +13,7 @@ function definition(name: string, changed: boolean): string {
   const path = (file: string) => JSON.stringify(new URL(file, ROOT).href);
   return `
 import sensors from ${path("pipelines/sensor_minutes.ts")};
-import { derivePipeline } from ${path("definition/derive.ts")};
+import { derivePipeline } from ${path("definition/define.ts")};
 const own = derivePipeline(sensors, ${JSON.stringify(name)});
 export default ${changed ? "{ ...own, plan: { ...own.plan, delayMs: 1_234 } }" : "own"};
 `;

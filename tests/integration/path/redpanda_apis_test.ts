@@ -12,7 +12,7 @@ import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 const ROOT = new URL("../../../", import.meta.url);
 const DEFINITION = `
 import logs from ${JSON.stringify(new URL("pipelines/cs_student_logs.ts", ROOT).href)};
-import { derivePipeline } from ${JSON.stringify(new URL("definition/derive.ts", ROOT).href)};
+import { derivePipeline } from ${JSON.stringify(new URL("definition/define.ts", ROOT).href)};
 export default derivePipeline(logs, "NAME", { delayMs: 2_000 });
 `;
 
