@@ -11,23 +11,85 @@ import { TidegateError } from "../core/errors.ts";
 import { parseDuration, parseInstant } from "../core/event_time/instants.ts";
 import type { Windowing } from "../core/event_time/windows.ts";
 import type { AggregateSpec } from "../core/fold/aggregates.ts";
-import type { EventReader, FoldEvent } from "../core/fold/fold.ts";
+import type { EventReader } from "../core/fold/fold.ts";
 import type { StartPosition } from "../core/plan.ts";
 import type { EventGenerator } from "./define.ts";
 import type { EventSchema } from "./definition.ts";
-import { type AddsSchema, type EventEnrichment, MAX_TRIES_MS, pausesOf } from "./enrichment.ts";
+import {
+  type AddsSchema,
+  type EnrichFailure,
+  type EventEnrichment,
+  MAX_TRIES_MS,
+  pausesOf,
+} from "./enrichment.ts";
 import { allFields, type EventFields, eventFields, isSchema } from "./fields.ts";
 
 /** The largest duration of a definition: some three hundred years, which any date can be off by. */
 const MAX_DURATION_MS = 100_000 * 86_400_000;
 
-/** What a definition says, checked, with defaults for what it leaves out. */
-export type DefinitionSettings = z.output<ReturnType<typeof definitionSchema>> & {
+/** What a definition says, checked, with defaults for what it leaves out; durations in ms. */
+export interface DefinitionSettings {
+  /** The pipeline's name. */
+  readonly name: string;
+  /** Where the events come from. */
+  readonly source: {
+    /** The topic. */
+    readonly topic: string;
+    /** How many partitions it gets when Tidegate makes it. */
+    readonly partitions: number;
+    /** Where the first generation begins. */
+    readonly from: StartPosition;
+    /** The field of produced keys, if there is one. */
+    readonly recordKey?: string | undefined;
+  };
+  /** The schema of an event. */
+  readonly event: EventSchema;
   /** What is known of the event's own fields. */
   readonly own: EventFields;
+  /** The field of the event time. */
+  readonly eventTime: string;
+  /** The watermark's durations. */
+  readonly watermark: Readonly<Record<"delay" | "idleAfter" | "maxAhead" | "maxDrift", number>>;
+  /** The windows. */
+  readonly window: Windowing;
+  /** How long a window stays open after its end. */
+  readonly lateness: number;
+  /** The lookup, if there is one. */
+  readonly enrich?: EventEnrichment["enrich"] | undefined;
+  /** How lookups are made, if there are any. */
+  readonly enrichment?: EnrichmentSettings | undefined;
   /** What is known of the fields that the enrichment adds; null without one. */
   readonly added: EventFields | null;
-};
+  /** The filter, if there is one. */
+  readonly where?: EventReader["where"] | undefined;
+  /** The fields of the key. */
+  readonly groupBy: readonly string[];
+  /** What is computed. */
+  readonly aggregates: readonly AggregateSpec[];
+  /** Where rows go, if it is said. */
+  readonly results?: {
+    /** The topic. */
+    readonly topic: string;
+  } | undefined;
+  /** How many workflows share the keys of one window. */
+  readonly shards: number;
+  /** Makes events, if there is one. */
+  readonly generator?: EventGenerator | undefined;
+}
+
+/** How lookups are made. */
+export interface EnrichmentSettings {
+  /** The schema of the fields that are added. */
+  readonly adds: AddsSchema;
+  /** How many lookups of one slice are under way at once. */
+  readonly concurrency: number;
+  /** How long one try may take, in ms. */
+  readonly timeout: number;
+  /** How many more tries there are. */
+  readonly retries: number;
+  /** What becomes of an event whose lookup has failed in all its tries. */
+  readonly onFailure: EnrichFailure;
+}
 
 /**
  * Reads a definition.
@@ -55,7 +117,7 @@ export function readDefinition(definition: unknown): DefinitionSettings {
   );
 }
 
-/** What the schema of a definition depends on. */
+/** What the schema of a definition depends on; null where fields are not known. */
 interface KnownFields {
   readonly own: EventFields | null;
   readonly added: EventFields | null;

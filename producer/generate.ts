@@ -9,7 +9,7 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { shardOf } from "../core/fold/shard.ts";
+import { shardOf } from "../core/fold/cells.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import type { EventGenerator, Pipeline } from "../definition/define.ts";
 import { createFaker } from "../definition/faker.ts";

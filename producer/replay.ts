@@ -8,7 +8,7 @@ import { errorText } from "../core/errors.ts";
 import { createReadStream } from "node:fs";
 import type { LogWriter } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
-import { shardOf } from "../core/fold/shard.ts";
+import { shardOf } from "../core/fold/cells.ts";
 import type { Pipeline } from "../definition/define.ts";
 import { Sender } from "./_sender.ts";
 import type { LoadHooks, SentCounts } from "./load.ts";

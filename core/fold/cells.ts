@@ -2,6 +2,10 @@
  * The cells of one slice while it is folded: the canonical keys of its events, and the cells by
  * window, share and key. Built for the common case of a few keys seen again and again.
  *
+ * Where the cells of one window are spread over several workflows, the share of a key is found by
+ * the hash by which Kafka's Java client chooses partitions, so that it can be checked against known
+ * values; core has no `TextEncoder`, hence the small encoder.
+ *
  * @module
  */
 
@@ -13,8 +17,7 @@ import {
   type CellWire,
   createCellFolder,
 } from "./aggregates.ts";
-import { shardOf, utf8Bytes } from "./shard.ts";
-import type { WindowPartial } from "../flow/slice.ts";
+import type { WindowShard } from "../flow/counts.ts";
 
 /** The longest canonical key in UTF-8 bytes. */
 export const MAX_KEY_BYTES = 256;
@@ -22,9 +25,15 @@ export const MAX_KEY_BYTES = 256;
 /** How many keys are remembered before the memory starts afresh; it only saves work. */
 const MAX_REMEMBERED_KEYS = 20_000;
 
-/** The cells of one window, per share of the keys. */
-export interface WindowCells {
-  /** Its start, in epoch ms. */
+/** What a slice adds to one window, or to one share of its keys. */
+export interface WindowCells extends WindowShard {
+  /** The cells, sorted by key. */
+  readonly cells: readonly CellWire[];
+}
+
+/** The cells of one window while they grow, a map by key for every share. */
+export interface GrowingWindow {
+  /** Its start, epoch ms. */
   readonly start: number;
   /** The cells by key, a map a share. */
   readonly shards: Map<string, Cell>[];
@@ -39,7 +48,7 @@ export interface SliceKey {
   /** Which share of the keys it belongs to. */
   readonly shard: number;
   /** The window it was last added to. */
-  window: WindowCells | null;
+  window: GrowingWindow | null;
   /** Its cell in that window. */
   cell: Cell | null;
 }
@@ -75,17 +84,13 @@ export class SliceCells {
   readonly #groupBy: readonly string[];
   readonly #shards: number;
   readonly #folder: CellFolder;
-  readonly #windows = new Map<number, WindowCells>();
-  #lastWindow: WindowCells | null = null;
+  readonly #windows = new Map<number, GrowingWindow>();
+  #lastWindow: GrowingWindow | null = null;
   #root: KeyNode = newNode();
   #remembered = 0;
   #cellCount = 0;
 
-  /**
-   * Begins without cells.
-   *
-   * @param rules What the cells depend on.
-   */
+  /** Begins without cells. */
   constructor(rules: SliceCellsRules) {
     this.#groupBy = rules.groupBy;
     this.#shards = rules.shards;
@@ -102,12 +107,7 @@ export class SliceCells {
     return this.#windows.size;
   }
 
-  /**
-   * The key of an event.
-   *
-   * @param event The event.
-   * @returns The key, or why there is none.
-   */
+  /** The key of an event, or why it has none. */
   keyOf(event: Readonly<Record<string, unknown>>): SliceKey | KeyProblem {
     let node: KeyNode | undefined = this.#root;
     for (const field of this.#groupBy) {
@@ -117,13 +117,7 @@ export class SliceCells {
     return node.key ?? this.#learn(event);
   }
 
-  /**
-   * Adds an event to the cell of a window.
-   *
-   * @param start The window's start.
-   * @param key The event's key.
-   * @param event The event.
-   */
+  /** Adds an event with its key to the window that begins at `start`. */
   add(start: number, key: SliceKey, event: Readonly<Record<string, unknown>>): void {
     let window = this.#lastWindow;
     if (window === null || window.start !== start) {
@@ -152,25 +146,25 @@ export class SliceCells {
   }
 
   /** The cells by window and share, sorted; the cells of each sorted by key. */
-  partials(): WindowPartial[] {
-    const partials: WindowPartial[] = [];
+  byWindow(): WindowCells[] {
+    const found: WindowCells[] = [];
     const windows = [...this.#windows.values()].sort((a, b) => a.start - b.start);
     for (const { start, shards } of windows) {
       for (const [shard, cells] of shards.entries()) {
-        if (cells.size > 0) partials.push({ start, shard, cells: sortedWires(cells) });
+        if (cells.size > 0) found.push({ start, shard, cells: sortedWires(cells) });
       }
     }
-    return partials;
+    return found;
   }
 
-  #open(start: number): WindowCells {
+  #open(start: number): GrowingWindow {
     const shards = Array.from({ length: this.#shards }, () => new Map<string, Cell>());
     const window = { start, shards };
     this.#windows.set(start, window);
     return window;
   }
 
-  #cellOf(window: WindowCells, key: SliceKey): Cell {
+  #cellOf(window: GrowingWindow, key: SliceKey): Cell {
     const cells = window.shards[key.shard];
     const known = cells?.get(key.key);
     if (known !== undefined) return known;
@@ -272,4 +266,60 @@ function numberBytes(value: number): number {
   if (Number.isInteger(value)) return size < 1e3 ? 5 : 8;
   // A decimal of up to three places, as most measured values are.
   return Math.round(value * 1000) / 1000 === value ? (size < 1e3 ? 9 : 12) : 26;
+}
+
+const SEED = 0x9747b28c;
+const M = 0x5bd1e995;
+
+/**
+ * Murmur2 with the seed of Kafka's Java client (`org.apache.kafka.common.utils.Utils.murmur2`).
+ */
+export function murmur2(bytes: Uint8Array): number {
+  const length = bytes.length;
+  const whole = length & ~3;
+  let hash = SEED ^ length;
+  for (let at = 0; at < whole; at += 4) {
+    let k = Math.imul(littleEndian(bytes, at, 4), M);
+    k = Math.imul(k ^ (k >>> 24), M);
+    hash = Math.imul(hash, M) ^ k;
+  }
+  if (length > whole) hash = Math.imul(hash ^ littleEndian(bytes, whole, length - whole), M);
+  hash = Math.imul(hash ^ (hash >>> 13), M);
+  return hash ^ (hash >>> 15);
+}
+
+/** Encodes text as UTF-8; a lone surrogate becomes U+FFFD, as with `TextEncoder`. */
+export function utf8Bytes(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const char of text.toWellFormed()) {
+    const code = char.codePointAt(0) ?? 0;
+    if (code < 0x80) {
+      bytes.push(code);
+    } else if (code < 0x800) {
+      bytes.push(0xc0 | code >> 6, trailing(code));
+    } else if (code < 0x10000) {
+      bytes.push(0xe0 | code >> 12, trailing(code >> 6), trailing(code));
+    } else {
+      bytes.push(0xf0 | code >> 18, trailing(code >> 12), trailing(code >> 6), trailing(code));
+    }
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** The share that a canonical key belongs to, from 0 to `shards - 1`. */
+export function shardOf(key: string, shards: number): number {
+  if (shards === 1) return 0;
+  // Kafka's toPositive: the sign bit is cut off, which differs from the absolute value.
+  return (murmur2(utf8Bytes(key)) & 0x7fffffff) % shards;
+}
+
+function trailing(bits: number): number {
+  return 0x80 | bits & 0x3f;
+}
+
+/** Up to four bytes as an integer, the first one lowest. */
+function littleEndian(bytes: Uint8Array, at: number, count: number): number {
+  let value = 0;
+  for (let i = count - 1; i >= 0; i--) value = value << 8 | (bytes[at + i] ?? 0);
+  return value;
 }

@@ -12,15 +12,10 @@ import {
   type EventReader,
   type FoldEvent,
 } from "./event.ts";
-import { SliceCells, type SliceKey } from "./cells.ts";
+import { SliceCells, type SliceKey, type WindowCells } from "./cells.ts";
 import type { AggregateSpec } from "./aggregates.ts";
 import type { Decoded, InvalidReason } from "./decode.ts";
-import {
-  NO_COUNTS,
-  type SliceCounts,
-  type WindowPartial,
-  type WindowShard,
-} from "../flow/slice.ts";
+import { NO_COUNTS, type SliceCounts, type WindowShard } from "../flow/counts.ts";
 import { formatInstant } from "../event_time/instants.ts";
 import {
   firstWindowStart,
@@ -146,13 +141,7 @@ export class SliceFold {
   /** The last window start looked up: most events belong to the same one as the event before. */
   #lastStart = NaN;
 
-  /**
-   * Begins a slice.
-   *
-   * @param plan The part of the plan that folding needs.
-   * @param reader How events are read.
-   * @param start Where the slice goes on from.
-   */
+  /** Begins a slice of events that are read in this way, where the one before it ended. */
   constructor(plan: FoldPlan, reader: EventReader, start: FoldStart) {
     this.#plan = plan;
     this.#checker = new EventChecker(plan, reader);
@@ -270,8 +259,8 @@ export class SliceFold {
   }
 
   /** The cells by window and share, sorted by both; the cells of each sorted by key. */
-  windows(): WindowPartial[] {
-    return this.#cells.partials();
+  windows(): WindowCells[] {
+    return this.#cells.byWindow();
   }
 
   /** The rest of the judging, where all is known of the event: key, filter, lateness. */

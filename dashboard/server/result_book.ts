@@ -8,7 +8,7 @@ import type { ClosedWindow } from "../../core/event_time/close_timers.ts";
 import { windowId } from "../../core/ids.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
-import { shardOf } from "../../core/fold/shard.ts";
+import { shardOf } from "../../core/fold/cells.ts";
 import type { ResultView, RevisionView, RowView } from "./state.ts";
 
 /** How many windows are kept. */

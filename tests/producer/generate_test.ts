@@ -5,7 +5,7 @@ import { decodeOne } from "../../core/fold/decode.ts";
 import { runPipeline } from "../../definition/testing/run_pipeline.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { type Reject, SliceFold } from "../../core/fold/fold.ts";
-import { shardOf } from "../../core/fold/shard.ts";
+import { shardOf } from "../../core/fold/cells.ts";
 import type { SliceCounts } from "../../core/flow/slice.ts";
 import students from "../../pipelines/cs_student_logs.ts";
 import { count, definePipeline, type Pipeline, sum, tumbling } from "../../definition/define.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { createFakeLog, type FakeLog } from "../fake_log/fake_log.ts";
-import { shardOf } from "../../core/fold/shard.ts";
+import { shardOf } from "../../core/fold/cells.ts";
 import { TidegateError } from "../../core/errors.ts";
 import students from "../../pipelines/cs_student_logs.ts";
 import { FakeClock } from "./_fake_clock.ts";

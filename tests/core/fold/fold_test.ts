@@ -14,7 +14,7 @@ import {
   type FoldStart,
   SliceFold,
 } from "../../../core/fold/fold.ts";
-import { shardOf } from "../../../core/fold/shard.ts";
+import { shardOf } from "../../../core/fold/cells.ts";
 import {
   addCounts,
   NO_COUNTS,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { murmur2, shardOf, utf8Bytes } from "../../../core/fold/shard.ts";
+import { murmur2, shardOf, utf8Bytes } from "../../../core/fold/cells.ts";
 
 const encoder = new TextEncoder();
 
