@@ -14,7 +14,6 @@ const ACTIONS: {
 } = {
   audit: () => import("../commands/audit.ts"),
   bench: () => import("../commands/bench.ts"),
-  conformance: () => import("../commands/conformance.ts"),
   demo: () => import("../commands/demo.ts"),
   exclude: () => import("../commands/exclude.ts"),
   produce: () => import("../commands/produce.ts"),

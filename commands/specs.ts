@@ -62,13 +62,6 @@ export const SPECS = {
     },
     settings: SETTINGS,
   },
-  conformance: {
-    summary: "Runs conformance vectors through the rules; exit 1 if one fails",
-    flags: {},
-    positionals: [
-      { name: "FILE", description: "One case a line (JSONL)", required: true, rest: true },
-    ],
-  },
   demo: {
     summary: "Shows the whole path in about a minute: produce, fold, close windows, audit",
     flags: {

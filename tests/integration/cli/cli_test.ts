@@ -161,7 +161,6 @@ Deno.test({
         [["start", "--from=earliest"], /TG_USAGE: .*--new-generation/],
         [["produce", "--rate=-1", "--late=200%"], /--rate.*\n.*--late/],
         [["audit", "--pipeline=missing.ts"], /TG_INPUT: .*missing\.ts/],
-        [["conformance", "missing.jsonl"], /TG_INPUT: .*missing\.jsonl/],
         [["start"], /TG_TOPIC_MISSING: .*\n.*produce/],
       ];
       for (const [args, expected] of cases) {

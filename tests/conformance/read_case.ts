@@ -1,12 +1,14 @@
 /**
  * Reads the cases of conformance files: what a line may hold, and what is wrong with one that holds
- * something else.
+ * something else. `docs/commands.md` describes the format.
  *
  * @module
  */
 
-import type { AggregateKind } from "../../core/fold/aggregates.ts";
 import { TidegateError } from "../../core/errors.ts";
+import { MAX_INSTANT_MS } from "../../core/event_time/instants.ts";
+import { hopping, type Windowing } from "../../core/event_time/windows.ts";
+import type { AggregateKind, AggregateSpec } from "../../core/fold/aggregates.ts";
 import type {
   Assignment,
   AssignVector,
@@ -14,18 +16,10 @@ import type {
   ClockVector,
   SkippedVector,
   Vector,
-} from "./vector.ts";
-import {
-  countAt,
-  listAt,
-  type Members,
-  numberAt,
-  objectAt,
-  timeAt,
-  wrong,
-} from "./vector_fields.ts";
-import { readStep, STEP_MEMBERS, type VectorAggregate } from "./vector_step.ts";
-import { hopping, type Windowing } from "../../core/event_time/windows.ts";
+  VectorRecord,
+  VectorRow,
+  VectorStep,
+} from "./cases.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -211,4 +205,157 @@ function unknownMember(given: Members, known: ReadonlySet<string>): string | und
 
 function skip(id: string, reason: string): SkippedVector {
   return { shape: "skip", id, reason };
+}
+
+/** An aggregate over a value column `v0`, `v1`, …. */
+type VectorAggregate = Omit<AggregateSpec, "name">;
+
+/** What the members of a step may be. */
+const STEP_MEMBERS = new Set([
+  "in",
+  "advance",
+  "restart",
+  "out",
+  "watermark",
+  "late",
+  "partlyLate",
+  "open",
+]);
+
+/** What the steps of a case depend on. */
+interface StepRules {
+  /** Milliseconds of the case's unit. */
+  readonly unitMs: number;
+  /** Whether the watermark is explicit. */
+  readonly explicit: boolean;
+  /** The aggregates. */
+  readonly specs: readonly VectorAggregate[];
+}
+
+/** Reads a step, counted from 1. */
+function readStep(number: number, value: unknown, rules: StepRules): VectorStep {
+  const { unitMs, explicit, specs } = rules;
+  const path = (name: string) => `step ${number}: ${name}`;
+  const given = objectAt(`step ${number}`, value);
+  const restart = given["restart"] ?? false;
+  if (typeof restart !== "boolean") throw wrong(path("restart"), "true", restart);
+  const advance = given["advance"];
+  if (advance !== undefined && !explicit) {
+    throw wrong(path("advance"), 'left out unless the watermark is "explicit"', advance);
+  }
+  const { out, watermark } = given;
+  const counts = Object.fromEntries(
+    ["late", "partlyLate", "open"].filter((name) => given[name] !== undefined)
+      .map((name) => [name, countAt(path(name), given[name])]),
+  );
+  return {
+    restart,
+    records: (given["in"] === undefined ? [] : listAt(path("in"), given["in"]))
+      .map((record, i) => readRecord(path(`in.${i}`), record, unitMs, specs)),
+    advance: advance === undefined ? null : timeAt(path("advance"), advance, unitMs),
+    expected: {
+      ...counts,
+      ...(watermark === undefined ? {} : {
+        watermark: watermark === null ? null : timeAt(path("watermark"), watermark, unitMs),
+      }),
+      ...(out === undefined ? {} : {
+        out: listAt(path("out"), out).map((row, i) =>
+          readRow(path(`out.${i}`), row, unitMs, specs.length)
+        ),
+      }),
+    },
+  };
+}
+
+function readRecord(
+  path: string,
+  value: unknown,
+  unitMs: number,
+  specs: readonly VectorAggregate[],
+): VectorRecord {
+  const [key, time, ...values] = listAt(path, value);
+  for (const { field } of specs) {
+    if (field === null) continue;
+    const column = Number(field.slice(1));
+    if (typeof values[column] !== "number") {
+      throw wrong(`${path}.${column + 2}`, "a number, since it is aggregated", values[column]);
+    }
+  }
+  return { key: keyAt(path, key), timeMs: wholeMs(`${path}.1`, time, unitMs), values };
+}
+
+function readRow(path: string, value: unknown, unitMs: number, aggregates: number): VectorRow {
+  const [key, start, end, ...values] = listAt(path, value);
+  if (values.length !== aggregates) {
+    throw wrong(path, `a row of ${aggregates + 3} items, one per aggregate`, value);
+  }
+  return [
+    keyAt(path, key),
+    timeAt(`${path}.1`, start, unitMs),
+    timeAt(`${path}.2`, end, unitMs),
+    ...values.map((item, i) => numberAt(`${path}.${i + 3}`, item)),
+  ];
+}
+
+/** Keys of several parts become one text: only their being equal or not matters. */
+function keyAt(path: string, key: unknown): VectorRecord["key"] {
+  if (key === undefined) throw wrong(`${path}.0`, "a key", key);
+  if (
+    key === null || typeof key === "string" || typeof key === "number" || typeof key === "boolean"
+  ) return key;
+  return JSON.stringify(key);
+}
+
+/** The members of an object. */
+type Members = Readonly<Record<string, unknown>>;
+
+/** An object. */
+function objectAt(path: string, value: unknown): Members {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrong(path, "an object", value);
+  }
+  return { ...value };
+}
+
+/** A list. */
+function listAt(path: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw wrong(path, "a list", value);
+  return value;
+}
+
+/** A finite number. */
+function numberAt(path: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw wrong(path, "a number", value);
+  return value;
+}
+
+/** A whole number of at least 0. */
+function countAt(path: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw wrong(path, "a whole number of at least 0", value);
+  }
+  return value;
+}
+
+/** A time or duration in ms. Other suites mark "the end of time" by numbers beyond all dates. */
+function timeAt(path: string, value: unknown, unitMs: number): number {
+  const ms = wholeMs(path, value, unitMs);
+  return Math.min(Math.max(ms, -MAX_INSTANT_MS), MAX_INSTANT_MS);
+}
+
+/** A time in ms. One such as 1.1 s is whole in ms, but for the error of the multiplication. */
+function wholeMs(path: string, value: unknown, unitMs: number): number {
+  const ms = numberAt(path, value) * unitMs;
+  const whole = Math.round(ms);
+  return (Math.abs(ms - whole) < 1e-6 ? whole : ms) + 0;
+}
+
+/** The error of a malformed case. */
+function wrong(path: string, must: string, got: unknown): TidegateError {
+  const text = got === undefined ? "nothing" : JSON.stringify(got);
+  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return new TidegateError(
+    "TG_INPUT",
+    `Cannot read the case: ${path} must be ${must}, got ${shown}`,
+  );
 }

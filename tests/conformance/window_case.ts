@@ -8,10 +8,10 @@
 
 import { cellFromWire, createCellFolder } from "../../core/fold/aggregates.ts";
 import { SliceFold } from "../../core/fold/fold.ts";
-import { OpenWindows, type OpenWindowsSnapshot } from "../testing/open_windows.ts";
+import { OpenWindows, type OpenWindowsSnapshot } from "../../definition/testing/open_windows.ts";
 import { PipelineClock, type PipelineClockSnapshot } from "../../core/flow/pipeline_clock.ts";
 import type { WindowShard } from "../../core/flow/slice.ts";
-import type { StepExpectation, VectorRecord, VectorStep, WindowVector } from "./vector.ts";
+import type { StepExpectation, VectorRecord, VectorStep, WindowVector } from "./cases.ts";
 import { windowEnd } from "../../core/event_time/windows.ts";
 
 /** What a step came to, as far as it differs from what is expected. */

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  runVector,
-  runVectors,
-  vectorSummary,
-} from "../../../definition/conformance/conformance.ts";
-import { TidegateError } from "../../../core/errors.ts";
+import { runVector, runVectors, vectorSummary } from "./conformance.ts";
+import { TidegateError } from "../../core/errors.ts";
 
-const given = new URL("../../vectors/given.jsonl", import.meta.url);
+const given = new URL("../vectors/given.jsonl", import.meta.url);
 const unreadable =
   Deno.permissions.querySync({ name: "read", path: given.pathname }).state !== "granted";
 
@@ -16,6 +12,24 @@ Deno.test("the given vectors", { ignore: unreadable }, () => {
   assert.deepEqual(lines.filter((line) => !line.endsWith(" ok")), []);
   assert.equal(vectorSummary([counts]), "10 passed, 0 failed, 0 skipped");
 });
+
+Deno.test(
+  "a malformed line points to the format, whose example passes",
+  { ignore: unreadable },
+  () => {
+    let next = "";
+    try {
+      runVectors('{"id": 1}');
+    } catch (error) {
+      if (error instanceof TidegateError) next = error.next;
+    }
+    const [file = "none"] = /^\S+\.md/.exec(next) ?? [];
+    const text = Deno.readTextFileSync(new URL(`../../${file}`, import.meta.url));
+    const format = text.slice(text.indexOf("\n### conformance\n"));
+    const [, example = ""] = /```jsonl\n([^]*?)```/.exec(format) ?? [];
+    assert.match(runVectors(example).lines.join(), /^\w+ ok$/);
+  },
+);
 
 /** A case of tumbling windows of ten, counted. */
 function counting(steps: readonly unknown[], more: Readonly<Record<string, unknown>> = {}) {

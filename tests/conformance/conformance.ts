@@ -1,16 +1,15 @@
 /**
- * Runs conformance vectors: cases from the suites of other stream processors, each a line of JSON,
- * through the rules of this folder.
+ * Runs conformance cases: from the suites of other stream processors, each a line of JSON, through
+ * the rules of `core/`.
  *
  * @module
  */
 
-import { errorText } from "../../core/errors.ts";
-import { TidegateError } from "../../core/errors.ts";
+import { errorText, TidegateError } from "../../core/errors.ts";
 import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
-import type { AssignVector, ClockVector, Vector } from "./vector.ts";
-import { readVector } from "./vector_reader.ts";
-import { runWindowVector } from "./vector_window.ts";
+import type { AssignVector, ClockVector, Vector } from "./cases.ts";
+import { readVector } from "./read_case.ts";
+import { runWindowVector } from "./window_case.ts";
 import { windowStarts } from "../../core/event_time/windows.ts";
 
 /** How a case ended. */
@@ -96,13 +95,13 @@ function readLine(number: number, line: string): Vector {
   const refuse = (message: string, cause: unknown): TidegateError =>
     new TidegateError("TG_INPUT", `line ${number}: ${message}`, {
       cause,
-      next: "The format is described in the README beside the vectors; mend or remove the line.",
+      next: "docs/commands.md describes the format (conformance); mend or remove the line.",
     });
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (error) {
-    throw refuse(`Cannot read the case: it must be JSON (${textOf(error)})`, error);
+    throw refuse(`Cannot read the case: it must be JSON (${errorText(error)})`, error);
   }
   try {
     return readVector(value);
@@ -164,8 +163,4 @@ function runAssign({ assignments }: AssignVector) {
 function lineOf({ id, outcome, detail }: VectorResult): string {
   if (outcome === "ok") return `${id} ok`;
   return outcome === "fail" ? `${id} FAIL ${detail}` : `${id} skip: ${detail}`;
-}
-
-function textOf(error: unknown): string {
-  return errorText(error);
 }
