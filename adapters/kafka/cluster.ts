@@ -13,7 +13,14 @@ import { Connections } from "./connections.ts";
 import { BrokerAnswer, KafkaCode } from "./errors.ts";
 import type { KafkaSettings } from "./log.ts";
 import { topicMissing } from "./log_errors.ts";
-import { type OffsetsQuery, sendListOffsets, sendMetadata, type TopicState } from "./topic_wire.ts";
+import {
+  type EpochQuery,
+  type OffsetsQuery,
+  sendEpochEnd,
+  sendListOffsets,
+  sendMetadata,
+  type TopicState,
+} from "./topic_wire.ts";
 
 /** Which offset to ask for. */
 export interface OffsetQuery {
@@ -83,12 +90,31 @@ export class Cluster {
   /** Where and how to fetch a partition. */
   async fetchTarget(topic: string, partition: number, what: string): Promise<FetchTarget> {
     const { state, address } = await this.#leader(topic, partition, what);
+    return { address, ...await this.fetchVia(address, state, what) };
+  }
+
+  /** How to fetch partitions of a topic from a broker that leads them. */
+  async fetchVia(
+    address: string,
+    state: TopicState,
+    what: string,
+  ): Promise<Pick<FetchTarget, "version" | "topic">> {
     const ranges = await this.#speaks(address, what);
     // The one rule: the version of Fetch alone says whether it wants the name or the id.
     const ceiling = state.topicId === null ? FETCH_BY_ID - 1 : Infinity;
     const version = chooseVersion({ name: "Fetch", key: 1 }, FETCH_VERSIONS, ranges, ceiling);
     const byId = version >= FETCH_BY_ID && state.topicId !== null;
-    return { address, version, topic: byId ? state.topicId : topic };
+    return { version, topic: byId ? state.topicId : state.topic };
+  }
+
+  /** Where the records of an epoch end in a partition; null if its leader does not know. */
+  async epochEnd(address: string, query: EpochQuery, what: string): Promise<number | null> {
+    const ranges = await this.#speaks(address, what);
+    return await this.connections.use(
+      address,
+      { what },
+      (connection) => sendEpochEnd(connection, ranges, query),
+    );
   }
 
   /** One offset of a partition; -1 if no record is that late. */

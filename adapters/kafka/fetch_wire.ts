@@ -36,10 +36,43 @@ export interface FetchCall {
   readonly maxWaitMs: number;
 }
 
+/** What to fetch from several partitions of one leader. */
+export interface FetchManyCall {
+  /** The topic's id from version 13 on, its name before. */
+  readonly topic: string;
+  /** The partitions, in the order in which the broker fills its answer (KIP-74). */
+  readonly partitions: readonly {
+    /** Partition index. */
+    readonly partition: number;
+    /** The first offset. */
+    readonly from: number;
+    /** The leader's epoch as the metadata say it; -1 if they don't. */
+    readonly leaderEpoch: number;
+  }[];
+  /** Soft limit of the answer's size in bytes, of one partition's part too. */
+  readonly maxBytes: number;
+  /** How long the broker may wait for the first record, in ms. */
+  readonly maxWaitMs: number;
+}
+
+/** The answer for several partitions. */
+export interface FetchManyAnswer {
+  /** Kafka's error code for all of it; 0 for none. */
+  readonly errorCode: number;
+  /** For how long the broker takes nothing from this client because of a quota, in ms. */
+  readonly throttleMs: number;
+  /** The partitions' parts; none in an answer that is throttled (KIP-219). */
+  readonly partitions: readonly FetchAnswer[];
+}
+
 /** A partition's part of the answer. */
 export interface FetchAnswer {
+  /** Partition index. */
+  readonly partition: number;
   /** Kafka's error code; 0 for none. */
   readonly errorCode: number;
+  /** The high watermark: the end of what all replicas have, open transactions included. */
+  readonly highWatermark: number;
   /** The last stable offset. */
   readonly end: number;
   /** The first offset still held. */
@@ -70,7 +103,7 @@ export const FETCH_VERSIONS: readonly number[] = REQUESTS.map(([version]) => ver
 
 const APIS = new Map(REQUESTS.map(([version, createRequest]) => {
   const flexible = version >= 12;
-  const api = createAPI<Parameters<typeof fetchV17.createRequest>, FetchAnswer>(
+  const api = createAPI<Parameters<typeof fetchV17.createRequest>, FetchManyAnswer>(
     1,
     version,
     createRequest,
@@ -81,32 +114,53 @@ const APIS = new Map(REQUESTS.map(([version, createRequest]) => {
   return [version as number, api] as const;
 }));
 
+/** Sends one Fetch request for one partition; see {@linkcode sendFetchMany}. */
+export async function sendFetch(
+  connection: Connection,
+  version: number,
+  { partition, from, ...call }: FetchCall,
+): Promise<FetchAnswer> {
+  const partitions = [{ partition, from, leaderEpoch: -1 }];
+  const answer = await sendFetchMany(connection, version, { ...call, partitions });
+  const part = answer.partitions[0];
+  if (part !== undefined && answer.errorCode === 0) return part;
+  return {
+    partition,
+    errorCode: answer.errorCode || -1,
+    highWatermark: -1,
+    end: -1,
+    start: -1,
+    aborted: [],
+    batches: NO_BYTES,
+  };
+}
+
 /**
- * Sends one Fetch request for one partition, isolation read_committed.
+ * Sends one Fetch request for partitions of one topic, isolation read_committed.
  *
  * @param connection A connection with nothing else to wait for it: the broker answers in order.
  * @param version One of {@linkcode FETCH_VERSIONS}.
  * @param call What to fetch.
- * @returns The partition's part of the answer.
+ * @returns The partitions' parts of the answer, each with its own error code.
  */
-export function sendFetch(
+export function sendFetchMany(
   connection: Connection,
   version: number,
-  call: FetchCall,
-): Promise<FetchAnswer> {
+  call: FetchManyCall,
+): Promise<FetchManyAnswer> {
   const api = APIS.get(version);
   if (api === undefined) {
     throw new RangeError(
       `Cannot fetch: version must be one of ${FETCH_VERSIONS.join()}, got ${version}`,
     );
   }
-  const partition = {
-    partition: call.partition,
-    currentLeaderEpoch: -1,
-    fetchOffset: BigInt(call.from),
+  const partitions = call.partitions.map((it) => ({
+    partition: it.partition,
+    currentLeaderEpoch: it.leaderEpoch,
+    fetchOffset: BigInt(it.from),
     lastFetchedEpoch: -1,
     partitionMaxBytes: call.maxBytes,
-  };
+  }));
   return api.async(
     connection,
     call.maxWaitMs,
@@ -115,15 +169,15 @@ export function sendFetch(
     READ_COMMITTED,
     NO_SESSION.id,
     NO_SESSION.epoch,
-    [{ topicId: call.topic, partitions: [partition] }],
+    [{ topicId: call.topic, partitions }],
     [],
     "",
   );
 }
 
-function parseAnswer(version: number, reader: Reader): FetchAnswer {
+function parseAnswer(version: number, reader: Reader): FetchManyAnswer {
   const flexible = version >= 12;
-  reader.readInt32(); // throttle time
+  const throttleMs = reader.readInt32();
   const errorCode = reader.readInt16();
   reader.readInt32(); // session id
   const topics = reader.readArray(
@@ -135,17 +189,13 @@ function parseAnswer(version: number, reader: Reader): FetchAnswer {
     flexible,
     flexible,
   );
-  const answer = topics[0]?.[0];
-  if (answer === undefined || errorCode !== 0) {
-    return { errorCode: errorCode || -1, end: -1, start: -1, aborted: [], batches: NO_BYTES };
-  }
-  return answer;
+  return { errorCode, throttleMs, partitions: topics.flat() };
 }
 
 function parsePartition(flexible: boolean, r: Reader): FetchAnswer {
-  r.readInt32(); // partition index
+  const partition = r.readInt32();
   const errorCode = r.readInt16();
-  r.readInt64(); // high watermark
+  const highWatermark = Number(r.readInt64());
   const end = Number(r.readInt64());
   const start = Number(r.readInt64());
   const aborted = r.readNullableArray(
@@ -160,5 +210,5 @@ function parsePartition(flexible: boolean, r: Reader): FetchAnswer {
     batches = r.buffer.slice(r.position, r.position + size);
     r.skip(size);
   }
-  return { errorCode, end, start, aborted: aborted ?? [], batches };
+  return { partition, errorCode, highWatermark, end, start, aborted: aborted ?? [], batches };
 }

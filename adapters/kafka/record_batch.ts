@@ -35,6 +35,8 @@ export interface DecodedBatches {
   readonly records: LogRecord[];
   /** The offset after the last whole batch; `from` if there is none. */
   readonly next: number;
+  /** The leader's epoch when the last whole batch was written; null if there is none. */
+  readonly leaderEpoch: number | null;
   /** How many bytes the first batch has, if it was cut off; 0 if there was a whole one or none. */
   readonly cutOff: number;
 }
@@ -76,11 +78,12 @@ export function decodeBatches(bytes: Uint8Array, options: DecodeOptions): Decode
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const filter = new AbortedFilter(options.aborted);
   let next = options.from;
+  let leaderEpoch: number | null = null;
   let at = 0;
   while (at + LENGTH_END <= bytes.length) {
     const batchEnd = at + LENGTH_END + view.getInt32(at + 8);
     if (batchEnd > bytes.length) {
-      return { records, next, cutOff: at === 0 ? batchEnd : 0 };
+      return { records, next, leaderEpoch, cutOff: at === 0 ? batchEnd : 0 };
     }
     const base = readInt64(view, at);
     if (base >= options.end) break;
@@ -105,10 +108,11 @@ export function decodeBatches(bytes: Uint8Array, options: DecodeOptions): Decode
         });
       }
       next = batchNext;
+      leaderEpoch = view.getInt32(at + LENGTH_END);
     }
     at = batchEnd;
   }
-  return { records, next, cutOff: 0 };
+  return { records, next, leaderEpoch, cutOff: 0 };
 }
 
 /** Decodes the records of the batch from `at` to `end` and adds those that are wanted. */

@@ -18,6 +18,9 @@ import {
   metadataV7,
   metadataV8,
   metadataV9,
+  offsetForLeaderEpochV2,
+  offsetForLeaderEpochV3,
+  offsetForLeaderEpochV4,
   ResponseError,
 } from "@platformatic/kafka";
 import { formatAddress } from "./address.ts";
@@ -29,6 +32,8 @@ import type { TopicInfo } from "./log.ts";
 export interface TopicState extends TopicInfo {
   /** `host:port` of the leader, by partition; absent where there is none at present. */
   readonly leaders: ReadonlyMap<number, string>;
+  /** The leaders' epochs, by partition; absent where the broker has none. */
+  readonly epochs: ReadonlyMap<number, number>;
 }
 
 /** Which offsets to ask for. */
@@ -41,6 +46,16 @@ export interface OffsetsQuery {
   readonly timestamp: number;
 }
 
+/** Where the records of which epoch end. */
+export interface EpochQuery {
+  /** Topic name. */
+  readonly topic: string;
+  /** Partition index; led by the broker that is asked. */
+  readonly partition: number;
+  /** The epoch of a leader. */
+  readonly leaderEpoch: number;
+}
+
 const METADATA = [metadataV7, metadataV8, metadataV9, metadataV10, metadataV11, metadataV12];
 const LIST_OFFSETS = [
   listOffsetsV4,
@@ -50,7 +65,10 @@ const LIST_OFFSETS = [
   listOffsetsV8,
   listOffsetsV9,
 ];
+const EPOCH_ENDS = [offsetForLeaderEpochV2, offsetForLeaderEpochV3, offsetForLeaderEpochV4];
 const READ_COMMITTED = 1;
+/** Asks as a consumer does. */
+const NO_REPLICA = -1;
 /** Stands for a topic without an id: before Metadata 10, and on Redpanda before 25.3. */
 const ZERO_ID = "00000000-0000-0000-0000-000000000000";
 
@@ -79,15 +97,18 @@ export async function sendMetadata(
     answer.brokers.map(({ nodeId, host, port }) => [nodeId, formatAddress(host, port)] as const),
   );
   const leaders = new Map<number, string>();
-  for (const { partitionIndex, leaderId } of found.partitions) {
+  const epochs = new Map<number, number>();
+  for (const { partitionIndex, leaderId, leaderEpoch } of found.partitions) {
     const leader = addresses.get(leaderId);
     if (leader !== undefined) leaders.set(partitionIndex, leader);
+    if (leaderEpoch >= 0) epochs.set(partitionIndex, leaderEpoch);
   }
   return {
     topic,
     topicId: found.topicId === ZERO_ID ? null : found.topicId,
     partitions: found.partitions.map((it) => it.partitionIndex).sort((a, b) => a - b),
     leaders,
+    epochs,
   };
 }
 
@@ -115,6 +136,31 @@ export async function sendListOffsets(
   return (answer.topics[0]?.partitions ?? []).map((it) =>
     [it.partitionIndex, Number(it.offset), it.errorCode] as const
   );
+}
+
+/**
+ * Asks the leader of a partition where the records of an epoch end.
+ *
+ * @param connection A connection to the leader.
+ * @param ranges The versions that this broker speaks.
+ * @param query The partition, and an epoch of one of its leaders.
+ * @returns The offset after the last record of that epoch or an older one; null if the leader does
+ * not know.
+ * @throws {BrokerAnswer} If the broker answers an error.
+ */
+export async function sendEpochEnd(
+  connection: Connection,
+  ranges: ApiRanges,
+  { topic, partition, leaderEpoch }: EpochQuery,
+): Promise<number | null> {
+  const api = pick("OffsetForLeaderEpoch", EPOCH_ENDS, ranges);
+  const partitions = [{ partitionIndex: partition, currentLeaderEpoch: -1, leaderEpoch }];
+  const answer = await tolerant(() =>
+    api.async(connection, NO_REPLICA, [{ name: topic, partitions }])
+  );
+  const found = answer.topics[0]?.partitions[0];
+  if (found === undefined || found.errorCode !== 0) throw new BrokerAnswer(found?.errorCode ?? -1);
+  return found.endOffset < 0n ? null : Number(found.endOffset);
 }
 
 function pick<T extends { readonly key: number; readonly version: number }>(

@@ -95,6 +95,7 @@ Deno.test("a first batch that is cut off tells how many bytes it needs", () => {
   assert.deepEqual(decodeBatches(new Uint8Array(0), { ...plain, from: 9 }), {
     records: [],
     next: 9,
+    leaderEpoch: null,
     cutOff: 0,
   });
 });
