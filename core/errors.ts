@@ -20,6 +20,8 @@ export type TgCode =
   | "TG_GENERATION_LOST"
   | "TG_INPUT"
   | "TG_KUBERNETES"
+  | "TG_LOG_DAMAGED"
+  | "TG_LOG_DIVERGED"
   | "TG_OFFSET_GONE"
   | "TG_OVERLAP"
   | "TG_PORT_TAKEN"

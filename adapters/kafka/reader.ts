@@ -139,7 +139,7 @@ class KafkaReader implements LogReader {
         // followers are, or the offset lies in an open transaction. Either can pass.
         throw offsetGone(what, from, answer, from > answer.end);
       }
-      const decoded = decode(answer, request);
+      const decoded = decodeAnswer(answer, from);
       if (decoded.cutOff === 0) {
         return {
           records: decoded.records,
@@ -167,9 +167,10 @@ class KafkaReader implements LogReader {
   }
 }
 
-function decode(answer: FetchAnswer, request: FetchRequest): DecodedBatches {
+/** Decodes a partition's part of an answer. */
+export function decodeAnswer(answer: FetchAnswer, from: number): DecodedBatches {
   return decodeBatches(answer.batches, {
-    from: request.from,
+    from,
     end: answer.end,
     aborted: answer.aborted,
     decompress,

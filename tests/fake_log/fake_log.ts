@@ -9,7 +9,10 @@ import type { LogAdmin, LogReader, LogWriter } from "../../adapters/kafka/log.ts
 import { FakeAdmin } from "./admin.ts";
 import { FakeBroker, type FakeTransaction } from "./broker.ts";
 import { FakeReader } from "./reader.ts";
+import { FakeTail, type FakeTailOptions } from "./tail.ts";
 import { FakeWriter } from "./writer.ts";
+import type { LogTailer } from "../../adapters/kafka/tail.ts";
+import { createTailer } from "../../adapters/kafka/tail_loop.ts";
 
 export type { FakeTransaction } from "./broker.ts";
 
@@ -32,6 +35,8 @@ export interface FakeLog {
   readonly admin: LogAdmin;
   /** Another reader of the same log, to be closed by itself. */
   openReader(): LogReader;
+  /** Opens a tailer; what its brokers do beyond the log is for the test to say. */
+  openTailer(options?: FakeTailOptions): LogTailer;
   /** Begins a transaction: the last stable offset stays before it until it ends. */
   begin(): FakeTransaction;
   /** Deletes single records, as compaction does: their offsets stay gaps. */
@@ -63,6 +68,7 @@ export function createFakeLog(options: FakeLogOptions = {}): FakeLog {
     writer: new FakeWriter(broker),
     admin: new FakeAdmin(broker),
     openReader: () => new FakeReader(broker),
+    openTailer: (options = {}) => createTailer(new FakeTail(broker, options), options),
     begin: () => broker.begin(),
     compactAway: (topic, partition, offsets) =>
       broker.partition("compact", topic, partition).compactAway(new Set(offsets)),

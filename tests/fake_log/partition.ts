@@ -92,6 +92,20 @@ export class FakePartition {
     return { records, next: end };
   }
 
+  /** As `read`, but `next` moves only past records and markers that are there. */
+  poll(from: number, maxBytes: number): { records: LogRecord[]; next: number; bytes: number } {
+    const read = this.read(from, maxBytes);
+    const { end } = this.range;
+    let last: LogRecord | undefined;
+    for (let i = this.#indexOf(from); i < this.#entries.length; i++) {
+      const record = this.#entries[i]?.record;
+      if (record === undefined || record.offset >= Math.min(end, read.next)) break;
+      last = record;
+    }
+    const bytes = read.records.reduce((sum, { value }) => sum + 1 + (value?.length ?? 0), 0);
+    return { records: read.records, next: last === undefined ? from : last.offset + 1, bytes };
+  }
+
   /** The first offset whose timestamp is at or after a time, or the end. */
   offsetAt(timeMs: number): number {
     const { end } = this.range;

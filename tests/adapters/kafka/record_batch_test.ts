@@ -110,6 +110,7 @@ Deno.test("next moves past offsets that compaction took from the end of a batch"
   assert.deepEqual(decodeBatches(bytes, { ...plain, from: 22 }), {
     records: [],
     next: 25,
+    leaderEpoch: 3,
     cutOff: 0,
   });
 });
