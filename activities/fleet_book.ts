@@ -7,9 +7,9 @@
  */
 
 import { setTimeout } from "node:timers/promises";
-import { loadsOf, muOf, type SliceNote, type WorkerLoad } from "../core/scaling/speed.ts";
+import { loadsOf, type SliceNote, type WorkerLoad, workerRateOf } from "../core/scaling/speed.ts";
 import type { DrainMode } from "../core/flow/drain_state.ts";
-import type { PartitionLook } from "../core/scaling/state.ts";
+import type { PartitionSample } from "../core/scaling/state.ts";
 import type { PipelineWatch } from "./observer.ts";
 
 /** Slices are remembered for this long, in ms. */
@@ -96,8 +96,8 @@ export class FleetBook implements PipelineWatch {
   }
 
   /** Offsets folded per busy second and worker in the last seconds. */
-  get mu(): number | null {
-    return muOf(this.#recent());
+  get workerRate(): number | null {
+    return workerRateOf(this.#recent());
   }
 
   /** How the workers spent the last seconds. */
@@ -122,7 +122,7 @@ export class FleetBook implements PipelineWatch {
    *
    * @returns The partitions that workers can get on with; null is what is not known.
    */
-  async look(): Promise<PartitionLook[]> {
+  async look(): Promise<PartitionSample[]> {
     await this.#askDrains();
     const foldable = this.pages.filter((page) => page.foldable);
     const confirm = this.#brokerAway || this.#deps.now() - this.#endsReadAtMs >= CONFIRM_MS;

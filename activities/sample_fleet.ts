@@ -5,8 +5,9 @@
  */
 
 import type { Fleet } from "../adapters/launchers/launcher.ts";
-import type { FleetSlots } from "../core/scaling/fleet.ts";
-import { type FleetSample, isMaterial } from "../core/scaling/policy.ts";
+import { type FleetSlots, fleetSlotsOf } from "../core/scaling/fleet.ts";
+import { isMaterial } from "../core/scaling/policy.ts";
+import type { FleetSample } from "../core/scaling/state.ts";
 import type { SampleAnswer, SampleRequest } from "../workflows/activities.ts";
 import type { FleetBook } from "./fleet_book.ts";
 
@@ -16,7 +17,7 @@ const LOOK_MS = 250;
 /** What sampling needs. */
 export interface SampleDeps {
   /** What is known of the load. */
-  readonly book: Pick<FleetBook, "look" | "mu" | "inFlight" | "quiet" | "changed">;
+  readonly book: Pick<FleetBook, "look" | "workerRate" | "inFlight" | "quiet" | "changed">;
   /** The workers. */
   readonly fleet: Fleet;
   /** The wall clock, epoch ms. */
@@ -45,8 +46,9 @@ export async function sampleFleet(
   for (;;) {
     deps.signal.throwIfAborted();
     deps.heartbeat();
-    const sample = await take(deps, state.atMs);
-    const slots = slotsOf(deps.fleet);
+    const partitions = await deps.book.look();
+    const slots = fleetSlotsOf(deps.fleet);
+    const sample = sampleOf(deps, { partitions, slots, afterMs: state.atMs });
     const untold = slots.desired !== state.desired;
     if (untold || deps.now() >= untilMs || isMaterial(state, sample, settings)) {
       return { sample, slots };
@@ -55,19 +57,23 @@ export async function sampleFleet(
   }
 }
 
-async function take(deps: SampleDeps, afterMs: number | null): Promise<FleetSample> {
-  const { book, fleet } = deps;
-  const partitions = await book.look();
-  const count = (state: string) => fleet.slots.filter((slot) => slot.state === state).length;
+function sampleOf(
+  { book, fleet, now }: SampleDeps,
+  { partitions, slots: { states }, afterMs }: {
+    readonly partitions: FleetSample["partitions"];
+    readonly slots: FleetSlots;
+    readonly afterMs: number | null;
+  },
+): FleetSample {
   return {
     // A clock that was set back must not make all samples stale.
-    atMs: Math.max(deps.now(), (afterMs ?? -1) + 1),
+    atMs: Math.max(now(), (afterMs ?? -1) + 1),
     partitions,
     inFlight: book.inFlight,
-    mu: book.mu,
-    ready: count("ready"),
-    starting: count("starting"),
-    draining: count("draining"),
+    workerRate: book.workerRate,
+    ready: states.ready,
+    starting: states.starting,
+    draining: states.draining,
     startupMs: fleet.times.startupMs,
   };
 }
@@ -83,23 +89,4 @@ async function pause({ book, delay, now, signal }: SampleDeps, untilMs: number):
   } finally {
     over.abort();
   }
-}
-
-/**
- * The workers in figures.
- *
- * @param fleet The workers.
- * @returns How many there are in each state, and what is wrong with them.
- */
-export function slotsOf({ desired, slots }: Fleet): FleetSlots {
-  const states: Record<string, number> = {};
-  for (const { state } of slots) states[state] = (states[state] ?? 0) + 1;
-  return {
-    desired,
-    states,
-    restarts: slots.reduce((sum, { restarts }) => sum + restarts, 0),
-    problems: slots.flatMap(({ slot, problem }) =>
-      problem === null ? [] : [`worker ${slot}: ${problem}`]
-    ),
-  };
 }

@@ -24,12 +24,12 @@ export interface Slice {
 }
 
 /**
- * Tells the launcher how many workers there are to be, and has those replaced that do not get on:
+ * Tells the launcher how many workers there are to be, and has those replaced that make no progress:
  * who holds a slice of the partition, or, where nobody took it, all that could have. A slice that
  * fails by itself, such as one whose lookups fail, is no worker's fault.
  *
  * @param deps What it needs.
- * @param request The number, and the partitions that do not get on.
+ * @param request The number, and the partitions that make no progress.
  */
 export async function scaleFleet(
   { launcher, slice }: ScaleDeps,

@@ -5,9 +5,8 @@
  */
 
 import type { Fleet } from "../adapters/launchers/launcher.ts";
-import { slotsOf } from "../activities/sample_fleet.ts";
 import type { PipelineWatch } from "../activities/observer.ts";
-import type { FleetSlots, FleetState } from "../core/scaling/fleet.ts";
+import { type FleetSlots, fleetSlotsOf, type FleetState } from "../core/scaling/fleet.ts";
 import type { FleetDecision } from "../core/scaling/state.ts";
 
 /**
@@ -17,7 +16,7 @@ import type { FleetDecision } from "../core/scaling/state.ts";
  * @returns Such as `workers 2 wanted: 1 ready, 1 starting`.
  */
 export function fleetLine(fleet: Fleet): string {
-  return wantedLine(fleet.desired, slotsOf(fleet));
+  return wantedLine(fleet.desired, fleetSlotsOf(fleet));
 }
 
 /**
@@ -27,7 +26,7 @@ export function fleetLine(fleet: Fleet): string {
  * @returns Lines.
  */
 export function fleetLines(
-  { policy, bounds, override, slots, last, helpless }: FleetState,
+  { policy, bounds, override, slots, last, noProgress }: FleetState,
 ): string[] {
   const set = override === null
     ? `${bounds.min} to ${bounds.max} by load`
@@ -38,8 +37,8 @@ export function fleetLines(
     `${wantedLine(policy.desired, slots)} (${set})`,
     ...(last === null ? [] : [`  ${decisionLine(last)}`]),
     ...(slots?.problems ?? []).map((problem) => `  PROBLEM ${problem}`),
-    ...helpless.map(({ partition, sinceMs }) =>
-      `  PROBLEM partition ${partition} does not get on since ${new Date(sinceMs).toISOString()}`
+    ...noProgress.map(({ partition, sinceMs }) =>
+      `  PROBLEM partition ${partition} makes no progress since ${new Date(sinceMs).toISOString()}`
     ),
   ];
 }

@@ -6,6 +6,7 @@
 
 import type { Account } from "../core/flow/account.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
+import { totalLag } from "../core/scaling/load.ts";
 import type { Snapshot } from "./account.ts";
 
 /**
@@ -36,7 +37,7 @@ export function accountLines(account: Account): string[] {
  * @returns The line.
  */
 export function statusLine({ drains, clock }: Snapshot): string {
-  const lag = drains.reduce((sum, d) => sum + Math.max(0, (d.until ?? d.end) - d.cursor), 0);
+  const lag = totalLag(drains.map(({ until, end, cursor }) => ({ end: until ?? end, cursor })));
   const read = drains.reduce((sum, d) => sum + d.totals.read, 0);
   const watermark = clock.watermark === null ? "none" : formatInstant(clock.watermark);
   const stopped = drains.filter((d) => d.mode === "stopped");

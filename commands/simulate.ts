@@ -19,7 +19,7 @@ const REPORTS = ".tidegate/reports";
 export async function action({ flags }: Args<"simulate">): Promise<number> {
   const traceOf = await tracesOf(flags.trace);
   const options = {
-    mu: flags.mu,
+    workerRate: flags["worker-rate"],
     partitions: flags.partitions,
     startupMs: flags.startup,
     rateNoise: flags.noise,
@@ -28,7 +28,8 @@ export async function action({ flags }: Args<"simulate">): Promise<number> {
   const seeds = Array.from({ length: flags.seeds }, (_, i) => i + 1);
   const lines = compare(traceOf, seeds, options);
   const name = traceOf(1).name;
-  const title = `${name}: ${flags.mu} events/s a worker, ${flags.partitions} partitions, ` +
+  const title =
+    `${name}: ${options.workerRate} events/s a worker, ${flags.partitions} partitions, ` +
     `medians of ${flags.seeds} seeds`;
   const out = flags.out ?? `${REPORTS}/simulate-${basename(name).replace(/\.\w+$/, "")}.svg`;
   await writeText(out, comparisonPicture(`${title} (picture: seed 1)`, lines));

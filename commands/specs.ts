@@ -150,7 +150,9 @@ export const SPECS = {
           '`{"seconds":0,"rate":10}`: the rate holds from then on, the last line ends it',
       ),
       seeds: integer({ min: 1, max: 1000 }).prefault("30").describe("How many runs"),
-      mu: number({ min: 0.001 }).prefault("12").describe("Events that a worker folds per second"),
+      "worker-rate": number({ min: 0.001 }).prefault("12").describe(
+        "Events that a worker folds per second",
+      ),
       partitions: integer({ min: 1, max: 1024 }).prefault("4").describe("Partitions of the topic"),
       startup: duration().prefault("500ms").describe("From a worker's spawn until it is ready"),
       noise: percent().prefault("15%")

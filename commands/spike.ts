@@ -12,7 +12,7 @@ import { TidegateError } from "../core/errors.ts";
 import { derivePipeline } from "../definition/define.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
-import { muLines, reportLines, spikePage, type SpikeReport } from "../lab/load_test/mod.ts";
+import { reportLines, spikePage, type SpikeReport, workerRateLines } from "../lab/load_test/mod.ts";
 import { interrupted } from "../cli/exit.ts";
 import { parentGone } from "../cli/parent.ts";
 import { accountLines } from "../cli/report.ts";
@@ -84,7 +84,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     const options = { rate, enrichMs, keyedBy, partitions };
     const report = spikeReport(run, { options, bounds: { min, max }, price });
     const lines = [
-      ...muLines(report.mu, enrichMs),
+      ...workerRateLines(report.workerRate, enrichMs),
       "",
       ...reportLines(report, accountLines(run.account)),
     ];

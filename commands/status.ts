@@ -5,8 +5,8 @@
  */
 
 import type { FleetState } from "../core/scaling/fleet.ts";
+import { lagOf, totalLag } from "../core/scaling/load.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
-import type { DrainView } from "../workflows/messages.ts";
 import { lookAt } from "../cli/account.ts";
 import { fleetLines } from "../cli/fleet.ts";
 import { statusLine } from "../cli/report.ts";
@@ -52,7 +52,7 @@ export async function action({ flags, settings }: Args<"status">): Promise<numbe
       generation,
       control: control === null ? null : control.owner,
       watermark: iso(clock.watermark),
-      lag: drains.reduce((sum, drain) => sum + lagOf(drain), 0),
+      lag: totalLag(drains),
       fleet: fleetOf(fleet),
       windows: { open: clock.open.length, closed: clock.totals.windows },
       partitions,
@@ -82,7 +82,7 @@ export async function action({ flags, settings }: Args<"status">): Promise<numbe
   return 0;
 }
 
-function fleetOf({ policy, bounds, override, slots, last, helpless }: FleetState) {
+function fleetOf({ policy, bounds, override, slots, last, noProgress }: FleetState) {
   return {
     desired: policy.desired,
     ...bounds,
@@ -90,13 +90,9 @@ function fleetOf({ policy, bounds, override, slots, last, helpless }: FleetState
     states: slots?.states ?? {},
     restarts: slots?.restarts ?? 0,
     problems: slots?.problems ?? [],
-    helpless: helpless.map(({ partition }) => partition),
+    noProgress: noProgress.map(({ partition }) => partition),
     last,
   };
-}
-
-function lagOf(drain: DrainView): number {
-  return Math.max(0, drain.end - drain.cursor);
 }
 
 function iso(ms: number | null): string | null {

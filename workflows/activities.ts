@@ -128,7 +128,7 @@ export interface SampleAnswer {
 export interface ScaleRequest {
   /** How many workers there are to be. */
   readonly desired: number;
-  /** Partitions that do not get on: their workers are to be replaced. */
+  /** Partitions that make no progress: their workers are to be replaced. */
   readonly replace: readonly number[];
 }
 

@@ -31,7 +31,7 @@ export function supervisorDetails(state: SupervisorState, fleet: FleetState): st
   const holder = lease === null
     ? "none"
     : `${text(lease.owner.host)}, pid ${lease.owner.pid}, since ${instant(lease.sinceMs)}`;
-  const { policy, bounds, override, last, slots, helpless, decisions } = fleet;
+  const { policy, bounds, override, last, slots, noProgress, decisions } = fleet;
   const set = override === null
     ? `${bounds.min} to ${bounds.max} by load`
     : `${override.workers}, set by ${override.by === "start" ? "`--workers`" : "a person"}`;
@@ -42,18 +42,18 @@ export function supervisorDetails(state: SupervisorState, fleet: FleetState): st
     `**Workers: ${policy.desired} wanted** (${set}); ${states.join(", ") || "none up"}`,
     ...(last === null ? [] : [`${instant(last.atMs)}: ${text(last.reason)}`]),
     ...(slots?.problems ?? []).map((problem) => `PROBLEM: ${text(problem)}`),
-    ...helpless.map(({ partition, sinceMs }) =>
-      `PROBLEM: partition ${partition} does not get on since ${instant(sinceMs)}`
+    ...noProgress.map(({ partition, sinceMs }) =>
+      `PROBLEM: partition ${partition} makes no progress since ${instant(sinceMs)}`
     ),
     table(
-      ["time", "workers", "why", "arrivals/s (3, 10, 30 s)", "lag", "mu", "ready"],
+      ["time", "workers", "why", "arrivals/s (3, 10, 30 s)", "lag", "worker rate", "ready"],
       decisions.toReversed().map(({ atMs, previous, desired, reason, inputs }) => [
         instant(atMs),
         previous === desired ? desired : `${previous} → ${desired}`,
         reason,
         rates(inputs),
         inputs.lag ?? "–",
-        figure(inputs.mu),
+        figure(inputs.workerRate),
         inputs.ready,
       ]),
     ),

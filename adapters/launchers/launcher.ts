@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { SlotState } from "../../core/scaling/slot_state.ts";
+import type { SlotState } from "../../core/scaling/slot.ts";
 
-export type { SlotState } from "../../core/scaling/slot_state.ts";
+export type { SlotState } from "../../core/scaling/slot.ts";
 
 /** One worker process, or the place of one. */
 export interface WorkerSlot {
@@ -59,8 +59,8 @@ export interface Launcher extends Fleet {
    */
   want(desired: number): void;
   /**
-   * Ends a worker that does not get on and starts another one in its stead. Who is stuck, and that
-   * one stuck worker is replaced only once, is for the caller to decide.
+   * Ends a worker that makes no progress and starts another one in its stead. Which one, and that
+   * it is replaced only once, is for the caller to decide.
    *
    * @param slot The slot's number.
    * @returns Whether there was a worker to replace: one that starts or is ready.

@@ -6,12 +6,7 @@
  */
 
 import { errorText } from "../../core/errors.ts";
-import {
-  NEW_SLOT,
-  type Slot,
-  SLOT_LIMITS,
-  type SlotLimits,
-} from "../../core/scaling/slot_state.ts";
+import { NEW_SLOT, type Slot, SLOT_LIMITS, type SlotLimits } from "../../core/scaling/slot.ts";
 import {
   median,
   NO_SLOTS,

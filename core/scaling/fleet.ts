@@ -5,15 +5,18 @@
  * @module
  */
 
-import { decide, newPolicyState } from "./policy.ts";
-import type {
-  DecisionCode,
-  FleetDecision,
-  FleetSample,
-  PolicySettings,
-  PolicyState,
+import { decide } from "./policy.ts";
+import {
+  type DecisionCode,
+  type FleetDecision,
+  type FleetSample,
+  newPolicyState,
+  type PolicySettings,
+  type PolicyState,
 } from "./state.ts";
-import { lookForStuck, NOT_STUCK, type StuckState, type Waiting } from "./progress.ts";
+import { followProgress, NO_WAITING, type ProgressState, type Waiting } from "./progress.ts";
+import { countSlots, type SlotCounts } from "./slots.ts";
+import type { SlotState } from "./slot.ts";
 
 /** How many decisions are kept. */
 const KEPT_DECISIONS = 30;
@@ -54,12 +57,38 @@ export interface Override {
 export interface FleetSlots {
   /** How many the launcher was told to keep up. */
   readonly desired: number;
-  /** How many workers there are in each state, by the states' names. */
-  readonly states: Readonly<Record<string, number>>;
+  /** How many slots there are in each state. */
+  readonly states: SlotCounts;
   /** How often workers were started again after a failure. */
   readonly restarts: number;
   /** What is wrong with workers, for people; a line each. */
   readonly problems: readonly string[];
+}
+
+/** One worker's slot, as far as it is counted and told of. */
+export interface CountedSlot {
+  /** The slot's number. */
+  readonly slot: number;
+  /** Its state. */
+  readonly state: SlotState;
+  /** How often its process was started again after a failure. */
+  readonly restarts: number;
+  /** What the last failure was; null once a process is ready again. */
+  readonly problem: string | null;
+}
+
+/** Counts the workers that a launcher was told to keep up. */
+export function fleetSlotsOf(
+  { desired, slots }: { readonly desired: number; readonly slots: readonly CountedSlot[] },
+): FleetSlots {
+  return {
+    desired,
+    states: countSlots(slots),
+    restarts: slots.reduce((sum, { restarts }) => sum + restarts, 0),
+    problems: slots.flatMap(({ slot, problem }) =>
+      problem === null ? [] : [`worker ${slot}: ${problem}`]
+    ),
+  };
 }
 
 /** What a supervisor keeps of the fleet. */
@@ -78,10 +107,10 @@ export interface FleetState {
   readonly decisions: readonly FleetDecision[];
   /** The workers at the last sample; null before the first. */
   readonly slots: FleetSlots | null;
-  /** Partitions that wait. */
-  readonly stuck: StuckState;
-  /** Partitions that do not get on although workers were replaced. */
-  readonly helpless: readonly Waiting[];
+  /** Partitions that wait, and since when. */
+  readonly progress: ProgressState;
+  /** Partitions that make no progress although workers were replaced. */
+  readonly noProgress: readonly Waiting[];
 }
 
 /** What came of a sample. */
@@ -101,17 +130,13 @@ export const NO_FLEET: FleetState = {
   last: null,
   decisions: [],
   slots: null,
-  stuck: NOT_STUCK,
-  helpless: [],
+  progress: NO_WAITING,
+  noProgress: [],
 };
 
 /**
  * A control process begins. What a person has set since the last one began stays, unless the new one
  * was configured otherwise than the last.
- *
- * @param state The state.
- * @param config What it says.
- * @returns The new state.
  */
 export function configureFleet(state: FleetState, config: FleetConfig): FleetState {
   const before = state.config;
@@ -122,15 +147,11 @@ export function configureFleet(state: FleetState, config: FleetConfig): FleetSta
     ? kept
     : { workers: config.workers, by: "start" };
   const policy = before === null ? newPolicyState(config.min) : state.policy;
-  return { ...state, config, bounds, override, policy, stuck: NOT_STUCK, helpless: [] };
+  return { ...state, config, bounds, override, policy, progress: NO_WAITING, noProgress: [] };
 }
 
 /**
  * A control process ends its workers: nothing is scaled until one begins again.
- *
- * @param state The state.
- * @param ownerId Whose fleet it was.
- * @returns The new state.
  */
 export function standDownFleet(state: FleetState, ownerId: string): FleetState {
   const { config } = state;
@@ -140,10 +161,6 @@ export function standDownFleet(state: FleetState, ownerId: string): FleetState {
 
 /**
  * What is wrong with a number of workers that a person asks for.
- *
- * @param state The state.
- * @param workers The number.
- * @returns The problem, or null.
  */
 export function refuseWorkers({ bounds }: FleetState, workers: number): string | null {
   if (!isCount(workers)) {
@@ -156,9 +173,6 @@ export function refuseWorkers({ bounds }: FleetState, workers: number): string |
 
 /**
  * What is wrong with bounds that a person asks for.
- *
- * @param bounds The bounds.
- * @returns The problem, or null.
  */
 export function refuseBounds({ min, max }: FleetBounds): string | null {
   if (!isCount(min) || !isCount(max)) {
@@ -169,10 +183,6 @@ export function refuseBounds({ min, max }: FleetBounds): string | null {
 
 /**
  * Sets the bounds. A number that is set goes down with them.
- *
- * @param state The state.
- * @param bounds The bounds.
- * @returns The new state.
  */
 export function setFleetBounds(state: FleetState, { min, max }: FleetBounds): FleetState {
   const { override } = state;
@@ -185,10 +195,6 @@ export function setFleetBounds(state: FleetState, { min, max }: FleetBounds): Fl
 
 /**
  * Sets a number of workers, or lets the load decide again.
- *
- * @param state The state.
- * @param workers The number; null to let the load decide.
- * @returns The new state.
  */
 export function overrideFleet(state: FleetState, workers: number | null): FleetState {
   return { ...state, override: workers === null ? null : { workers, by: "person" } };
@@ -196,9 +202,6 @@ export function overrideFleet(state: FleetState, workers: number | null): FleetS
 
 /**
  * The policy's settings.
- *
- * @param state The state.
- * @returns Bounds and settings.
  */
 export function fleetSettings({ config, bounds, override }: FleetState): PolicySettings {
   return {
@@ -211,11 +214,6 @@ export function fleetSettings({ config, bounds, override }: FleetState): PolicyS
 
 /**
  * Takes a sample in.
- *
- * @param state The state.
- * @param sample The sample.
- * @param slots The workers as their launcher sees them.
- * @returns The new state, and whose workers to replace.
  */
 export function sampleFleetState(
   state: FleetState,
@@ -223,7 +221,7 @@ export function sampleFleetState(
   slots: FleetSlots,
 ): FleetStep {
   const { state: policy, decision } = decide(state.policy, sample, fleetSettings(state));
-  const stuck = lookForStuck(state.stuck, sample);
+  const progress = followProgress(state.progress, sample);
   return {
     state: {
       ...state,
@@ -233,16 +231,16 @@ export function sampleFleetState(
         ? [...state.decisions, decision].slice(-KEPT_DECISIONS)
         : state.decisions,
       slots,
-      stuck: stuck.state,
-      helpless: stuck.helpless,
+      progress: progress.state,
+      noProgress: progress.noProgress,
     },
-    replace: stuck.replace,
+    replace: progress.replace,
   };
 }
 
 /** Reasons that come and go from sample to sample; only what they change is worth reading. */
 const ROUTINE: ReadonlySet<DecisionCode> = new Set([
-  "mu-unknown",
+  "rate-unknown",
   "steady",
   "settling",
   "pressure",

@@ -1,15 +1,15 @@
 /**
- * Partitions that do not get on although there are workers: their cursor stays where it is while
- * records wait. The workers at fault are replaced once; what that doesn't help is told to people.
+ * Detects partitions that make no progress although there are workers: their cursor stays where it is
+ * while records wait. The workers at fault are replaced once; what that doesn't help is told to people.
  *
  * @module
  */
 
 import type { FleetSample } from "./state.ts";
 
-/** After this long without any progress the fleet counts as stuck, in ms. */
-export const STUCK_AFTER_MS = 30_000;
-/** After this long a partition counts as stuck although others get on, in ms. */
+/** After this long without any progress of any partition workers are replaced, in ms. */
+export const NO_PROGRESS_AFTER_MS = 30_000;
+/** After this long without progress a partition is told to people although others make some, in ms. */
 export const LEFT_BEHIND_AFTER_MS = 300_000;
 
 /** A partition with lag whose cursor stays where it is. */
@@ -25,36 +25,32 @@ export interface Waiting {
 }
 
 /** What is known of partitions that wait. */
-export interface StuckState {
+export interface ProgressState {
   /** The partitions with lag. */
   readonly waiting: readonly Waiting[];
   /** When a cursor last moved, or there was nothing to wait for, epoch ms; null before. */
   readonly movedAtMs: number | null;
 }
 
-/** A look for partitions that are stuck. */
-export interface StuckLook {
+/** What a sample tells of the progress. */
+export interface ProgressStep {
   /** What is known now. */
-  readonly state: StuckState;
+  readonly state: ProgressState;
   /** Partitions whose workers are to be replaced now. */
   readonly replace: readonly number[];
   /** Partitions that people must look after. */
-  readonly helpless: readonly Waiting[];
+  readonly noProgress: readonly Waiting[];
 }
 
 /** Nothing known. */
-export const NOT_STUCK: StuckState = { waiting: [], movedAtMs: null };
+export const NO_WAITING: ProgressState = { waiting: [], movedAtMs: null };
 
 /**
- * Looks for partitions that are stuck. With fewer slots than partitions each waits for its turn, and
+ * Follows the progress of the partitions. With fewer slots than partitions each waits for its turn, and
  * a slice that is never answered is taken from its worker by Temporal's timeouts; so workers are
- * only replaced when no partition gets on.
- *
- * @param before What was known.
- * @param sample What is seen.
- * @returns What is known now, and what is to be done.
+ * only replaced when no partition makes any.
  */
-export function lookForStuck(before: StuckState, sample: FleetSample): StuckLook {
+export function followProgress(before: ProgressState, sample: FleetSample): ProgressStep {
   const { atMs, ready, partitions } = sample;
   const known = new Map(before.waiting.map((one) => [one.partition, one]));
   const waiting = partitions.flatMap(({ partition, end, cursor }): Waiting[] => {
@@ -66,15 +62,15 @@ export function lookForStuck(before: StuckState, sample: FleetSample): StuckLook
   const still = waiting.length > 0 && waiting.length >= before.waiting.length &&
     waiting.every((one) => known.get(one.partition) === one);
   const movedAtMs = still ? before.movedAtMs ?? atMs : atMs;
-  const all = atMs - movedAtMs >= STUCK_AFTER_MS;
+  const all = atMs - movedAtMs >= NO_PROGRESS_AFTER_MS;
   const replace = all
     ? waiting.filter(({ sinceMs, replacedAtMs }) =>
-      replacedAtMs === null && atMs - sinceMs >= STUCK_AFTER_MS
+      replacedAtMs === null && atMs - sinceMs >= NO_PROGRESS_AFTER_MS
     ).map(({ partition }) => partition)
     : [];
-  const helpless = waiting.filter(({ sinceMs, replacedAtMs }) =>
+  const noProgress = waiting.filter(({ sinceMs, replacedAtMs }) =>
     atMs - sinceMs >= LEFT_BEHIND_AFTER_MS ||
-    (all && replacedAtMs !== null && atMs - replacedAtMs >= STUCK_AFTER_MS)
+    (all && replacedAtMs !== null && atMs - replacedAtMs >= NO_PROGRESS_AFTER_MS)
   );
   return {
     state: {
@@ -84,6 +80,6 @@ export function lookForStuck(before: StuckState, sample: FleetSample): StuckLook
       movedAtMs,
     },
     replace,
-    helpless,
+    noProgress,
   };
 }

@@ -7,15 +7,17 @@
  * @module
  */
 
-import { isOccupied, slotDueMs, stepSlot } from "./slot.ts";
 import {
+  isOccupied,
   NEW_SLOT,
   type Slot,
   type SlotAct,
+  slotDueMs,
   type SlotEvent,
   type SlotLimits,
   type SlotState,
-} from "./slot_state.ts";
+  stepSlot,
+} from "./slot.ts";
 
 /** Slots beyond the desired number. */
 const SPARE = 1;
@@ -74,18 +76,27 @@ export interface SlotsStep {
   readonly acts: readonly SlotsAct[];
 }
 
+/** How many slots there are in each state. */
+export type SlotCounts = Readonly<Record<SlotState, number>>;
+
+/** Counts slots by their state; what is said of ready, starting and draining workers comes from here. */
+export function countSlots(slots: Iterable<{ readonly state: SlotState }>): SlotCounts {
+  const counts = {
+    "absent": 0,
+    "starting": 0,
+    "ready": 0,
+    "draining": 0,
+    "backing off": 0,
+    "open": 0,
+  };
+  for (const { state } of slots) counts[state] += 1;
+  return counts;
+}
+
 /** A fleet without workers. */
 export const NO_SLOTS: Slots = { desired: 0, slots: [], startupsMs: [], drainsMs: [] };
 
-/**
- * Tells a fleet what has happened.
- *
- * @param fleet The fleet.
- * @param event What has happened.
- * @param nowMs The time, by a clock that never goes back.
- * @param limits The limits.
- * @returns The fleet after it, and what is to be done.
- */
+/** Tells a fleet what has happened, and when, by a clock that never goes back. */
 export function stepSlots(
   fleet: Slots,
   event: SlotsEvent,
@@ -106,23 +117,12 @@ export function stepSlots(
   return { fleet: { ...fleet, ...measured(fleet, event, nowMs), desired, slots }, acts };
 }
 
-/**
- * When a fleet must be told the time.
- *
- * @param fleet The fleet.
- * @param limits The limits.
- * @returns The time; Infinity if nothing depends on it.
- */
+/** When a fleet must be told the time; Infinity if nothing depends on it. */
 export function slotsDueMs({ slots }: Slots, limits: SlotLimits): number {
   return Math.min(...slots.map((slot) => slotDueMs(slot, limits)));
 }
 
-/**
- * The median of some numbers: one long start does not move it.
- *
- * @param numbers The numbers, in any order.
- * @returns The one in the middle, the smaller of two; null if there are none.
- */
+/** The median of some numbers, the smaller of two in the middle; null if there are none. */
 export function median(numbers: readonly number[]): number | null {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1] ?? null;

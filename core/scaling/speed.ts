@@ -32,11 +32,8 @@ export interface WorkerLoad {
 }
 
 /**
- * How each worker spent its time. Slices that a worker folded side by side count their common time
- * once: what one worker is worth is what all its slots together fold.
- *
- * @param notes The slices, in any order.
- * @returns A load for each worker among them, by name.
+ * How each worker among some slices spent its time, by name. Slices that a worker folded side by side
+ * count their common time once: what one worker is worth is what all its slots together fold.
  */
 export function loadsOf(notes: readonly SliceNote[]): WorkerLoad[] {
   const byWorker = new Map<string, SliceNote[]>();
@@ -54,13 +51,8 @@ export function loadsOf(notes: readonly SliceNote[]): WorkerLoad[] {
     .sort((a, b) => (a.worker < b.worker ? -1 : 1));
 }
 
-/**
- * Offsets folded per busy second and worker.
- *
- * @param notes The slices of the last seconds.
- * @returns The rate; null where nothing was folded, or in no measurable time.
- */
-export function muOf(notes: readonly SliceNote[]): number | null {
+/** Offsets folded per busy second and worker; null where nothing was folded, or in no measurable time. */
+export function workerRateOf(notes: readonly SliceNote[]): number | null {
   const loads = loadsOf(notes);
   const offsets = loads.reduce((sum, load) => sum + load.offsets, 0);
   const busyMs = loads.reduce((sum, load) => sum + load.busyMs, 0);

@@ -5,13 +5,7 @@
  * @module
  */
 
-import type { TopicPoint } from "./history.ts";
-import type { Ceiling, Trial } from "./trial.ts";
-import { type DownWindow, FIRST_WINDOW, type Peak } from "./window.ts";
-
-export type { TopicPoint } from "./history.ts";
-export type { Ceiling, Trial } from "./trial.ts";
-export type { DownWindow, Peak } from "./window.ts";
+import type { Offsets } from "./load.ts";
 
 /** Bounds and settings of the policy. */
 export interface PolicySettings {
@@ -39,14 +33,10 @@ export const DEFAULT_POLICY: PolicySettings = {
   circulationMs: 2_000,
 };
 
-/** A look at one partition; null is what could not be found out. */
-export interface PartitionLook {
+/** What a sample says of one partition. */
+export interface PartitionSample extends Offsets {
   /** The partition. */
   readonly partition: number;
-  /** Its end: the last stable offset. */
-  readonly end: number | null;
-  /** The next offset to fold. */
-  readonly cursor: number | null;
 }
 
 /** What the supervisor knows at one moment. */
@@ -57,14 +47,14 @@ export interface FleetSample {
    * The partitions that workers can fold: without stopped and excluded ones. Empty where nothing
    * could be found out.
    */
-  readonly partitions: readonly PartitionLook[];
+  readonly partitions: readonly PartitionSample[];
   /** How many slices are being folded; null where it is not known. */
   readonly inFlight: number | null;
   /**
    * Offsets folded per busy second and worker, by the slices of the last seconds; null where there
    * were none. Offsets, not events, so that lag, arrivals and this one have the same unit.
    */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** Workers that are ready. */
   readonly ready: number;
   /** Workers that are starting. */
@@ -73,6 +63,60 @@ export interface FleetSample {
   readonly draining: number;
   /** How long a worker took to start, in ms; null where none has started yet. */
   readonly startupMs: number | null;
+}
+
+/** A moment of the topic; the lists are in the order of the partitions. */
+export interface TopicPoint {
+  /** When it was taken, epoch ms. */
+  readonly atMs: number;
+  /** The end of each partition. */
+  readonly ends: readonly number[];
+  /** The sum of the cursors. */
+  readonly folded: number;
+}
+
+/** A load that no later one has exceeded: `[epoch ms, workers]`. */
+export type Peak = readonly [atMs: number, load: number];
+
+/** The window that must pass before the fleet gets smaller. */
+export interface DownWindow {
+  /** Its length, in ms. */
+  readonly lengthMs: number;
+  /** When the fleet last got smaller, epoch ms. */
+  readonly downAtMs: number | null;
+  /** When a step down was last undone within the window, epoch ms. */
+  readonly flapAtMs: number | null;
+}
+
+/** The length of the window at the start, in ms. */
+export const FIRST_WINDOW_MS = 30_000;
+
+/** A step up whose effect is awaited. */
+export interface Trial {
+  /** The workers before it. */
+  readonly from: number;
+  /** The workers after it. */
+  readonly to: number;
+  /** Events per busy second and worker when it was taken. */
+  readonly workerRate: number;
+  /** Events folded per second before it. */
+  readonly before: number;
+  /** Arrivals per second that it was sized by. */
+  readonly arrival: number;
+  /** Since when all its workers have been ready, epoch ms. */
+  readonly readyAtMs: number | null;
+}
+
+/** A number of workers beyond which more had no effect. */
+export interface Ceiling {
+  /** The number. */
+  readonly workers: number;
+  /** Until when it holds, epoch ms. */
+  readonly untilMs: number;
+  /** How long it was made to hold, in ms. */
+  readonly holdMs: number;
+  /** Arrivals per second at that time. */
+  readonly arrival: number;
 }
 
 /** The policy's state. Times are those of the samples. */
@@ -88,7 +132,7 @@ export interface PolicyState {
   /** The loads of the last 10 min that no later one exceeds. */
   readonly peaks: readonly Peak[];
   /** Offsets per busy second and worker, smoothed; null before the first measurement. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** Since when samples have come without a gap and complete, epoch ms. */
   readonly knownSinceMs: number | null;
   /** Since when nothing has arrived and nothing is left to do, epoch ms. */
@@ -115,11 +159,11 @@ export type DecisionCode =
   | "fixed"
   | "hot-partition"
   | "missing-data"
-  | "mu-unknown"
   | "no-effect"
   | "no-effect-hold"
   | "partial-data"
   | "pressure"
+  | "rate-unknown"
   | "settling"
   | "stale-sample"
   | "steady"
@@ -141,7 +185,7 @@ export interface DecisionInputs {
   /** The part of the lag beyond what a caught-up topic has, too. */
   readonly backlog: number | null;
   /** Offsets per busy second and worker, smoothed. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** The workers that the topic can keep busy, by the 10 s rate and the backlog. */
   readonly load: number | null;
   /** Slices being folded. */
@@ -182,12 +226,7 @@ export interface PolicyStep {
   readonly decision: FleetDecision;
 }
 
-/**
- * The state before the first sample.
- *
- * @param desired The workers to begin with.
- * @returns The state.
- */
+/** The state before the first sample, with the workers to begin with. */
 export function newPolicyState(desired: number): PolicyState {
   return {
     desired,
@@ -195,12 +234,12 @@ export function newPolicyState(desired: number): PolicyState {
     partitions: [],
     points: [],
     peaks: [],
-    mu: null,
+    workerRate: null,
     knownSinceMs: null,
     idleSinceMs: null,
     pressureSinceMs: null,
     wokeAtMs: null,
-    window: FIRST_WINDOW,
+    window: { lengthMs: FIRST_WINDOW_MS, downAtMs: null, flapAtMs: null },
     trial: null,
     ceiling: null,
   };

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { arrivalsSince } from "./history.ts";
 import { backlogsOf, loadOf, sum, workersFor } from "./load.ts";
-import { LEAST_SPAN_MS, NOISE_SIGMAS, type View } from "./view.ts";
+import { arrivalsSince, LEAST_SPAN_MS, NOISE_SIGMAS, type View } from "./view.ts";
 import type { PolicySettings } from "./state.ts";
 
-/** Workers are sized to be busy for this share of their time. */
-const SIZED_BUSY = 0.85;
+/** Workers are sized so that arrivals take this share of their time. */
+const TARGET_UTILIZATION = 0.85;
 /** A load of less than this beyond whole workers is not worth another one. */
 const WORTHLESS_LOAD = 0.1;
 /** Arrivals over 3 s beyond this share of the capacity are pressure. */
@@ -31,32 +30,25 @@ export const WAKE_MS = 3_000;
 /** Why the fleet should grow. */
 export type Pressure = "arrival" | "lag";
 
-/**
- * Tells whether the fleet is pressed.
- *
- * @param view What is seen.
- * @param mu Offsets per busy second and worker.
- * @param workers The size of the fleet.
- * @returns Why it is pressed; empty if it isn't.
- */
-export function pressuresOn(view: View, mu: number, workers: number): Pressure[] {
+/** Why a fleet of that size should grow; empty if it fits. */
+export function pressuresOn(view: View, workerRate: number, workers: number): Pressure[] {
   const pressures: Pressure[] = [];
   const woke = ratesSinceWake(view);
-  const flooded = isFlood(view.rates3, view.seconds3, mu, workers) ||
-    (woke !== null && isFlood(woke.rates, woke.seconds, mu, workers));
+  const flooded = isFlood(view.rates3, view.seconds3, workerRate, workers) ||
+    (woke !== null && isFlood(woke.rates, woke.seconds, workerRate, workers));
   if (flooded) pressures.push("arrival");
-  if (isBehind(view, mu, workers)) pressures.push("lag");
+  if (isBehind(view, workerRate, workers)) pressures.push("lag");
   return pressures;
 }
 
 /** Whether there is a backlog that the fleet does not catch up with, or not soon. */
-function isBehind({ rates10, backlogs }: View, mu: number, workers: number): boolean {
+function isBehind({ rates10, backlogs }: View, workerRate: number, workers: number): boolean {
   // However far one partition is behind, it can have only one worker.
-  const most = mu * LEAST_BACKLOG_SECONDS * ONE_PARTITION;
+  const most = workerRate * LEAST_BACKLOG_SECONDS * ONE_PARTITION;
   const useful = sum(backlogs.map((backlog) => Math.min(backlog, most)));
-  if (useful <= workers * mu * LEAST_BACKLOG_SECONDS) return false;
-  const full = loadOf({ rates: rates10, backlogs: backlogs.map(() => 0), mu });
-  const catchUp = loadOf({ rates: rates10, backlogs, mu }, {
+  if (useful <= workers * workerRate * LEAST_BACKLOG_SECONDS) return false;
+  const full = loadOf({ rates: rates10, workerRate });
+  const catchUp = loadOf({ rates: rates10, backlogs, workerRate }, {
     catchUpSeconds: SLOW_CATCH_UP_SECONDS,
   });
   return full > BACKLOG_PRESSURE * workers || catchUp > workers;
@@ -69,11 +61,11 @@ function isBehind({ rates10, backlogs }: View, mu: number, workers: number): boo
 function isFlood(
   rates: readonly number[],
   seconds: number,
-  mu: number,
+  workerRate: number,
   workers: number,
 ): boolean {
-  const useful = sum(rates.map((rate) => Math.min(rate, mu))) * seconds;
-  const capacity = workers * mu * seconds;
+  const useful = sum(rates.map((rate) => Math.min(rate, workerRate))) * seconds;
+  const capacity = workers * workerRate * seconds;
   return useful > ARRIVAL_PRESSURE * capacity &&
     useful > capacity + NOISE_SIGMAS * Math.sqrt(capacity);
 }
@@ -109,7 +101,7 @@ export interface SizingOptions {
   /** Why the fleet grows; each reason has a size, and the larger one counts. */
   readonly pressures: readonly Pressure[];
   /** Offsets per busy second and worker. */
-  readonly mu: number;
+  readonly workerRate: number;
   /** The size of the fleet now. */
   readonly workers: number;
   /** Since when the load has been another one, epoch ms; null where this is its first sample. */
@@ -123,10 +115,6 @@ export interface SizingOptions {
 /**
  * Sizes a step up: so that arrivals take 85 % of the workers' time and the backlog, with what is
  * added to it until they are ready, is caught up with in 10 s.
- *
- * @param view What is seen.
- * @param options What it is sized for.
- * @returns The sizing.
  */
 export function sizeUp(view: View, options: SizingOptions): Sizing {
   const { pressures, sinceMs } = options;
@@ -143,31 +131,29 @@ export function sizeUp(view: View, options: SizingOptions): Sizing {
 }
 
 function sizeFor(view: View, rates: readonly number[], options: SizingOptions): Sizing {
-  const { mu, workers, startupMs, settings } = options;
+  const { workerRate, workers, startupMs, settings } = options;
   const { lags, rates10 } = view;
   const arrival = sum(rates);
   // What a caught-up topic has in circulation depends on the rate that it has had for a while, or
   // has now, whichever is more: a backlog is what neither explains.
   const calm = rates.map((rate, i) => Math.max(rate, rates10[i] ?? 0));
-  const excess = Math.max(0, arrival - workers * mu) * (startupMs ?? 0) / 1000;
+  const excess = Math.max(0, arrival - workers * workerRate) * (startupMs ?? 0) / 1000;
   const backlogs = backlogsOf(lags, calm, settings.circulationMs)
     .map((backlog, i) => backlog + (arrival > 0 ? excess * (rates[i] ?? 0) / arrival : 0));
   return {
-    workers: workersFor(loadOf({ rates, backlogs, mu }, { busy: SIZED_BUSY }) - WORTHLESS_LOAD),
+    workers: workersFor(
+      loadOf({ rates, backlogs, workerRate }, { utilization: TARGET_UTILIZATION }) - WORTHLESS_LOAD,
+    ),
     arrival,
     backlog: sum(backlogs),
   };
 }
 
 /**
- * Sizes the fleet for the first records after a rest: what has come in an instant is a backlog, and
- * no rate yet. A second later there is one.
- *
- * @param view What is seen.
- * @param mu Offsets per busy second and worker; null where none was measured yet.
- * @returns The workers, at least 1.
+ * Sizes the fleet for the first records after a rest, 1 worker at least: what has come in an instant
+ * is a backlog, and no rate yet. A second later there is one.
  */
-export function sizeWake(view: View, mu: number | null): number {
-  if (mu === null) return 1;
-  return Math.max(1, workersFor(loadOf({ rates: [], backlogs: view.lags, mu })));
+export function sizeWake({ lags, state: { workerRate } }: View): number {
+  if (workerRate === null) return 1;
+  return Math.max(1, workersFor(loadOf({ rates: [], backlogs: lags, workerRate })));
 }

@@ -27,8 +27,10 @@ export function setUpFleet(): (state: PageState) => void {
     })));
     setText(byId("fleet-words"), wordsOf(fleet));
     setText(
-      byId("fleet-mu"),
-      now.mu === null ? "" : `A busy worker folds ${figure(now.mu)} records a second. `,
+      byId("fleet-rate"),
+      now.workerRate === null
+        ? ""
+        : `A busy worker folds ${figure(now.workerRate)} records a second. `,
     );
     showCosts(fleet, about.staticWorkers);
   };

@@ -285,7 +285,7 @@ export class Board {
       inRate: tick?.inRate ?? null,
       foldedRate: tick?.foldedRate ?? null,
       lag: tick?.lag ?? null,
-      mu: tick?.mu ?? null,
+      workerRate: tick?.workerRate ?? null,
       watermark: clock?.watermark ?? null,
       open: clock?.open.length ?? null,
       closed: clock?.totals.windows ?? null,

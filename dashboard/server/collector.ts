@@ -9,6 +9,8 @@ import type { PipelineWatch } from "../../activities/observer.ts";
 import type { FleetBook } from "../../activities/fleet_book.ts";
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
 import type { WorkerLoad } from "../../core/scaling/speed.ts";
+import { totalLag } from "../../core/scaling/load.ts";
+import { countSlots } from "../../core/scaling/slots.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
 import { Rate } from "./rates.ts";
 import { CloseLatency } from "./close_latency.ts";
@@ -27,7 +29,7 @@ const LOAD_SECONDS = 10;
 /** What is looked at once a second: memory of this process, no call leaves it. */
 export interface TickSource {
   /** What is known of the load. */
-  readonly book: Pick<FleetBook, "pages" | "mu" | "loads">;
+  readonly book: Pick<FleetBook, "pages" | "workerRate" | "loads">;
   /** The worker processes. */
   readonly fleet: Fleet;
 }
@@ -43,7 +45,7 @@ export interface Tick {
   /** Offsets between cursors and ends. */
   readonly lag: number | null;
   /** Records per busy second and worker. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** Ends by partition, as far as they are known. */
   readonly ends: ReadonlyMap<number, number>;
   /** Cursors by partition, as far as they are known. */
@@ -131,29 +133,27 @@ export class Collector {
    */
   tick({ book, fleet }: TickSource, ends: ReadonlyMap<number, number> = new Map()): Tick {
     const atMs = this.#now();
-    const pages = book.pages;
-    const cursors = new Map<number, number>();
+    const partitions = book.pages.map(({ partition, cursor, end }) => {
+      const newest = Math.max(end ?? -1, ends.get(partition) ?? -1);
+      return { partition, cursor, end: newest < 0 ? null : Math.max(newest, cursor ?? -1) };
+    });
     const known = new Map<number, number>();
-    for (const { partition, cursor, end } of pages) {
+    const cursors = new Map<number, number>();
+    for (const { partition, cursor, end } of partitions) {
+      if (end !== null) known.set(partition, end);
       if (cursor !== null) cursors.set(partition, cursor);
-      const newest = Math.max(end ?? -1, ends.get(partition) ?? -1, cursor ?? -1);
-      if (newest >= 0) known.set(partition, newest);
     }
-    const complete = pages.length > 0 && cursors.size === pages.length;
-    let lag = 0;
-    for (const [partition, cursor] of cursors) lag += (known.get(partition) ?? cursor) - cursor;
     const tick: Tick = {
       atMs,
       inRate: this.#input.read(atMs, known),
       foldedRate: this.#folded.read(atMs, cursors),
-      lag: complete ? lag : null,
-      mu: book.mu,
+      lag: partitions.length === 0 ? null : totalLag(partitions),
+      workerRate: book.workerRate,
       ends: known,
       cursors,
       loads: book.loads,
     };
-    const count = (state: string) => fleet.slots.filter((slot) => slot.state === state).length;
-    const [ready, starting, draining] = [count("ready"), count("starting"), count("draining")];
+    const { ready, starting, draining } = countSlots(fleet.slots);
     const passedMs = Math.min(LONGEST_TICK_MS, Math.max(0, atMs - (this.#tickMs ?? atMs)));
     this.workerSeconds += (ready + starting + draining) * passedMs / 1_000;
     this.#tickMs = atMs;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lagOf } from "../../core/scaling/load.ts";
 import type { Look } from "./looker.ts";
 import type { EventTimeView, Mark, OpenWindowView, PartitionView, SampleView } from "./state.ts";
 
@@ -48,7 +49,7 @@ function partitionsOf({ drains }: Look, ends: ReadonlyMap<number, number>): Part
     state: drain.held ? "held" : drain.mode,
     watermark: drain.watermark,
     maxEventTime: drain.maxEventTime,
-    lag: Math.max(0, Math.max(drain.end, ends.get(drain.partition) ?? 0) - drain.cursor),
+    lag: lagOf({ end: Math.max(drain.end, ends.get(drain.partition) ?? 0), cursor: drain.cursor }),
   }));
   if (views.length <= LANES) return views;
   return views.sort((a, b) => (a.watermark ?? -Infinity) - (b.watermark ?? -Infinity))

@@ -5,6 +5,8 @@
  */
 
 import { cpuUsage } from "node:process";
+import { lagOf } from "../../core/scaling/load.ts";
+import { countSlots } from "../../core/scaling/slots.ts";
 import { addCounts, NO_COUNTS } from "../../core/flow/slice.ts";
 import { Exposition } from "./exposition.ts";
 import type { Board } from "./board.ts";
@@ -27,6 +29,7 @@ export function metricsText(board: Board, stream: EventStream): string {
   const out = new Exposition();
   const { about, fleet, health } = board.state();
   const { look, collector, tick } = board;
+  const counts = countSlots(fleet.workers);
   const isUp = (ok: boolean | null) => ok === true ? 1 : 0;
   out.add("gauge", "tidegate_pipeline_info", "The pipeline and its generation.", [
     [{ pipeline: about.pipeline, generation: about.generation }, 1],
@@ -61,15 +64,16 @@ export function metricsText(board: Board, stream: EventStream): string {
       "gauge",
       "tidegate_lag_records",
       "Records not folded yet.",
-      [...cursors].map((
-        [partition, cursor],
-      ) => [{ partition }, Math.max(0, (ends.get(partition) ?? cursor) - cursor)]),
+      [...cursors].flatMap(([partition, cursor]) => {
+        const lag = lagOf({ end: ends.get(partition) ?? null, cursor });
+        return lag === null ? [] : [[{ partition }, lag] as const];
+      }),
     );
     out.add(
       "gauge",
       "tidegate_worker_speed_records_per_second",
       "Records that a busy worker folds.",
-      tick.mu,
+      tick.workerRate,
     );
   }
   if (look !== null) lookMetrics(out, look);
@@ -80,12 +84,7 @@ export function metricsText(board: Board, stream: EventStream): string {
     collector.results.rowsTaken,
   );
   out.add("gauge", "tidegate_workers", "Worker processes by state.", [
-    ...STATES.map((state) =>
-      [
-        { state: state.replace(" ", "_") },
-        fleet.workers.filter((worker) => worker.state === state).length,
-      ] as const
-    ),
+    ...STATES.map((state) => [{ state: state.replace(" ", "_") }, counts[state]] as const),
   ]);
   out.add("gauge", "tidegate_workers_desired", "Workers that are wanted.", fleet.desired);
   out.add("gauge", "tidegate_workers_max", "The most workers that are allowed.", fleet.max);

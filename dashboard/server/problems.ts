@@ -84,7 +84,7 @@ function workerProblems({ fleet }: ProblemSource): Found[] {
 function lookProblems({ look }: ProblemSource): Found[] {
   if (look === null) return [];
   const { drains, clock, supervisor } = look;
-  const { last, helpless } = supervisor.fleet;
+  const { last, noProgress } = supervisor.fleet;
   const of = (partition: number) => `partition ${partition}`;
   return [
     ...drains.flatMap(({ partition, stop, mode, held }): Found[] => {
@@ -104,10 +104,10 @@ function lookProblems({ look }: ProblemSource): Found[] {
     ...clock.lost.map(({ id, why }): Found => (
       { level: "error", what: id, text: `window lost: ${id}: ${why}` }
     )),
-    ...helpless.map(({ partition, sinceMs }): Found => ({
+    ...noProgress.map(({ partition, sinceMs }): Found => ({
       level: "error",
       what: `progress of partition ${partition}`,
-      text: `${of(partition)} does not get on, although its worker was replaced`,
+      text: `${of(partition)} makes no progress, although its worker was replaced`,
       sinceMs,
     })),
     ...(last?.inputs.hot ?? []).map((partition): Found => ({

@@ -8,7 +8,7 @@
 
 import type { Account } from "../../core/flow/account.ts";
 import type { DecisionCode } from "../../core/scaling/state.ts";
-import type { SlotState } from "../../core/scaling/slot_state.ts";
+import type { SlotState } from "../../core/scaling/slot.ts";
 
 /** What does not change as long as the control process lives. */
 export interface About {
@@ -53,7 +53,7 @@ export interface Now {
   /** Offsets between the cursors and the ends. */
   readonly lag: number | null;
   /** Records per busy second and worker. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** The pipeline's watermark, event time. */
   readonly watermark: number | null;
   /** Open windows. */

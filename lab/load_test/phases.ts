@@ -47,7 +47,7 @@ export function phasesOf({ baseline, spike, cooldown }: PhaseSeconds): PhasePlan
 }
 
 /** What one worker must be worth for the paper's 1 and 4, in events per second. */
-export const PAPER_MU = { from: 11.5, to: 13 } as const;
+export const PAPER_WORKER_RATE = { from: 11.5, to: 13 } as const;
 
 /** How busy workers may be by the policy's sizing. */
 const BUSY = 0.85;
@@ -65,7 +65,7 @@ export interface Expectation {
   /** Events per second of one producer. */
   readonly rate: number;
   /** Events per second that one worker folds. */
-  readonly mu: number;
+  readonly workerRate: number;
   /** The fewest workers. */
   readonly min: number;
   /** The most workers. */
@@ -79,10 +79,10 @@ export interface Expectation {
  * @param expectation The load and the bounds.
  * @returns The numbers.
  */
-export function expectedWorkers({ rate, mu, min, max }: Expectation): ExpectedWorkers {
+export function expectedWorkers({ rate, workerRate, min, max }: Expectation): ExpectedWorkers {
   const within = (workers: number) => Math.min(max, Math.max(min, 1, Math.ceil(workers - 1e-9)));
   return {
-    low: within(rate * LOW_PRODUCERS / mu),
-    peak: within(rate * PEAK_PRODUCERS / (BUSY * mu)),
+    low: within(rate * LOW_PRODUCERS / workerRate),
+    peak: within(rate * PEAK_PRODUCERS / (BUSY * workerRate)),
   };
 }

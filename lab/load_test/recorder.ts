@@ -7,6 +7,7 @@
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
 import type { LogWriter } from "../../adapters/kafka/log.ts";
 import type { PipelineWatch } from "../../activities/observer.ts";
+import { countSlots } from "../../core/scaling/slots.ts";
 import type { SliceNote } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
@@ -132,16 +133,15 @@ export class SpikeRecorder implements PipelineWatch {
   /** How things stand. */
   now(): TimelinePoint {
     const atMs = Math.max(Date.now(), this.points.at(-1)?.atMs ?? 0);
-    const slots = this.#fleet?.slots ?? [];
-    const count = (state: string) => slots.filter((slot) => slot.state === state).length;
+    const { starting, ready, draining } = countSlots(this.#fleet?.slots ?? []);
     return {
       atMs,
       sent: this.#sent,
       folded: this.folded,
       desired: this.#fleet?.desired ?? 0,
-      starting: count("starting"),
-      ready: count("ready"),
-      draining: count("draining"),
+      starting,
+      ready,
+      draining,
       watermarkDelayMs: this.#watermark === null ? null : atMs - this.#watermark,
     };
   }

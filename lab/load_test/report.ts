@@ -10,7 +10,7 @@ import type { Comparison } from "./compare_rows.ts";
 import { type Cost, INSTANCE } from "./cost.ts";
 import type { DelaySummary } from "./delays.ts";
 import { percent, seconds, type Verdict, type ZeroOutcome } from "./judge.ts";
-import { PAPER_MU, type PhaseName } from "./phases.ts";
+import { PAPER_WORKER_RATE, type PhaseName } from "./phases.ts";
 import type { Reaction } from "./reaction.ts";
 import type { TableRow } from "./table.ts";
 import { lagOf, type PhaseSpan, type TimelinePoint } from "./timeline.ts";
@@ -42,7 +42,7 @@ export interface PhaseWork {
   /** How many records these had. */
   readonly records: number;
   /** Records per second in which a worker was busy. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** From the end of a slice to the begin of the same worker's next one, in ms: half are shorter. */
   readonly pauseMs: number | null;
 }
@@ -54,7 +54,7 @@ export interface SpikeReport {
   /** What it was asked to do. */
   readonly options: ReportOptions;
   /** Events per second that one worker folds, as measured in the warm-up; null if it was not. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** What workers did, by phase. */
   readonly work: Readonly<Partial<Record<PhaseName, PhaseWork>>>;
   /** The paper's table with ours beside it. */
@@ -88,20 +88,24 @@ export interface SpikeReport {
 /**
  * What the measured speed of a worker means for the test.
  *
- * @param mu Events per second that one worker folds; null if it was not measured.
+ * @param workerRate Events per second that one worker folds; null if it was not measured.
  * @param enrichMs How long an event's lookup takes, in ms.
  * @returns A line or two.
  */
-export function muLines(mu: number | null, enrichMs: number): string[] {
-  if (mu === null) return ["PROBLEM a worker's speed could not be measured"];
+export function workerRateLines(workerRate: number | null, enrichMs: number): string[] {
+  if (workerRate === null) return ["PROBLEM a worker's speed could not be measured"];
   if (enrichMs === 0) {
-    return [`one worker folds ${Math.round(mu)} events/s: the paper's 40 would never need four`];
+    return [
+      `one worker folds ${Math.round(workerRate)} events/s: the paper's 40 would never need four`,
+    ];
   }
-  const line = `one worker folds ${mu.toFixed(1)} events/s, with a lookup of ${enrichMs} ms each`;
-  if (mu >= PAPER_MU.from && mu <= PAPER_MU.to) return [line];
+  const line = `one worker folds ${
+    workerRate.toFixed(1)
+  } events/s, with a lookup of ${enrichMs} ms each`;
+  if (workerRate >= PAPER_WORKER_RATE.from && workerRate <= PAPER_WORKER_RATE.to) return [line];
   return [
     line,
-    `NOTE this is outside ${PAPER_MU.from} to ${PAPER_MU.to}, where 10 events/s take one worker ` +
+    `NOTE this is outside ${PAPER_WORKER_RATE.from} to ${PAPER_WORKER_RATE.to}, where 10 events/s take one worker ` +
     "and 40 take four: another lookup time, or a busy machine",
   ];
 }
@@ -236,9 +240,9 @@ function delayLines({ all, phases }: ReportDelays): string[] {
 }
 
 function workLines(work: SpikeReport["work"]): string[] {
-  const shown = Object.entries(work).map(([name, { slices, records, mu, pauseMs }]) =>
+  const shown = Object.entries(work).map(([name, { slices, records, workerRate, pauseMs }]) =>
     `  ${name.padEnd(10)}${
-      mu === null ? "   –" : mu.toFixed(1).padStart(4)
+      workerRate === null ? "   –" : workerRate.toFixed(1).padStart(4)
     } records per busy second, ` +
     `${(records / slices).toFixed(1)} a slice` +
     (pauseMs === null ? "" : `, p50 ${ms(pauseMs)} between two slices`)

@@ -12,7 +12,7 @@ import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
 import { type Control, startControl } from "../../processes/control/start.ts";
 import type { PipelineWatch } from "../../activities/observer.ts";
 import type { Account } from "../../core/flow/account.ts";
-import { muOf, type SliceNote } from "../../core/scaling/speed.ts";
+import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
 import { ensureSourceTopic, produce } from "../../producer/mod.ts";
 import {
   type Comparison,
@@ -91,7 +91,7 @@ export interface SpikeRun {
   /** When the phases were. */
   readonly phases: readonly PhaseSpan[];
   /** Events per second that one worker folds, by the warm-up; null if it was not measured. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** The slices, in the order of their delivery. */
   readonly notes: readonly SliceNote[];
   /** What was known to be durable when, earliest first. */
@@ -228,7 +228,7 @@ class Test {
     const { screen } = this.#options;
     const { control, recorder, reader } = this.#parts;
     const { pipeline } = this.#options.session;
-    const mu = await this.#warmUp();
+    const workerRate = await this.#warmUp();
     if (this.#signal.aborted) return null;
     const low = new AbortController();
     const used = await measureOverhead(this.#options.session);
@@ -260,7 +260,7 @@ class Test {
       points: recorder.points,
       decisions: recorder.decisions,
       phases: this.#phases,
-      mu,
+      workerRate,
       notes: recorder.notes,
       marks: recorder.marks,
       content,
@@ -289,7 +289,7 @@ class Test {
       WARM_UP_MS,
     );
     this.#phases.push({ name: "warm-up", fromMs, toMs: Date.now(), producers: 0 });
-    return muOf(recorder.notes.slice(before));
+    return workerRateOf(recorder.notes.slice(before));
   }
 
   async #phase(phase: PhaseName, producers: number, seconds: number): Promise<void> {

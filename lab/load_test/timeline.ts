@@ -4,6 +4,7 @@
  * @module
  */
 
+import { lagOf as lagOfOffsets } from "../../core/scaling/load.ts";
 import type { PhaseName } from "./phases.ts";
 
 /** How things stood at a moment; they stand so until the next one. */
@@ -43,7 +44,7 @@ export type Span = Pick<PhaseSpan, "fromMs" | "toMs">;
 
 /** Records that are in the topic and not folded. */
 export function lagOf({ sent, folded }: Pick<TimelinePoint, "sent" | "folded">): number {
-  return Math.max(0, sent - folded);
+  return lagOfOffsets({ end: sent, cursor: folded }) ?? 0;
 }
 
 /** All worker processes there are. */

@@ -5,7 +5,7 @@
  */
 
 import type { FleetBounds } from "../../core/scaling/fleet.ts";
-import { muOf, type SliceNote } from "../../core/scaling/speed.ts";
+import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
 import {
   costOf,
   delaysOf,
@@ -46,10 +46,10 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
   const { rate, enrichMs, keyedBy } = options;
   const work = workByPhase(run);
   // Without lookups, what a slice costs beside its records is most of what a small one takes.
-  const mu = enrichMs > 0 ? run.mu : work.spike?.mu ?? null;
+  const workerRate = enrichMs > 0 ? run.workerRate : work.spike?.workerRate ?? null;
   // With lookups, what is expected must not become less because the machine is slow.
-  const worth = enrichMs > 0 ? 1000 / enrichMs : mu ?? Infinity;
-  const expected = expectedWorkers({ rate, mu: worth, ...bounds });
+  const worth = enrichMs > 0 ? 1000 / enrichMs : workerRate ?? Infinity;
+  const expected = expectedWorkers({ rate, workerRate: worth, ...bounds });
   const delays = run.content === null ? [] : delaysOf(run.content.arrivals, run.marks);
   const zero = run.zero === null ? null : { ...run.zero, wakeMs: lastDelay(delays) };
   const judged: Judged = { points, phases, expected, rate, zero };
@@ -61,7 +61,7 @@ export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInp
   return {
     ok: passed && holds,
     options,
-    mu,
+    workerRate,
     work,
     table: tableTwo(judged),
     verdicts,
@@ -108,7 +108,7 @@ function workByPhase({ phases, notes }: SpikeRun): SpikeReport["work"] {
       [name, {
         slices: inside.length,
         records,
-        mu: muOf(inside),
+        workerRate: workerRateOf(inside),
         pauseMs: pauseOf(inside),
       }] as const,
     ];

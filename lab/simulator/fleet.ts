@@ -10,15 +10,15 @@ import { Random } from "./random.ts";
 
 /** From the end of a worker's slice to its next one, in ms. */
 const HANDOVER_MS = 15;
-/** How long mu is measured over, in ms. */
-const MU_SPAN_MS = 10_000;
+/** How long the worker rate is measured over, in ms. */
+const RATE_SPAN_MS = 10_000;
 
 /** How the workers are. */
 export interface FleetOptions {
   /** The seed. */
   readonly seed: number;
   /** Events that a worker folds per busy second, on average. */
-  readonly mu: number;
+  readonly workerRate: number;
   /** By how much single slices are slower or faster: the deviation, as a share. */
   readonly workNoise: number;
   /** From spawn to ready, in ms; each start differs by up to a fifth. */
@@ -99,8 +99,8 @@ export class Fleet {
   }
 
   /** Events per busy second by the work that ended lately; null if none did. */
-  mu(nowMs: number): number | null {
-    this.#done = this.#done.filter((one) => one.atMs > nowMs - MU_SPAN_MS);
+  workerRate(nowMs: number): number | null {
+    this.#done = this.#done.filter((one) => one.atMs > nowMs - RATE_SPAN_MS);
     const events = this.#done.reduce((sum, one) => sum + one.events, 0);
     const busyMs = this.#done.reduce((sum, one) => sum + one.busyMs, 0);
     return busyMs === 0 ? null : events / (busyMs / 1000);
@@ -157,7 +157,7 @@ export class Fleet {
     worker.task = {
       work,
       beganMs: worker.clockMs,
-      serviceMs: 1000 / (this.#options.mu * worker.speed) * noise,
+      serviceMs: 1000 / (this.#options.workerRate * worker.speed) * noise,
       folded: 0,
     };
     return true;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { totalLag } from "../../core/scaling/load.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Fleet } from "./fleet.ts";
 import type { SimView } from "./scaler.ts";
@@ -50,8 +51,8 @@ export class Outlook implements SimView {
     return this.#fleet.running;
   }
 
-  get mu(): number | null {
-    return this.#fleet.mu(this.nowMs);
+  get workerRate(): number | null {
+    return this.#fleet.workerRate(this.nowMs);
   }
 
   get idleSince(): number[] {
@@ -70,7 +71,7 @@ export class Outlook implements SimView {
    */
   at(nowMs: number): void {
     this.nowMs = nowMs;
-    this.lag = this.#partitions.reduce((sum, one) => sum + one.lag, 0);
+    this.lag = totalLag(this.#partitions) ?? 0;
     const { ready, starting, draining } = this.#fleet.census(nowMs);
     this.ready = ready;
     this.starting = starting;

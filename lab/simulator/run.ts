@@ -29,7 +29,7 @@ export interface SimOptions {
    * Events that a worker folds per busy second.
    * @default {12}
    */
-  readonly mu?: number;
+  readonly workerRate?: number;
   /**
    * How many partitions the topic has.
    * @default {4}
@@ -60,7 +60,7 @@ export interface SimOptions {
 /** The parameters where nothing else is said: those of `SimOptions`. */
 export const SIM_DEFAULTS: Required<SimOptions> = {
   seed: 1,
-  mu: 12,
+  workerRate: 12,
   partitions: 4,
   startupMs: 500,
   arrivals: "paced",
@@ -116,7 +116,7 @@ export interface Run {
  */
 export function simulate(trace: Trace, kind: ScalerKind, options: SimOptions = {}): Run {
   const given = { ...SIM_DEFAULTS, ...options };
-  const { mu } = given;
+  const { workerRate } = given;
   const partitions = Array.from({ length: given.partitions }, () => new Partition());
   const dispatch = kind.dispatch === "slices"
     ? new Slices(partitions, {
@@ -150,7 +150,7 @@ export function simulate(trace: Trace, kind: ScalerKind, options: SimOptions = {
       changes.push({ atSeconds: nowMs / 1000, size: wanted });
     }
     const rate = arrivals.rateAt(nowMs);
-    const demand = demandOf(rate, arrivals.shares, mu);
+    const demand = demandOf(rate, arrivals.shares, workerRate);
     meter.supply(TICK_MS, demand, view.ready, view.processes);
     meter.lag(view.lag);
     if (nowMs % FRAME_MS === 0) {
@@ -177,10 +177,10 @@ export function simulate(trace: Trace, kind: ScalerKind, options: SimOptions = {
  *
  * @param rate Events per second.
  * @param shares The share of each partition.
- * @param mu Events that a worker folds per second.
+ * @param workerRate Events that a worker folds per second.
  * @returns Whole workers.
  */
-export function demandOf(rate: number, shares: readonly number[], mu: number): number {
-  const load = shares.reduce((sum, share) => sum + Math.min(1, rate * share / mu), 0);
+export function demandOf(rate: number, shares: readonly number[], workerRate: number): number {
+  const load = shares.reduce((sum, share) => sum + Math.min(1, rate * share / workerRate), 0);
   return Math.max(0, Math.ceil(load - 1e-9));
 }

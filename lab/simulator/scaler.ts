@@ -19,7 +19,7 @@ export interface SimView {
   /** Pieces of work that are being done. */
   readonly running: number;
   /** Events per busy second by the work of the last seconds; null if there was none. */
-  readonly mu: number | null;
+  readonly workerRate: number | null;
   /** Workers that are ready. */
   readonly ready: number;
   /** Workers that are starting. */

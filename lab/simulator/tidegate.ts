@@ -4,16 +4,15 @@
  * @module
  */
 
+import { decide, isMaterial } from "../../core/scaling/policy.ts";
 import {
-  decide,
   DEFAULT_POLICY,
   type FleetDecision,
   type FleetSample,
-  isMaterial,
   newPolicyState,
   type PolicySettings,
   type PolicyState,
-} from "../../core/scaling/policy.ts";
+} from "../../core/scaling/state.ts";
 import type { Scaler, ScalerKind, SimView } from "./scaler.ts";
 
 /** How often the sampler looks whether there is anything to decide, in ms. */
@@ -100,7 +99,7 @@ class TidegateScaler implements Scaler {
         cursor: view.cursors[partition] ?? 0,
       })),
       inFlight: view.running,
-      mu: view.mu,
+      workerRate: view.workerRate,
       ready: view.ready,
       starting: view.starting,
       draining: view.draining,

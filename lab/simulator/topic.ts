@@ -27,11 +27,6 @@ export class Partition {
   readonly #lots: Lot[] = [];
   #first = 0;
 
-  /** Events that are not durably folded. */
-  get lag(): number {
-    return this.end - this.cursor;
-  }
-
   /** Takes events in. */
   arrive(atMs: number, count: number): void {
     if (count === 0) return;

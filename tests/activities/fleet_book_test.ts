@@ -37,7 +37,7 @@ function folded(partition: number, from: number, to: number, endedAtMs: number) 
 
 Deno.test("nothing is known at first, and drains that are not heard of are asked", async () => {
   const { book, state } = await openBook({ 0: ACTIVE });
-  assert.equal(book.mu, null);
+  assert.equal(book.workerRate, null);
   const look = await book.look();
   assert.deepEqual(look, [
     { partition: 0, cursor: 7, end: 7 },
@@ -121,10 +121,10 @@ Deno.test("slices tell the rate of a worker for some seconds", async () => {
   book.delivered(folded(0, 0, 6, 1_000_000));
   book.delivered(folded(1, 0, 6, 1_001_000));
   book.delivered({ partition: 1, note: null });
-  assert.equal(book.mu, 12);
+  assert.equal(book.workerRate, 12);
   assert.deepEqual(book.loads, [{ worker: "w", offsets: 12, busyMs: 1_000 }]);
   state.nowMs += 60_000;
-  assert.equal(book.mu, null);
+  assert.equal(book.workerRate, null);
 });
 
 Deno.test("partitions that workers can't get on with are left out", async () => {

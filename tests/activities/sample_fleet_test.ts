@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { FleetBook } from "../../activities/fleet_book.ts";
-import { type SampleDeps, sampleFleet, slotsOf } from "../../activities/sample_fleet.ts";
+import { type SampleDeps, sampleFleet } from "../../activities/sample_fleet.ts";
 import type { Fleet, WorkerSlot } from "../../adapters/launchers/launcher.ts";
+import { countSlots } from "../../core/scaling/slots.ts";
 import { decide } from "../../core/scaling/policy.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
 import type { SampleRequest } from "../../workflows/activities.ts";
@@ -62,13 +63,13 @@ Deno.test("with nothing to tell it looks as long as it is asked to", async () =>
     atMs: 15_000,
     partitions: [{ partition: 0, cursor: 3, end: 3 }],
     inFlight: 0,
-    mu: null,
+    workerRate: null,
     ready: 0,
     starting: 0,
     draining: 0,
     startupMs: 700,
   });
-  assert.deepEqual(slots, { desired: 0, states: {}, restarts: 0, problems: [] });
+  assert.deepEqual(slots, { desired: 0, states: countSlots([]), restarts: 0, problems: [] });
 });
 
 Deno.test("the first record ends the look", async () => {
@@ -123,15 +124,15 @@ Deno.test("while the broker is away the fleet does not go to 0", async () => {
     }
     return decisions.filter((one, i) => one !== decisions[i - 1]);
   };
-  assert.deepEqual(await decided(40), ["1 mu-unknown"]);
+  assert.deepEqual(await decided(40), ["1 rate-unknown"]);
   state.brokerAway = true;
   book.broker("unreachable");
   assert.deepEqual(await decided(300), ["1 missing-data"]);
   state.brokerAway = false;
   book.broker(null);
   // The rest begins again: what was in the outage is not known.
-  assert.deepEqual(await decided(50), ["1 mu-unknown"]);
-  assert.deepEqual(await decided(15), ["1 mu-unknown", "0 to-zero"]);
+  assert.deepEqual(await decided(50), ["1 rate-unknown"]);
+  assert.deepEqual(await decided(15), ["1 rate-unknown", "0 to-zero"]);
 });
 
 Deno.test("a clock that was set back does not make the sample an old one", async () => {
@@ -145,14 +146,4 @@ Deno.test("it ends when it is told to", async () => {
   const { deps, abort } = world(fleet(0));
   abort.abort(new Error("over"));
   await assert.rejects(sampleFleet(deps, ASLEEP), /over/);
-});
-
-Deno.test("workers are counted by state, and what is wrong with them is told", () => {
-  const slots = [slot(0, "ready"), slot(1, "backing off", "ended (exit 3)"), slot(2, "ready")];
-  assert.deepEqual(slotsOf(fleet(3, slots)), {
-    desired: 3,
-    states: { "ready": 2, "backing off": 1 },
-    restarts: 3,
-    problems: ["worker 1: ended (exit 3)"],
-  });
 });

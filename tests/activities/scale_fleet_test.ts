@@ -30,7 +30,7 @@ Deno.test("the number is told to the launcher", async () => {
   assert.deepEqual(told, ["want 3"]);
 });
 
-Deno.test("who holds the slice of a stuck partition is replaced", async () => {
+Deno.test("who holds the slice of a partition without progress is replaced", async () => {
   const { told, it } = launcher(["ready", "ready", "starting"]);
   const slice = (partition: number) =>
     Promise.resolve({ holder: partition === 5 ? "w1" : "w2", failure: null });

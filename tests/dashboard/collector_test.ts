@@ -113,7 +113,7 @@ function decisionOf(atMs: number, previous: number, desired: number): FleetDecis
   return {
     ...{ atMs, previous, desired, code: "steady", reason: "r", sampleWithinMs: 1 },
     inputs: {
-      ...{ arrival3: 1, arrival10: 1, arrival30: 1, lag: 0, backlog: 0, mu: 1, load: 1 },
+      ...{ arrival3: 1, arrival10: 1, arrival30: 1, lag: 0, backlog: 0, workerRate: 1, load: 1 },
       ...{ inFlight: 0, ready: 1, starting: 0, draining: 0, hot: [] },
     },
   };

@@ -133,7 +133,7 @@ export async function fakeControl(options: FakeOptions = {}): Promise<Shown> {
       get pages() {
         return [page()];
       },
-      mu: 1_000,
+      workerRate: 1_000,
       loads: [{ worker: "w0", offsets: 200, busyMs: 2_500 }],
     },
     fleet: {

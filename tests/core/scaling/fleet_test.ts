@@ -4,6 +4,7 @@ import {
   type FleetConfig,
   fleetSettings,
   type FleetSlots,
+  fleetSlotsOf,
   type FleetState,
   NO_FLEET,
   overrideFleet,
@@ -15,7 +16,7 @@ import {
 } from "../../../core/scaling/fleet.ts";
 import type { FleetSample } from "../../../core/scaling/state.ts";
 
-const SLOTS: FleetSlots = { desired: 0, states: {}, restarts: 0, problems: [] };
+const SLOTS: FleetSlots = fleetSlotsOf({ desired: 0, slots: [] });
 
 function config(changes: Partial<FleetConfig> = {}): FleetConfig {
   return {
@@ -35,7 +36,7 @@ function sample(atMs: number, cursor: number, end: number, ready = 0): FleetSamp
     atMs,
     partitions: [{ partition: 0, cursor, end }],
     inFlight: 0,
-    mu: 12,
+    workerRate: 12,
     ready,
     starting: 0,
     draining: 0,
@@ -125,6 +126,25 @@ Deno.test("a number that is set is had at the next sample, and so is the load's 
 });
 
 Deno.test("what the workers' launcher says is kept, for people to read", () => {
-  const slots = { desired: 1, states: { open: 1 }, restarts: 5, problems: ["worker 0: exit 3"] };
+  const one = { slot: 0, state: "open", restarts: 5, problem: "exit 3" } as const;
+  const slots = fleetSlotsOf({ desired: 1, slots: [one] });
   assert.deepEqual(sampleFleetState(BEGUN, sample(1_000, 0, 1), slots).state.slots, slots);
+});
+
+Deno.test("workers are counted by state, and what is wrong with them is told", () => {
+  const slots = ([["ready", null], ["backing off", "ended (exit 3)"], ["ready", null]] as const)
+    .map(([state, problem], slot) => ({ slot, state, restarts: 1, problem }));
+  assert.deepEqual(fleetSlotsOf({ desired: 3, slots }), {
+    desired: 3,
+    states: {
+      "absent": 0,
+      "starting": 0,
+      "ready": 2,
+      "draining": 0,
+      "backing off": 1,
+      "open": 0,
+    },
+    restarts: 3,
+    problems: ["worker 1: ended (exit 3)"],
+  });
 });

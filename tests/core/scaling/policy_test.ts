@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { decide, isMaterial } from "../../../core/scaling/policy.ts";
 import {
-  decide,
   DEFAULT_POLICY,
   type FleetDecision,
   type FleetSample,
-  isMaterial,
   newPolicyState,
-  type PartitionLook,
+  type PartitionSample,
   type PolicySettings,
   type PolicyState,
-} from "../../../core/scaling/policy.ts";
+} from "../../../core/scaling/state.ts";
 
-const MU = 12;
+const WORKER_RATE = 12;
 
 /** What a stretch of samples says besides its load. */
 interface Stretch {
@@ -24,11 +23,11 @@ interface Stretch {
   readonly folds?: readonly number[];
   /** Between samples, in s. */
   readonly every?: number;
-  readonly mu?: number | null;
+  readonly workerRate?: number | null;
   readonly inFlight?: number | null;
   readonly ready?: number;
   /** What becomes of each partition's look. */
-  readonly partition?: (look: PartitionLook) => PartitionLook;
+  readonly partition?: (look: PartitionSample) => PartitionSample;
   /** Whether nothing can be found out. */
   readonly blind?: boolean;
 }
@@ -80,7 +79,7 @@ class Bench {
 
   step(stretch: Stretch, every: number): void {
     this.nowMs += every * 1000;
-    const share = this.desired * MU * every / this.#ends.length;
+    const share = this.desired * WORKER_RATE * every / this.#ends.length;
     for (const [i, rate] of stretch.rates.entries()) {
       const end = (this.#ends[i] ?? 0) + rate * every;
       const work = stretch.folds === undefined ? share : (stretch.folds[i] ?? 0) * every;
@@ -102,7 +101,7 @@ class Bench {
         ? []
         : looks.map((look) => stretch.partition?.(look) ?? look),
       inFlight: stretch.inFlight === undefined ? 0 : stretch.inFlight,
-      mu: stretch.mu === undefined ? MU : stretch.mu,
+      workerRate: stretch.workerRate === undefined ? WORKER_RATE : stretch.workerRate,
       ready: stretch.ready ?? this.desired,
       starting: 0,
       draining: 0,
@@ -159,8 +158,8 @@ Deno.test("policy: a large load at 0 workers has its number within 1 s of the fi
 Deno.test("policy: the first worker comes without a known rate; more wait until it is known", () => {
   const bench = new Bench();
   bench.put(1000, 1000, 1000, 1000);
-  bench.feed({ rates: even(0), seconds: 10, mu: null });
-  assert.deepEqual([bench.desired, bench.last.code], [1, "mu-unknown"]);
+  bench.feed({ rates: even(0), seconds: 10, workerRate: null });
+  assert.deepEqual([bench.desired, bench.last.code], [1, "rate-unknown"]);
   bench.feed({ rates: even(0), seconds: 3 });
   assert.equal(bench.desired, 4);
 });
@@ -332,7 +331,7 @@ Deno.test("policy: missing data holds the fleet, and the rest begins again", () 
 
 Deno.test("policy: with unknown ends a fleet without arrivals, lag and slices is held", () => {
   const bench = steadyBench();
-  const partition = (look: PartitionLook) => ({ ...look, end: null });
+  const partition = (look: PartitionSample) => ({ ...look, end: null });
   bench.feed({ rates: even(0), seconds: 59 });
   bench.feed({ rates: even(0), seconds: 300, partition });
   assert.deepEqual([bench.desired, bench.last.code], [1, "missing-data"]);
@@ -349,7 +348,7 @@ Deno.test("policy: an outage is no silence, even where no sample came at all", (
 
 Deno.test("policy: with a partition unknown the fleet may grow and not shrink", () => {
   const bench = steadyBench();
-  const partition = (look: PartitionLook) => look.partition === 3 ? { ...look, end: null } : look;
+  const partition = (look: PartitionSample) => look.partition === 3 ? { ...look, end: null } : look;
   bench.feed({ rates: even(40), seconds: 30, partition });
   assert.equal(bench.desired, 3);
   bench.feed({ rates: even(0), seconds: 300, partition });
@@ -359,7 +358,7 @@ Deno.test("policy: with a partition unknown the fleet may grow and not shrink", 
 Deno.test("policy: offsets that go back begin a new history", () => {
   const bench = steadyBench();
   bench.feed({ rates: even(8), seconds: 5 });
-  const partition = (look: PartitionLook) => ({ ...look, end: 0, cursor: 0 });
+  const partition = (look: PartitionSample) => ({ ...look, end: 0, cursor: 0 });
   bench.feed({ rates: even(0), seconds: 1, partition });
   assert.equal(bench.state.points.length, 1);
   assert.equal(bench.desired, 1);
@@ -368,19 +367,19 @@ Deno.test("policy: offsets that go back begin a new history", () => {
 Deno.test("policy: a step up without effect is taken back, with the reason, and not repeated", () => {
   const bench = steadyBench();
   // Whatever the fleet, all of it folds 12 a second: something else is the bottleneck.
-  const stuck = { rates: even(24), folds: even(12) };
-  const after = bench.feed({ ...stuck, seconds: 40 });
+  const bottleneck = { rates: even(24), folds: even(12) };
+  const after = bench.feed({ ...bottleneck, seconds: 40 });
   const up = after.findIndex((one) => one.desired > 1);
   const back = after.findIndex((one) => one.code === "no-effect");
   assert.ok(up >= 0 && back > up + 9, bench.codes().join());
   assert.equal(after[back]?.desired, 1);
   assert.match(after[back]?.reason ?? "", /1 → \d workers brought .* of .* expected/);
   const until = bench.state.ceiling?.untilMs ?? 0;
-  const later = bench.feed({ ...stuck, seconds: (until - bench.nowMs) / 1000 - 1 });
+  const later = bench.feed({ ...bottleneck, seconds: (until - bench.nowMs) / 1000 - 1 });
   assert.ok(later.every((one) => one.desired === 1), bench.codes().join());
   assert.equal(bench.last.code, "no-effect-hold");
   // After the hold it is tried again, and then held for twice as long.
-  bench.feed({ ...stuck, seconds: 30 });
+  bench.feed({ ...bottleneck, seconds: 30 });
   assert.equal(bench.state.ceiling?.holdMs, 240_000);
 });
 
@@ -448,12 +447,12 @@ Deno.test("policy: a step down by a person makes no flap of what follows", () =>
 });
 
 Deno.test("policy: where chance is small, a tenth above the capacity is pressure, and no less", () => {
-  const mu = 12_000;
+  const workerRate = 12_000;
   for (const [share, code] of [[1.05, "steady"], [1.15, "up-arrival"]] as const) {
     const bench = new Bench();
     const folds = even(20_000);
-    bench.feed({ rates: even(8_000), seconds: 60, mu, folds });
-    const after = bench.feed({ rates: even(share * mu), seconds: 8, mu, folds });
+    bench.feed({ rates: even(8_000), seconds: 60, workerRate, folds });
+    const after = bench.feed({ rates: even(share * workerRate), seconds: 8, workerRate, folds });
     assert.ok(after.some((one) => one.code === code), `${share}: ${bench.codes().join()}`);
     assert.equal(bench.desired, share > 1.1 ? 2 : 1);
   }
@@ -462,10 +461,10 @@ Deno.test("policy: where chance is small, a tenth above the capacity is pressure
 Deno.test("policy: a jump for which the same worker is enough adds none", () => {
   // Slices of a few records say little of a worker: it folds far more once there is more to fold.
   const bench = new Bench();
-  bench.feed({ rates: even(10), seconds: 60, mu: 400, folds: even(10) });
+  bench.feed({ rates: even(10), seconds: 60, workerRate: 400, folds: even(10) });
   assert.equal(bench.desired, 1);
   const since = bench.decisions.length;
-  bench.feed({ rates: even(5_000), seconds: 30, mu: 9_000, folds: even(5_000) });
+  bench.feed({ rates: even(5_000), seconds: 30, workerRate: 9_000, folds: even(5_000) });
   assert.equal(bench.desired, 1);
   assert.ok(bench.decisions.slice(since).every(({ desired }) => desired === 1));
 });
@@ -531,7 +530,7 @@ const looks = fc.record({
   unknown: fc.option(fc.nat(3), { nil: null, freq: 8 }),
   blind: fc.nat(9).map((value) => value === 0),
   inFlight: fc.option(fc.nat(2), { nil: null, freq: 5 }),
-  mu: fc.option(fc.double({ min: 1, max: 50, noNaN: true }), { nil: null, freq: 4 }),
+  workerRate: fc.option(fc.double({ min: 1, max: 50, noNaN: true }), { nil: null, freq: 4 }),
   ready: fc.nat(5),
   startupMs: fc.option(fc.nat(5000), { nil: null }),
 });
@@ -572,7 +571,7 @@ function samplesOf(history: readonly Look[]): FleetSample[] {
       atMs,
       partitions: one.blind ? [] : partitions,
       inFlight: one.inFlight,
-      mu: one.mu,
+      workerRate: one.workerRate,
       ready: one.ready,
       starting: 0,
       draining: 0,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { FleetSample } from "../../../core/scaling/state.ts";
 import {
+  followProgress,
   LEFT_BEHIND_AFTER_MS,
-  lookForStuck,
-  NOT_STUCK,
-  STUCK_AFTER_MS,
-  type StuckState,
+  NO_PROGRESS_AFTER_MS,
+  NO_WAITING,
+  type ProgressState,
 } from "../../../core/scaling/progress.ts";
 
 /** `[cursor, end]` of each partition. */
@@ -17,7 +17,7 @@ function sample(atMs: number, look: Look, ready = 1): FleetSample {
     atMs,
     partitions,
     inFlight: 0,
-    mu: null,
+    workerRate: null,
     ready,
     starting: 0,
     draining: 0,
@@ -25,34 +25,34 @@ function sample(atMs: number, look: Look, ready = 1): FleetSample {
   };
 }
 
-function looks(all: readonly FleetSample[], state: StuckState = NOT_STUCK) {
-  let found = lookForStuck(state, sample(0, []));
-  for (const one of all) found = lookForStuck(found.state, one);
+function looks(all: readonly FleetSample[], state: ProgressState = NO_WAITING) {
+  let found = followProgress(state, sample(0, []));
+  for (const one of all) found = followProgress(found.state, one);
   return found;
 }
 
 Deno.test("workers are replaced once, then people are told", () => {
   const still: Look = [[5, 9], [3, 3]];
-  let found = looks([sample(1_000, still), sample(STUCK_AFTER_MS, still)]);
+  let found = looks([sample(1_000, still), sample(NO_PROGRESS_AFTER_MS, still)]);
   assert.deepEqual(found.replace, []);
-  found = lookForStuck(found.state, sample(1_000 + STUCK_AFTER_MS, still));
+  found = followProgress(found.state, sample(1_000 + NO_PROGRESS_AFTER_MS, still));
   assert.deepEqual(found.replace, [0]);
-  assert.deepEqual(found.helpless, []);
-  found = lookForStuck(found.state, sample(2_000 + STUCK_AFTER_MS, still));
+  assert.deepEqual(found.noProgress, []);
+  found = followProgress(found.state, sample(2_000 + NO_PROGRESS_AFTER_MS, still));
   assert.deepEqual(found.replace, []);
-  found = lookForStuck(found.state, sample(1_000 + 2 * STUCK_AFTER_MS, still));
+  found = followProgress(found.state, sample(1_000 + 2 * NO_PROGRESS_AFTER_MS, still));
   assert.deepEqual(found.replace, []);
-  assert.deepEqual(found.helpless.map(({ partition, cursor }) => [partition, cursor]), [[0, 5]]);
+  assert.deepEqual(found.noProgress.map(({ partition, cursor }) => [partition, cursor]), [[0, 5]]);
   // It gets on: all is forgotten.
-  found = lookForStuck(found.state, sample(2_000 + 2 * STUCK_AFTER_MS, [[6, 9], [3, 3]]));
-  assert.deepEqual([found.replace, found.helpless], [[], []]);
+  found = followProgress(found.state, sample(2_000 + 2 * NO_PROGRESS_AFTER_MS, [[6, 9], [3, 3]]));
+  assert.deepEqual([found.replace, found.noProgress], [[], []]);
 });
 
-Deno.test("who waits for a turn is not stuck as long as another gets on", () => {
+Deno.test("who waits for a turn counts as progressing as long as another gets on", () => {
   const found = looks(
     Array.from({ length: 60 }, (_, i) => sample(1_000 * i, [[5, 9], [i, 100], [7, 8]])),
   );
-  assert.deepEqual([found.replace, found.helpless], [[], []]);
+  assert.deepEqual([found.replace, found.noProgress], [[], []]);
 });
 
 Deno.test("a partition that is left behind for long is told, but nobody is replaced", () => {
@@ -61,23 +61,23 @@ Deno.test("a partition that is left behind for long is told, but nobody is repla
     Array.from({ length: seconds }, (_, i) => sample(1_000 * i, [[5, 9], [i, 9_999]])),
   );
   assert.deepEqual(found.replace, []);
-  assert.deepEqual(found.helpless.map(({ partition }) => partition), [0]);
+  assert.deepEqual(found.noProgress.map(({ partition }) => partition), [0]);
 });
 
-Deno.test("without a worker that is ready nothing counts as stuck", () => {
+Deno.test("without a worker that is ready nothing counts as without progress", () => {
   const still: Look = [[5, 9]];
   let found = looks([sample(1_000, still, 0), sample(40_000, still, 0)]);
   assert.deepEqual(found.replace, []);
   // The time runs from when there is one.
-  found = lookForStuck(found.state, sample(41_000, still));
-  found = lookForStuck(found.state, sample(40_000 + STUCK_AFTER_MS - 1, still));
+  found = followProgress(found.state, sample(41_000, still));
+  found = followProgress(found.state, sample(40_000 + NO_PROGRESS_AFTER_MS - 1, still));
   assert.deepEqual(found.replace, []);
-  found = lookForStuck(found.state, sample(41_000 + STUCK_AFTER_MS, still));
+  found = followProgress(found.state, sample(41_000 + NO_PROGRESS_AFTER_MS, still));
   assert.deepEqual(found.replace, [0]);
 });
 
 Deno.test("what can't be seen does not count", () => {
   const unknown: Look = [[5, null], [null, 9]];
   const found = looks([sample(1_000, unknown), sample(90_000, unknown)]);
-  assert.deepEqual([found.replace, found.helpless, found.state.waiting], [[], [], []]);
+  assert.deepEqual([found.replace, found.noProgress, found.state.waiting], [[], [], []]);
 });

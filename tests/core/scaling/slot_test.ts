@@ -8,7 +8,7 @@ import {
   type SlotAct,
   type SlotEvent,
   type SlotLimits,
-} from "../../../core/scaling/slot_state.ts";
+} from "../../../core/scaling/slot.ts";
 
 /** A slot with its clock, which only goes on when it is told to. */
 class Trial {

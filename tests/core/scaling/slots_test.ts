@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SLOT_LIMITS } from "../../../core/scaling/slot_state.ts";
+import { SLOT_LIMITS } from "../../../core/scaling/slot.ts";
 import { median } from "../../../core/scaling/slots.ts";
 import { type Life, SlotsWorld, WELL } from "./slots_world.ts";
 

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { isOccupied } from "../../../core/scaling/slot.ts";
-import { SLOT_LIMITS, type SlotLimits } from "../../../core/scaling/slot_state.ts";
+import { SLOT_LIMITS, type SlotLimits } from "../../../core/scaling/slot.ts";
 import {
   NO_SLOTS,
   type Slots,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { loadsOf, muOf, type SliceNote } from "../../../core/scaling/speed.ts";
+import { loadsOf, type SliceNote, workerRateOf } from "../../../core/scaling/speed.ts";
 
 function note(worker: string, startMs: number, busyMs: number, offsets: number): SliceNote {
   return {
@@ -13,17 +13,17 @@ function note(worker: string, startMs: number, busyMs: number, offsets: number):
   };
 }
 
-Deno.test("mu is what a worker folds in a busy second, whatever it idles", () => {
-  assert.equal(muOf([note("a", 0, 500, 6), note("a", 10_000, 500, 6)]), 12);
+Deno.test("the worker rate is what a worker folds in a busy second, whatever it idles", () => {
+  assert.equal(workerRateOf([note("a", 0, 500, 6), note("a", 10_000, 500, 6)]), 12);
 });
 
 Deno.test("slices side by side count their common time once", () => {
-  assert.equal(muOf([note("a", 0, 1_000, 10), note("a", 500, 1_000, 20)]), 20);
-  assert.equal(muOf([note("a", 0, 1_000, 10), note("a", 200, 100, 5)]), 15);
+  assert.equal(workerRateOf([note("a", 0, 1_000, 10), note("a", 500, 1_000, 20)]), 20);
+  assert.equal(workerRateOf([note("a", 0, 1_000, 10), note("a", 200, 100, 5)]), 15);
 });
 
 Deno.test("several workers count as so many", () => {
-  assert.equal(muOf([note("a", 0, 1_000, 10), note("b", 0, 1_000, 30)]), 20);
+  assert.equal(workerRateOf([note("a", 0, 1_000, 10), note("b", 0, 1_000, 30)]), 20);
   assert.deepEqual(loadsOf([note("b", 0, 1_000, 30), note("a", 0, 500, 10)]), [
     { worker: "a", offsets: 10, busyMs: 500 },
     { worker: "b", offsets: 30, busyMs: 1_000 },
@@ -31,9 +31,9 @@ Deno.test("several workers count as so many", () => {
 });
 
 Deno.test("nothing folded says nothing of a worker", () => {
-  assert.equal(muOf([]), null);
-  assert.equal(muOf([note("a", 0, 100, 0)]), null);
-  assert.equal(muOf([note("a", 0, 0, 3)]), null);
+  assert.equal(workerRateOf([]), null);
+  assert.equal(workerRateOf([note("a", 0, 100, 0)]), null);
+  assert.equal(workerRateOf([note("a", 0, 0, 3)]), null);
 });
 
 Deno.test("the order of slices does not matter, and no worker is busy for longer than it lasted", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FleetConfig } from "../../../core/scaling/fleet.ts";
+import { type FleetConfig, fleetSlotsOf } from "../../../core/scaling/fleet.ts";
 import { isMaterial } from "../../../core/scaling/policy.ts";
 import type { FleetSample } from "../../../core/scaling/state.ts";
 import type {
@@ -87,8 +87,14 @@ export class ScriptedFleet {
     const now = this.#take(state.atMs);
     const untold = state.desired !== this.desired;
     if (!untold && !this.eager && !isMaterial(state, now, settings)) await this.#woken();
-    const states = { ready: this.desired };
-    const slots = { desired: this.desired, states, restarts: 0, problems: this.problems };
+    const ready = Array.from(
+      { length: this.desired },
+      (_, slot) => ({ slot, state: "ready", restarts: 0, problem: null }) as const,
+    );
+    const slots = {
+      ...fleetSlotsOf({ desired: this.desired, slots: ready }),
+      problems: this.problems,
+    };
     return { sample: this.#take(state.atMs), slots };
   }
 
@@ -97,7 +103,7 @@ export class ScriptedFleet {
       atMs: Math.max(Date.now(), (afterMs ?? 0) + 1),
       partitions: [{ partition: 0, ...this.#load }],
       inFlight: 0,
-      mu: 12,
+      workerRate: 12,
       ready: this.desired,
       starting: 0,
       draining: 0,

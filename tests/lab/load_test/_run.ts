@@ -87,7 +87,7 @@ export function decided(
       arrival30: null,
       lag: null,
       backlog: null,
-      mu: null,
+      workerRate: null,
       load: null,
       inFlight: null,
       ready: previous,

@@ -13,12 +13,21 @@ Deno.test("phases: one producer, three more, one again", () => {
 });
 
 Deno.test("phases: 10 events/s a producer and 12.5 a worker need the paper's 1 and 4", () => {
-  assert.deepEqual(expectedWorkers({ rate: 10, mu: 12.5, ...bounds }), { low: 1, peak: 4 });
+  assert.deepEqual(expectedWorkers({ rate: 10, workerRate: 12.5, ...bounds }), { low: 1, peak: 4 });
 });
 
 Deno.test("phases: no more workers are expected than allowed, and at least one", () => {
-  assert.deepEqual(expectedWorkers({ rate: 50, mu: 12.5, ...bounds }), { low: 4, peak: 4 });
-  assert.deepEqual(expectedWorkers({ rate: 10, mu: 200_000, ...bounds }), { low: 1, peak: 1 });
-  assert.deepEqual(expectedWorkers({ rate: 10, mu: Infinity, ...bounds }), { low: 1, peak: 1 });
-  assert.deepEqual(expectedWorkers({ rate: 10, mu: 12.5, min: 2, max: 3 }), { low: 2, peak: 3 });
+  assert.deepEqual(expectedWorkers({ rate: 50, workerRate: 12.5, ...bounds }), { low: 4, peak: 4 });
+  assert.deepEqual(expectedWorkers({ rate: 10, workerRate: 200_000, ...bounds }), {
+    low: 1,
+    peak: 1,
+  });
+  assert.deepEqual(expectedWorkers({ rate: 10, workerRate: Infinity, ...bounds }), {
+    low: 1,
+    peak: 1,
+  });
+  assert.deepEqual(expectedWorkers({ rate: 10, workerRate: 12.5, min: 2, max: 3 }), {
+    low: 2,
+    peak: 3,
+  });
 });

@@ -3,10 +3,10 @@ import { costOf } from "../../../lab/load_test/cost.ts";
 import { judge } from "../../../lab/load_test/judge.ts";
 import { spikePage } from "../../../lab/load_test/page.ts";
 import {
-  muLines,
   ratePoints,
   reportLines,
   type SpikeReport,
+  workerRateLines,
 } from "../../../lab/load_test/report.ts";
 import { tableTwo } from "../../../lab/load_test/table.ts";
 import { decided, pointsOf, RUN } from "./_run.ts";
@@ -17,8 +17,8 @@ const overhead = { control: { cores: 0.1, memoryMiB: 300 }, temporal: null, brok
 const REPORT: SpikeReport = {
   ok: true,
   options: { rate: 10, enrichMs: 80, keyedBy: "student_id", partitions: 8 },
-  mu: 12.1,
-  work: { baseline: { slices: 4, records: 10, mu: 11.94, pauseMs: 35 } },
+  workerRate: 12.1,
+  work: { baseline: { slices: 4, records: 10, workerRate: 11.94, pauseMs: 35 } },
   table: tableTwo(RUN),
   verdicts: judge(RUN),
   judged: true,
@@ -87,10 +87,13 @@ Deno.test("report: a failed phase is told, and one that does not count", () => {
 });
 
 Deno.test("report: the speed of a worker, and when it is not what the paper's figures need", () => {
-  assert.equal(muLines(12.1, 80).length, 1);
-  assert.match(muLines(10.2, 80)[1] ?? "", /^NOTE this is outside 11\.5 to 13/);
-  assert.match(muLines(180_000.4, 0)[0] ?? "", /180000 events\/s.*40 would never need four/);
-  assert.match(muLines(null, 80)[0] ?? "", /^PROBLEM/);
+  assert.equal(workerRateLines(12.1, 80).length, 1);
+  assert.match(workerRateLines(10.2, 80)[1] ?? "", /^NOTE this is outside 11\.5 to 13/);
+  assert.match(
+    workerRateLines(180_000.4, 0)[0] ?? "",
+    /180000 events\/s.*40 would never need four/,
+  );
+  assert.match(workerRateLines(null, 80)[0] ?? "", /^PROBLEM/);
 });
 
 Deno.test("report: the rate by the second", () => {

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { FleetDecision } from "../../../core/scaling/policy.ts";
+import type { FleetDecision } from "../../../core/scaling/state.ts";
 import { keda, KEDA_DEFAULT } from "../../../lab/simulator/keda.ts";
 import { type Run, type SimOptions, simulate } from "../../../lab/simulator/run.ts";
 import { tidegate } from "../../../lab/simulator/tidegate.ts";
@@ -71,11 +71,11 @@ Deno.test("goal, doc trace, seeds 1 to 30: 1, in one step 4, 1, 0, 1, and no oth
 
 Deno.test("goal, doc trace with 11.5 and 13 events/s a worker, seeds 1 to 3: the same goals", () => {
   for (const seed of seeds(3)) {
-    for (const mu of [11.5, 13]) {
-      const run = ours(makeTrace("doc", seed), { seed, mu });
+    for (const workerRate of [11.5, 13]) {
+      const run = ours(makeTrace("doc", seed), { seed, workerRate });
       const { thetaU, overShare, workerSeconds } = run.metrics;
       const good = thetaU <= 0.005 && overShare <= 0.3 && workerSeconds <= 0.32 * 4000;
-      assert.ok(good, `seed ${seed}, mu ${mu}: ${story(run)}`);
+      assert.ok(good, `seed ${seed}, workerRate ${workerRate}: ${story(run)}`);
     }
   }
 });

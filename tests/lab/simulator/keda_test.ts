@@ -12,7 +12,7 @@ function view(nowSeconds: number, lag: number, ready: number): SimView {
     lag,
     pending: 0,
     running: 0,
-    mu: null,
+    workerRate: null,
     ready,
     starting: 0,
     draining: 0,

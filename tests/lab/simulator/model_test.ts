@@ -48,20 +48,20 @@ Deno.test("simulator: what arrives is the trace's integral; nothing is folded tw
   }
 });
 
-Deno.test("simulator: a saturated fleet folds what its workers can, and mu is measured as given", () => {
+Deno.test("simulator: a saturated fleet folds what its workers can, and the worker rate is measured as given", () => {
   for (const workers of [1, 2, 4]) {
     let folded = 0;
-    let mu = 0;
-    const kind = scripted(workers, ({ cursors, mu: seen }) => {
+    let workerRate = 0;
+    const kind = scripted(workers, ({ cursors, workerRate: seen }) => {
       folded = cursors.reduce((sum, cursor) => sum + cursor, 0);
-      mu = seen ?? mu;
+      workerRate = seen ?? workerRate;
       return null;
     });
-    simulate(constantTrace(200, 300), kind, { seed: 3, mu: 12 });
+    simulate(constantTrace(200, 300), kind, { seed: 3, workerRate: 12 });
     const rate = folded / 300 / workers;
     // A slice of a second and 15 ms until the next: 1.5 % less, and the workers' own speeds.
     assert.ok(rate > 11 && rate < 12.6, `${workers}: ${rate}`);
-    assert.ok(mu > 11 && mu < 13, `${workers}: mu ${mu}`);
+    assert.ok(workerRate > 11 && workerRate < 13, `${workers}: workerRate ${workerRate}`);
   }
 });
 
@@ -71,7 +71,7 @@ Deno.test("simulator: one partition keeps one worker busy", () => {
     folded = cursors[0] ?? 0;
     return null;
   });
-  simulate({ ...constantTrace(60, 100), hotShare: 1 }, kind, { seed: 1, mu: 12 });
+  simulate({ ...constantTrace(60, 100), hotShare: 1 }, kind, { seed: 1, workerRate: 12 });
   assert.ok(folded / 100 < 12.8, `${folded / 100}`);
 });
 
@@ -114,7 +114,7 @@ Deno.test("simulator: Poisson arrivals have their mean and their spread", () => 
 });
 
 Deno.test("simulator: large rates cost no more than small ones", () => {
-  const run = simulate(constantTrace(400_000, 30), fixedFleet(2), { seed: 1, mu: 500_000 });
+  const run = simulate(constantTrace(400_000, 30), fixedFleet(2), { seed: 1, workerRate: 500_000 });
   assert.ok(run.metrics.p99DelayMs < 5_000);
   assert.equal(run.metrics.demandSeconds, 30);
 });
