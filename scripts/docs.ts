@@ -5,6 +5,7 @@
  * @module
  */
 
+import { CODE_RULES, type Outcome } from "../adapters/kafka/errors.ts";
 import { settingsTable } from "../cli/config.ts";
 import denoJson from "../deno.json" with { type: "json" };
 import { ROOT } from "./deno.ts";
@@ -24,6 +25,7 @@ export interface GeneratedBlock {
 export const BLOCKS: readonly GeneratedBlock[] = [
   { name: "settings", file: "docs/operations.md", render: settingsTable },
   { name: "permissions", file: "docs/operations.md", render: permissionsTable },
+  { name: "kafka codes", file: "docs/operations.md", render: kafkaCodesTable },
   { name: "rooms", file: "docs/architecture.md", render: roomsTable },
 ];
 
@@ -64,6 +66,28 @@ function permissionsOf(command: string): string[] {
     if (value === undefined) return String(name);
     return value.includes("$(") ? `${name}=deno` : `${name}=${value}`;
   });
+}
+
+/** What is done about an error code of Kafka's, for people. */
+const DONE: Readonly<Record<Outcome, string>> = {
+  none: "goes on",
+  repeat: "retried for 3 s, then told as `TG_BROKER_UNREACHABLE` and tried again",
+  gone: "stops: `TG_OFFSET_GONE`",
+  deny: "stops: `TG_CONFIG`, with the credentials and permissions to check",
+  stop: "stops: `TG_CONFIG`, with the request to correct",
+};
+
+/** What is done about the error codes of Kafka's protocol. */
+function kafkaCodesTable(): string {
+  const rows = CODE_RULES.map(({ outcome, why, codes }) => [
+    DONE[outcome],
+    why,
+    Object.entries(codes).map(([name, number]) => `${number} ${name}`).join(", "),
+  ]);
+  return table(["What is done", "Why", "Codes"], [
+    ...rows,
+    [DONE.repeat, "A broker newer than this table.", "all others"],
+  ]);
 }
 
 /** The import table of the linter. */

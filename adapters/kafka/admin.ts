@@ -8,12 +8,18 @@ import type { Connection } from "@platformatic/kafka";
 import { type Admin as TopicAdmin, ConfigResourceTypes, type Kafka } from "kafkajs";
 import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
 import { createKafkaJs } from "./kafkajs.ts";
-import { sendCommit, sendCommitted } from "./group_wire.ts";
-import { Cluster } from "./cluster.ts";
-import { BrokerAnswer, fromClient, KafkaCode } from "./errors.ts";
-import { closed, offsetGone, topicMissing, unreachable } from "./log_errors.ts";
-import { pauseFor, repeatWhileStale } from "./repeat.ts";
-import type { TopicState } from "./topic_wire.ts";
+import { kafka as wire } from "./client.ts";
+import { Cluster, pauseFor, repeatWhilePassing } from "./cluster.ts";
+import {
+  BrokerAnswer,
+  closed,
+  fromClient,
+  KafkaCode,
+  offsetGone,
+  topicMissing,
+  unreachable,
+} from "./errors.ts";
+import { tolerant, type TopicState } from "./topic_wire.ts";
 
 /** How long a change of a topic may take to show in the metadata, and between looks, in ms. */
 const SEEN_MS = 10_000;
@@ -150,7 +156,7 @@ class KafkaAdmin implements LogAdmin {
     const what = `delete the group ${group}`;
     const closing = this.#closing.signal;
     const forget = (): void => this.#cluster.forgetGroup(group);
-    await repeatWhileStale({ what, forget, closing }, async () => {
+    await repeatWhilePassing({ what, forget, closing }, async () => {
       const admin = await this.#topicAdmin(what);
       try {
         await admin.deleteGroups([group]);
@@ -182,7 +188,7 @@ class KafkaAdmin implements LogAdmin {
     const forget = (): void => this.#cluster.forget(topic);
     for (let waited = 0; waited < SEEN_MS; waited += LOOK_MS) {
       const look = (): Promise<TopicState | null> => this.#cluster.refresh(topic, what);
-      if (seen(await repeatWhileStale({ what, forget, closing }, look))) return;
+      if (seen(await repeatWhilePassing({ what, forget, closing }, look))) return;
       await pauseFor(LOOK_MS, what, undefined, closing);
     }
     throw unreachable(what, "in charge", `no trace of it in ${SEEN_MS} ms`);
@@ -198,7 +204,7 @@ class KafkaAdmin implements LogAdmin {
       this.#cluster.forgetGroup(group);
       this.#cluster.forget(topic);
     };
-    return await repeatWhileStale({ what, forget, closing: this.#closing.signal }, once);
+    return await repeatWhilePassing({ what, forget, closing: this.#closing.signal }, once);
   }
 
   async #run<T>(
@@ -239,4 +245,56 @@ function groupErrorOf(error: unknown): number | undefined {
   if (!Array.isArray(groups)) return undefined;
   const codes = groups.map((it: { readonly errorCode?: unknown }) => it.errorCode);
   return codes.find((code) => typeof code === "number");
+}
+
+/** Generation and member of a commit from outside of the group. */
+const NO_GENERATION = -1;
+const NO_MEMBER = "";
+
+/**
+ * Stores a group's offsets of one topic.
+ */
+async function sendCommit(
+  connection: Connection,
+  group: string,
+  topic: string,
+  offsets: ReadonlyMap<number, number>,
+): Promise<void> {
+  const partitions = [...offsets].map(([partitionIndex, offset]) => ({
+    partitionIndex,
+    committedOffset: BigInt(offset),
+    committedLeaderEpoch: -1,
+    committedMetadata: "",
+  }));
+  const answer = await tolerant(() =>
+    wire.offsetCommitV8.api.async(connection, group, NO_GENERATION, NO_MEMBER, null, [
+      { name: topic, partitions },
+    ])
+  );
+  for (const { errorCode } of answer.topics.flatMap((it) => it.partitions)) {
+    if (errorCode !== 0) throw new BrokerAnswer(errorCode);
+  }
+}
+
+/**
+ * Reads a group's stored offsets of one topic.
+ */
+async function sendCommitted(
+  connection: Connection,
+  group: string,
+  topic: string,
+): Promise<ReadonlyMap<number, number>> {
+  const answer = await tolerant(() =>
+    wire.offsetFetchV7.api.async(connection, [{ groupId: group, topics: null }], false)
+  );
+  if (answer.errorCode !== 0) throw new BrokerAnswer(answer.errorCode);
+  const found = new Map<number, number>();
+  for (const { name, partitions } of answer.topics) {
+    if (name !== topic) continue;
+    for (const { partitionIndex, committedOffset, errorCode } of partitions) {
+      if (errorCode !== 0) throw new BrokerAnswer(errorCode);
+      if (committedOffset >= 0n) found.set(partitionIndex, Number(committedOffset));
+    }
+  }
+  return found;
 }

@@ -20,11 +20,8 @@ export interface Api {
 /**
  * The highest version that both sides speak.
  *
- * @param api Which API.
  * @param ours The versions spoken here, ascending.
- * @param ranges What the broker speaks.
  * @param ceiling The highest version wanted.
- * @returns The version.
  * @throws {TidegateError} `TG_CONFIG` if there is none.
  */
 export function chooseVersion(

@@ -1,22 +1,34 @@
 /**
- * Who leads which partition, cached, and what each broker speaks.
+ * Who leads which partition, cached, what each broker speaks, and how requests are repeated that
+ * went to the wrong broker or too early.
  *
  * @module
  */
 
-import { apiVersionsV3, type Connection } from "@platformatic/kafka";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Connection } from "@platformatic/kafka";
+import { formatAddress } from "../../core/address.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { type ApiRanges, chooseVersion } from "./api_versions.ts";
-import { FETCH_BY_ID, FETCH_VERSIONS } from "./fetch_wire.ts";
-import { sendFindCoordinator } from "./group_wire.ts";
+import { kafka } from "./client.ts";
 import { Connections } from "./connections.ts";
-import { BrokerAnswer, KafkaCode } from "./errors.ts";
+import {
+  brokerAddress,
+  BrokerAnswer,
+  closed,
+  damaged,
+  fromAnswer,
+  KafkaCode,
+  topicMissing,
+} from "./errors.ts";
+import { FETCH_BY_ID, FETCH_VERSIONS } from "./fetch_wire.ts";
 import type { KafkaSettings } from "./log.ts";
-import { topicMissing } from "./log_errors.ts";
+import { BatchError } from "./record_batch.ts";
 import {
   type EpochQuery,
   type OffsetsQuery,
   sendEpochEnd,
+  sendFindCoordinator,
   sendListOffsets,
   sendMetadata,
   type TopicState,
@@ -54,14 +66,9 @@ export class Cluster {
   readonly #coordinators = new Map<string, Promise<string>>();
   readonly #ranges = new Map<string, Promise<ApiRanges>>();
 
-  /**
-   * Connects when first asked.
-   *
-   * @param settings How to reach the brokers.
-   * @param answerMs How long a broker may take to answer, in ms.
-   */
+  /** Connects when first asked; a broker may take `answerMs` to answer. */
   constructor(settings: KafkaSettings, answerMs?: number) {
-    this.#bootstrap = settings.brokers;
+    this.#bootstrap = settings.brokers.map((it) => formatAddress(brokerAddress(it)));
     this.connections = new Connections(settings, {
       // A broker that went away may come back upgraded: what it speaks is asked anew.
       onLost: (address) => this.#ranges.delete(address),
@@ -243,11 +250,76 @@ export class Cluster {
     const known = this.#ranges.get(address);
     if (known !== undefined) return known;
     const asked = this.connections.use(address, { what }, async (connection) => {
-      const { apiKeys } = await apiVersionsV3.api.async(connection, "tidegate", "0");
+      const { apiKeys } = await kafka.apiVersionsV3.api.async(connection, "tidegate", "0");
       return new Map(apiKeys.map((it) => [it.apiKey, [it.minVersion, it.maxVersion]] as const));
     });
     this.#ranges.set(address, asked);
     asked.catch(() => this.#ranges.delete(address));
     return asked;
+  }
+}
+
+/** Options of {@linkcode repeatWhilePassing}. */
+export interface RepeatOptions {
+  /** What is being done, for messages: "fetch clicks/0". */
+  readonly what: string;
+  /** Drops what may be stale, before each repetition. */
+  forget(): void;
+  /** Ends the pauses because the client is closed. */
+  readonly closing: AbortSignal;
+  /** Ends the pauses because the caller wants no more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Pauses before repetitions after an answer that passes, in ms: 3.1 s together. */
+const PAUSES_MS = [20, 50, 100, 200, 400, 800, 1500] as const;
+/** How often batches that can't be read are fetched before they count as damaged on the broker. */
+const DAMAGED_TRIES = 3;
+
+/**
+ * Runs a request; repeats it where the broker's answer or a lost connection calls for it, and throws
+ * Tidegate's errors otherwise.
+ */
+export async function repeatWhilePassing<T>(
+  options: RepeatOptions,
+  once: () => Promise<T>,
+): Promise<T> {
+  const { what, closing, signal } = options;
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await once();
+    } catch (error) {
+      if (closing.aborted) throw error;
+      const pause = PAUSES_MS[attempt];
+      if (error instanceof BrokerAnswer) {
+        options.forget();
+        if (!error.isPassing || pause === undefined) throw fromAnswer(error, what);
+        await pauseFor(pause, what, signal, closing);
+      } else if (error instanceof BatchError) {
+        // Bytes may have been damaged on the way.
+        if (attempt + 1 >= DAMAGED_TRIES) throw damaged(what, error);
+      } else {
+        const isLost = error instanceof TidegateError && error.code === "TG_BROKER_UNREACHABLE" &&
+          error.retryable;
+        if (isLost) options.forget();
+        // A kept connection may have died unnoticed.
+        if (!isLost || attempt > 0) throw error;
+      }
+    }
+  }
+}
+
+/** Waits, or rejects as soon as the caller wants no more or the client is closed. */
+export async function pauseFor(
+  ms: number,
+  what: string,
+  signal: AbortSignal | undefined,
+  closing: AbortSignal,
+): Promise<void> {
+  const end = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+  try {
+    await sleep(ms, undefined, { signal: end });
+  } catch {
+    throw signal?.aborted === true ? signal.reason : closed(what);
   }
 }

@@ -7,11 +7,19 @@
  */
 
 import { isIP } from "node:net";
-import { Connection, type ConnectionOptions } from "@platformatic/kafka";
-import { parseAddress } from "./address.ts";
+import type { Connection, ConnectionOptions } from "@platformatic/kafka";
+import { formatAddress } from "../../core/address.ts";
+import type { TidegateError } from "../../core/errors.ts";
+import { kafka } from "./client.ts";
+import {
+  brokerAddress,
+  closed,
+  fromClient,
+  reason,
+  unreachable,
+  unreachableAdvertised,
+} from "./errors.ts";
 import type { KafkaSettings } from "./log.ts";
-import { fromClient, reason } from "./errors.ts";
-import { closed, unreachable } from "./log_errors.ts";
 
 /** How long a broker may take to answer beyond what it was asked to wait, in ms. */
 const ANSWER_MS = 15_000;
@@ -62,28 +70,21 @@ export class Connections {
   readonly #shared = new Map<string, Promise<Connection>>();
   readonly #onLost: (address: string) => void;
   readonly #answerMs: number;
+  readonly #configured: ReadonlySet<string>;
   #closed = false;
 
-  /**
-   * Connects when first used.
-   *
-   * @param settings How to reach the brokers.
-   * @param options Patience, and who wants to know of lost brokers.
-   */
+  /** Connects when first used. */
   constructor(settings: KafkaSettings, options: ConnectionsOptions) {
     this.#onLost = options.onLost;
     this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.#clientId = settings.clientId ?? "tidegate";
     this.#options = wireOptions(settings);
+    this.#configured = new Set(settings.brokers.map((it) => formatAddress(brokerAddress(it))));
   }
 
   /**
    * Runs a request on a connection to a broker.
    *
-   * @param address `host:port`.
-   * @param options What for, how long, and with which rights to the connection.
-   * @param request Sends the request and answers its response.
-   * @returns What `request` answered.
    * @throws {TidegateError} `TG_BROKER_UNREACHABLE` if the broker can't be reached or goes away.
    */
   async use<T>(
@@ -101,7 +102,7 @@ export class Connections {
     };
     const timeoutMs = waitMs + this.#answerMs;
     const timer = setTimeout(
-      () => end(unreachable(what, address, `nothing in ${timeoutMs} ms`)),
+      () => end(this.#unreachable(what, address, `nothing in ${timeoutMs} ms`)),
       timeoutMs,
     );
     const onAbort = (): void => end(signal?.reason);
@@ -119,7 +120,7 @@ export class Connections {
       if (this.#closed) throw closed(what);
       if (alive) throw error;
       this.#onLost(address);
-      throw unreachable(what, address, reason(error), error);
+      throw this.#unreachable(what, address, reason(error), error);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -161,9 +162,9 @@ export class Connections {
   }
 
   async #connect(address: string, what: string, maxInflights: number): Promise<Connection> {
-    const { host, port } = parseAddress(address);
+    const { host, port } = brokerAddress(address);
     const named = this.#options.tls !== undefined && isIP(host) === 0;
-    const connection = new Connection(this.#clientId, {
+    const connection = new kafka.Connection(this.#clientId, {
       ...this.#options,
       maxInflights,
       ...(named ? { tlsServerName: host } : {}),
@@ -181,13 +182,20 @@ export class Connections {
     } catch (error) {
       await this.#drop(connection);
       if (this.#closed) throw closed(what);
-      throw fromClient(error, what, [address]);
+      const told = fromClient(error, what, [address]);
+      throw told.retryable ? this.#unreachable(what, address, reason(error), error) : told;
     }
     if (this.#closed) {
       await this.#drop(connection);
       throw closed(what);
     }
     return connection;
+  }
+
+  /** A configured address is the user's to correct, any other one the broker's own. */
+  #unreachable(what: string, address: string, got: string, cause?: unknown): TidegateError {
+    const tell = this.#configured.has(address) ? unreachable : unreachableAdvertised;
+    return tell(what, address, got, cause);
   }
 
   async #giveBack(address: string, connection: Connection): Promise<void> {

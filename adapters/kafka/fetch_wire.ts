@@ -1,22 +1,12 @@
 /**
  * The Fetch API on the wire, without a fetch session. Requests are the client's; answers are parsed
- * here so that record batches stay bytes until `_record_batch.ts` decodes them.
+ * here so that record batches stay bytes until `record_batch.ts` decodes them.
  *
  * @module
  */
 
-import {
-  type Connection,
-  createAPI,
-  fetchV11,
-  fetchV12,
-  fetchV13,
-  fetchV14,
-  fetchV15,
-  fetchV16,
-  fetchV17,
-  type Reader,
-} from "@platformatic/kafka";
+import type { Connection, Reader } from "@platformatic/kafka";
+import { kafka } from "./client.ts";
 import type { AbortedTransaction } from "./record_batch.ts";
 
 /** The first version that names topics by their id (KIP-516). */
@@ -83,19 +73,28 @@ export interface FetchAnswer {
   readonly batches: Uint8Array;
 }
 
+/**
+ * An answer without the partition: the client has used up its quota and is to wait (KIP-219). It is
+ * no error, and says nothing of the partition.
+ */
+export interface Throttled {
+  /** How long to send nothing, in ms. */
+  readonly throttleMs: number;
+}
+
 const READ_COMMITTED = 1;
 /** Session id 0 with epoch -1: a full fetch that opens no session (KIP-227). */
 const NO_SESSION = { id: 0, epoch: -1 } as const;
 const NO_BYTES = new Uint8Array(0);
 
 const REQUESTS = [
-  [11, fetchV11.createRequest],
-  [12, fetchV12.createRequest],
-  [13, fetchV13.createRequest],
-  [14, fetchV14.createRequest],
-  [15, fetchV15.createRequest],
-  [16, fetchV16.createRequest],
-  [17, fetchV17.createRequest],
+  [11, kafka.fetchV11.createRequest],
+  [12, kafka.fetchV12.createRequest],
+  [13, kafka.fetchV13.createRequest],
+  [14, kafka.fetchV14.createRequest],
+  [15, kafka.fetchV15.createRequest],
+  [16, kafka.fetchV16.createRequest],
+  [17, kafka.fetchV17.createRequest],
 ] as const;
 
 /** The Fetch versions spoken, ascending: Kafka 2.4 and later, Redpanda 22 and later. */
@@ -103,7 +102,10 @@ export const FETCH_VERSIONS: readonly number[] = REQUESTS.map(([version]) => ver
 
 const APIS = new Map(REQUESTS.map(([version, createRequest]) => {
   const flexible = version >= 12;
-  const api = createAPI<Parameters<typeof fetchV17.createRequest>, FetchManyAnswer>(
+  const api = kafka.createAPI<
+    Parameters<typeof kafka.fetchV17.createRequest>,
+    FetchManyAnswer
+  >(
     1,
     version,
     createRequest,
@@ -119,14 +121,16 @@ export async function sendFetch(
   connection: Connection,
   version: number,
   { partition, from, ...call }: FetchCall,
-): Promise<FetchAnswer> {
+): Promise<FetchAnswer | Throttled> {
   const partitions = [{ partition, from, leaderEpoch: -1 }];
   const answer = await sendFetchMany(connection, version, { ...call, partitions });
   const part = answer.partitions[0];
-  if (part !== undefined && answer.errorCode === 0) return part;
+  const { errorCode, throttleMs } = answer;
+  if (part !== undefined && errorCode === 0) return part;
+  if (errorCode === 0 && throttleMs > 0) return { throttleMs };
   return {
     partition,
-    errorCode: answer.errorCode || -1,
+    errorCode: errorCode || -1,
     highWatermark: -1,
     end: -1,
     start: -1,
@@ -136,11 +140,10 @@ export async function sendFetch(
 }
 
 /**
- * Sends one Fetch request for partitions of one topic, isolation read_committed.
+ * Sends one Fetch request for partitions of one topic, isolation read_committed. It may wait at the
+ * broker, which answers in order: nothing else should have to wait on this connection.
  *
- * @param connection A connection with nothing else to wait for it: the broker answers in order.
  * @param version One of {@linkcode FETCH_VERSIONS}.
- * @param call What to fetch.
  * @returns The partitions' parts of the answer, each with its own error code.
  */
 export function sendFetchMany(

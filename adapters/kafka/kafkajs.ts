@@ -4,28 +4,33 @@
  * @module
  */
 
-import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
+import { connect, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { type ISocketFactory, Kafka, type KafkaConfig, logLevel, type SASLOptions } from "kafkajs";
 import requestQueueModule from "kafkajs/src/network/requestQueue/index.js";
+import { brokerAddress } from "./errors.ts";
 import type { KafkaSettings } from "./log.ts";
-import { formatAddress, parseAddress } from "./address.ts";
 
 /**
  * A kafkajs client for Tidegate's settings, which prints nothing.
- *
- * @param settings How to reach the brokers.
- * @returns The client; it connects when its parts do.
+ * It connects when its parts do.
  */
 export function createKafkaJs(settings: KafkaSettings): Kafka {
   stopIdleTimer();
   const { tls } = settings;
-  const brokers = settings.brokers.map((address) => {
-    const { host, port } = parseAddress(address);
-    return formatAddress(host, port);
+  const names = new Map<string, string>();
+  const brokers = settings.brokers.map((text, i) => {
+    const { host, port } = brokerAddress(text);
+    // kafkajs takes what stands before the first colon as the host.
+    if (!host.includes(":")) return `${host}:${port}`;
+    names.set(`ipv6-${i}`, host);
+    return `ipv6-${i}:${port}`;
   });
   const sasl = saslOptions(settings.sasl);
   const config: KafkaConfig = {
     clientId: settings.clientId ?? "tidegate",
     brokers,
+    socketFactory: connectTo(names),
     connectionTimeout: 5_000,
     requestTimeout: 20_000,
     logLevel: logLevel.NOTHING,
@@ -35,6 +40,20 @@ export function createKafkaJs(settings: KafkaSettings): Kafka {
     ...(sasl === undefined ? {} : { sasl }),
   };
   return new Kafka(config);
+}
+
+/** kafkajs's own way of connecting, but for names that stand for an address. */
+function connectTo(names: ReadonlyMap<string, string>): ISocketFactory {
+  return ({ host: name, port, ssl, onConnect }) => {
+    const host = names.get(name) ?? name;
+    const socket = ssl
+      ? connectTls(
+        { host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl },
+        onConnect,
+      )
+      : connect({ host, port }, onConnect);
+    return socket.setKeepAlive(true, 60_000);
+  };
 }
 
 function saslOptions(sasl: KafkaSettings["sasl"]): SASLOptions | undefined {

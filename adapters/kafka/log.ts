@@ -1,6 +1,6 @@
 /**
  * The log as Tidegate sees it: partitions of records with offsets. Implemented over Kafka's wire
- * protocol in `kafka_log.ts` and in memory in `fake_log.ts`; one contract test runs against both.
+ * protocol by this folder and in memory for tests; one contract test runs against both.
  *
  * @module
  */
@@ -49,6 +49,8 @@ export interface FetchResult {
   readonly end: number;
   /** The first offset still held. */
   readonly start: number;
+  /** How long the broker made the reader wait for its quota, in ms, if it did. */
+  readonly throttledMs?: number;
 }
 
 /** The offsets of a partition. */
@@ -73,7 +75,7 @@ export interface TopicInfo {
  * Reads partitions from any offset, without group membership. All calls may run concurrently.
  *
  * Errors: `TG_OFFSET_GONE` when `from` lies before `start` or after `end`, `TG_TOPIC_MISSING`,
- * `TG_BROKER_UNREACHABLE` (retryable).
+ * `TG_LOG_DAMAGED`, `TG_BROKER_UNREACHABLE` (retryable).
  */
 export interface LogReader {
   /** Describes a topic, or answers null where it does not exist. Never creates it. */

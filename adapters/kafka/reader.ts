@@ -5,7 +5,6 @@
  */
 
 import { Buffer } from "node:buffer";
-import { compressionsAlgorithmsByBitmask, crc32c, Reader } from "@platformatic/kafka";
 import type {
   FetchRequest,
   FetchResult,
@@ -14,12 +13,11 @@ import type {
   OffsetRange,
   TopicInfo,
 } from "./log.ts";
+import { kafka } from "./client.ts";
+import { Cluster, pauseFor, repeatWhilePassing } from "./cluster.ts";
+import { BrokerAnswer, KafkaCode, offsetGone } from "./errors.ts";
 import { type FetchAnswer, sendFetch } from "./fetch_wire.ts";
-import { Cluster } from "./cluster.ts";
-import { BrokerAnswer, KafkaCode } from "./errors.ts";
-import { offsetGone } from "./log_errors.ts";
 import { BatchError, decodeBatches, type DecodedBatches } from "./record_batch.ts";
-import { repeatWhileStale } from "./repeat.ts";
 
 /** Bytes asked for where the request does not say. */
 const DEFAULT_MAX_BYTES = 4_194_304;
@@ -42,8 +40,6 @@ export interface KafkaReaderOptions {
  * asked anew where a broker's answer says that it is stale. An aborted fetch rejects with the
  * signal's reason.
  *
- * @param settings How to reach the brokers.
- * @param options Patience.
  * @returns The reader; close it to let the process end.
  */
 export function createKafkaReader(
@@ -123,6 +119,7 @@ class KafkaReader implements LogReader {
     const maxWaitMs = request.maxWaitMs ?? 0;
     const target = await this.#cluster.fetchTarget(topic, partition, what);
     let maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+    let throttledMs = 0;
     while (true) {
       const call = { topic: target.topic, partition, from, maxBytes, maxWaitMs };
       const answer = await this.#cluster.connections.use(
@@ -130,6 +127,11 @@ class KafkaReader implements LogReader {
         { what, waitMs: maxWaitMs, alone: true, ...(signal === undefined ? {} : { signal }) },
         (connection) => sendFetch(connection, target.version, call),
       );
+      if ("throttleMs" in answer) {
+        throttledMs += answer.throttleMs;
+        await pauseFor(answer.throttleMs, what, signal, this.#closing.signal);
+        continue;
+      }
       if (answer.errorCode === KafkaCode.OFFSET_OUT_OF_RANGE) {
         throw offsetGone(what, from, await this.offsets(topic, partition));
       }
@@ -146,6 +148,7 @@ class KafkaReader implements LogReader {
           next: decoded.next,
           end: answer.end,
           start: answer.start,
+          ...(throttledMs === 0 ? {} : { throttledMs }),
         };
       }
       // Brokers answer one whole batch at least; one that does not is asked for as much as it has.
@@ -163,7 +166,7 @@ class KafkaReader implements LogReader {
     once: () => Promise<T>,
   ): Promise<T> {
     const forget = (): void => this.#cluster.forget(topic);
-    return await repeatWhileStale({ what, forget, signal, closing: this.#closing.signal }, once);
+    return await repeatWhilePassing({ what, forget, signal, closing: this.#closing.signal }, once);
   }
 }
 
@@ -179,7 +182,7 @@ export function decodeAnswer(answer: FetchAnswer, from: number): DecodedBatches 
 }
 
 function decompress(codec: number, bytes: Uint8Array): Uint8Array {
-  const algorithm = compressionsAlgorithmsByBitmask[codec];
+  const algorithm = kafka.compressionsAlgorithmsByBitmask[codec];
   if (algorithm === undefined) {
     throw new BatchError(`the compression must be gzip, snappy, lz4 or zstd, got codec ${codec}`);
   }
@@ -188,7 +191,7 @@ function decompress(codec: number, bytes: Uint8Array): Uint8Array {
 
 function checksum(bytes: Uint8Array): number {
   // Through a Reader because the client copies plain buffers first (2.7 instead of 0.7 ms a 4 MiB).
-  return crc32c(Reader.from(asBuffer(bytes)).buffer);
+  return kafka.crc32c(kafka.Reader.from(asBuffer(bytes)).buffer);
 }
 
 /** The same bytes as the client library wants them. */

@@ -8,9 +8,16 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText, TidegateError } from "../../core/errors.ts";
-import { BrokerAnswer, fromAnswer, KafkaCode } from "./errors.ts";
+import {
+  BrokerAnswer,
+  fromAnswer,
+  KafkaCode,
+  offsetGone,
+  topicMissing,
+  unreachable,
+} from "./errors.ts";
 import type { LogRecord, OffsetRange } from "./log.ts";
-import { offsetGone, topicMissing, unreachable } from "./log_errors.ts";
+
 import { BatchError } from "./record_batch.ts";
 import type {
   LogTailer,

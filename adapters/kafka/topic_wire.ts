@@ -1,30 +1,13 @@
 /**
- * The Metadata and ListOffsets APIs on the wire, for one topic at a time.
+ * The Metadata, ListOffsets and FindCoordinator APIs on the wire, for one topic or group at a time.
  *
  * @module
  */
 
-import {
-  type Connection,
-  listOffsetsV4,
-  listOffsetsV5,
-  listOffsetsV6,
-  listOffsetsV7,
-  listOffsetsV8,
-  listOffsetsV9,
-  metadataV10,
-  metadataV11,
-  metadataV12,
-  metadataV7,
-  metadataV8,
-  metadataV9,
-  offsetForLeaderEpochV2,
-  offsetForLeaderEpochV3,
-  offsetForLeaderEpochV4,
-  ResponseError,
-} from "@platformatic/kafka";
-import { formatAddress } from "./address.ts";
+import type { Connection } from "@platformatic/kafka";
+import { formatAddress } from "../../core/address.ts";
 import { type ApiRanges, chooseVersion } from "./api_versions.ts";
+import { kafka } from "./client.ts";
 import { BrokerAnswer, KafkaCode } from "./errors.ts";
 import type { TopicInfo } from "./log.ts";
 
@@ -56,16 +39,27 @@ export interface EpochQuery {
   readonly leaderEpoch: number;
 }
 
-const METADATA = [metadataV7, metadataV8, metadataV9, metadataV10, metadataV11, metadataV12];
-const LIST_OFFSETS = [
-  listOffsetsV4,
-  listOffsetsV5,
-  listOffsetsV6,
-  listOffsetsV7,
-  listOffsetsV8,
-  listOffsetsV9,
+const METADATA = [
+  kafka.metadataV7,
+  kafka.metadataV8,
+  kafka.metadataV9,
+  kafka.metadataV10,
+  kafka.metadataV11,
+  kafka.metadataV12,
 ];
-const EPOCH_ENDS = [offsetForLeaderEpochV2, offsetForLeaderEpochV3, offsetForLeaderEpochV4];
+const LIST_OFFSETS = [
+  kafka.listOffsetsV4,
+  kafka.listOffsetsV5,
+  kafka.listOffsetsV6,
+  kafka.listOffsetsV7,
+  kafka.listOffsetsV8,
+  kafka.listOffsetsV9,
+];
+const EPOCH_ENDS = [
+  kafka.offsetForLeaderEpochV2,
+  kafka.offsetForLeaderEpochV3,
+  kafka.offsetForLeaderEpochV4,
+];
 const READ_COMMITTED = 1;
 /** Asks as a consumer does. */
 const NO_REPLICA = -1;
@@ -75,9 +69,6 @@ const ZERO_ID = "00000000-0000-0000-0000-000000000000";
 /**
  * Asks a broker about a topic, without making it.
  *
- * @param connection A connection to any broker.
- * @param ranges The versions that this broker speaks.
- * @param topic Topic name.
  * @returns The topic, or null where it does not exist.
  * @throws {BrokerAnswer} If the broker answers an error.
  */
@@ -94,7 +85,9 @@ export async function sendMetadata(
     throw new BrokerAnswer(found.errorCode);
   }
   const addresses = new Map(
-    answer.brokers.map(({ nodeId, host, port }) => [nodeId, formatAddress(host, port)] as const),
+    answer.brokers.map(({ nodeId, host, port }) =>
+      [nodeId, formatAddress({ host, port })] as const
+    ),
   );
   const leaders = new Map<number, string>();
   const epochs = new Map<number, number>();
@@ -115,9 +108,6 @@ export async function sendMetadata(
 /**
  * Asks the leader of some partitions for an offset of each, isolation read_committed.
  *
- * @param connection A connection to the leader.
- * @param ranges The versions that this broker speaks.
- * @param query Which offsets.
  * @returns `[partition, offset]`, -1 if no record is that late; or the error code as a third.
  */
 export async function sendListOffsets(
@@ -176,17 +166,33 @@ function pick<T extends { readonly key: number; readonly version: number }>(
   return found;
 }
 
+/** The kind of coordinator that keeps a group's offsets. */
+const GROUP_KEY = 0;
+
+/**
+ * Asks any broker for a group's coordinator.
+ *
+ * @returns `host:port` of the coordinator.
+ * @throws {BrokerAnswer} If the broker answers an error.
+ */
+export async function sendFindCoordinator(connection: Connection, group: string): Promise<string> {
+  const answer = await tolerant(() =>
+    kafka.findCoordinatorV3.api.async(connection, GROUP_KEY, [group])
+  );
+  const found = answer.coordinators[0];
+  if (found === undefined || found.errorCode !== 0) throw new BrokerAnswer(found?.errorCode ?? -1);
+  return formatAddress({ host: found.host, port: found.port });
+}
+
 /**
  * Answers a response even if parts of it carry error codes, which the client throws otherwise.
- *
- * @param call Sends the request.
- * @returns The response; its error codes are for the caller to look at.
+ * Its error codes are for the caller to look at.
  */
 export async function tolerant<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (!(error instanceof ResponseError) || error.response === undefined) throw error;
+    if (!(error instanceof kafka.ResponseError) || error.response === undefined) throw error;
     const response: T = error.response;
     return response;
   }

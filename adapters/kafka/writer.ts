@@ -7,9 +7,8 @@
 import { Buffer } from "node:buffer";
 import { CompressionTypes, type Message, type Producer } from "kafkajs";
 import type { KafkaSettings, LogWriter, OutRecord } from "./log.ts";
-import { fromClient } from "./errors.ts";
+import { closed, fromClient, topicMissing } from "./errors.ts";
 import { createKafkaJs } from "./kafkajs.ts";
-import { closed, topicMissing } from "./log_errors.ts";
 import { createPartitioner } from "./partitioner.ts";
 
 /** Options of {@linkcode createKafkaWriter}. */

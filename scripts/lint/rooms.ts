@@ -66,6 +66,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ["core", "adapters"],
     npm: ["@platformatic/kafka", "kafkajs"],
     node: true,
+    computed: true,
   },
   "adapters/launchers": { rooms: ["core", "adapters"], node: true },
   "adapters/temporal": {

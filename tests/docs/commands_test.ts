@@ -72,7 +72,7 @@ Deno.test({
       }
       for (const [name] of text.matchAll(/\b(?:KAFKA|TEMPORAL|TIDEGATE)_[A-Z]\w*/g)) {
         const known = names.has(name) || names.has(name.replace(/_(?:FILE)?$/, "")) ||
-          /^TIDEGATE_TEST_|^KAFKA_HOME$/.test(name) ||
+          /^TIDEGATE_TEST_|^KAFKA_(?:HOME|STORAGE_ERROR)$/.test(name) ||
           [...names].some((one) => name.endsWith("_") && one.startsWith(name));
         assert.ok(known, `${file}: ${name}`);
       }

@@ -9,7 +9,7 @@
 import type { LogAdmin, TopicSpec } from "../../adapters/kafka/log.ts";
 import type { FakeBroker } from "./broker.ts";
 import { FakePartition } from "./partition.ts";
-import { closed, offsetGone, rejected } from "../../adapters/kafka/log_errors.ts";
+import { closed, offsetGone, rejected } from "../../adapters/kafka/errors.ts";
 
 /** Manages the log in memory as `createKafkaAdmin` manages Kafka. */
 export class FakeAdmin implements LogAdmin {

@@ -6,7 +6,7 @@
 
 import type { OutRecord, TopicSpec } from "../../adapters/kafka/log.ts";
 import { FakePartition, type TransactionMark } from "./partition.ts";
-import { topicMissing, unreachable } from "../../adapters/kafka/log_errors.ts";
+import { topicMissing, unreachable } from "../../adapters/kafka/errors.ts";
 import { createPartitioner } from "../../adapters/kafka/partitioner.ts";
 
 /** A transaction that a test writes, ends, or leaves open. */

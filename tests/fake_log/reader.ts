@@ -13,7 +13,7 @@ import type {
 } from "../../adapters/kafka/log.ts";
 import type { FakeBroker } from "./broker.ts";
 import type { FakePartition } from "./partition.ts";
-import { closed, offsetGone, topicMissing } from "../../adapters/kafka/log_errors.ts";
+import { closed, offsetGone, topicMissing } from "../../adapters/kafka/errors.ts";
 
 const DEFAULT_MAX_BYTES = 4_194_304;
 

@@ -6,7 +6,7 @@
 
 import type { LogWriter, OutRecord } from "../../adapters/kafka/log.ts";
 import type { FakeBroker } from "./broker.ts";
-import { closed } from "../../adapters/kafka/log_errors.ts";
+import { closed } from "../../adapters/kafka/errors.ts";
 
 /** Writes to the log in memory as `createKafkaWriter` writes to Kafka. */
 export class FakeWriter implements LogWriter {

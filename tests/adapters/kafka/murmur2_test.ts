@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { murmur2, partitionOfKey } from "../../../adapters/kafka/murmur2.ts";
+import { murmur2, partitionOfKey } from "../../../adapters/kafka/partitioner.ts";
 
 const encoder = new TextEncoder();
 

@@ -72,6 +72,7 @@ testKafka("every version of Fetch that is spoken answers the same", async ({ top
     assert.deepEqual(FETCH_VERSIONS, [11, 12, 13, 14, 15, 16, 17]);
     for (const answer of answers) {
       assert.deepEqual(answer, answers[0]);
+      assert.ok("errorCode" in answer);
       assert.deepEqual([answer.errorCode, answer.start, answer.end], [0, 0, 20]);
     }
   } finally {

@@ -122,6 +122,9 @@ for (
     [6, "NOT_LEADER_OR_FOLLOWER"],
     [74, "FENCED_LEADER_EPOCH"],
     [78, "OFFSET_NOT_AVAILABLE"],
+    [-1, "UNKNOWN_SERVER_ERROR"],
+    [34, "ILLEGAL_SASL_STATE"],
+    [9_999, "a code that is not known"],
     [100, "UNKNOWN_TOPIC_ID"],
     [103, "INCONSISTENT_TOPIC_ID"],
   ] as const
@@ -157,19 +160,25 @@ testProxied("an error that repeating can't cure is told at once", async (proxy, 
   });
 });
 
-testProxied("a damaged batch is noticed, and read again whole", async (proxy, reader, t) => {
-  const damage = ({ bytes }: PassingResponse): void => {
-    const last = bytes.length - 5; // The last record's bytes, before the tags that end the answer.
-    bytes[last] = (bytes[last] ?? 0) ^ 1;
-  };
-  proxy.onResponse = once(FETCH, damage);
-  assert.equal((await reader.fetch({ topic: t.topic, partition: 0, from: 0 })).records.length, 10);
-  proxy.onResponse = (response) => {
-    if (response.key === FETCH) damage(response);
-  };
-  await assert.rejects(reader.fetch({ topic: t.topic, partition: 0, from: 0 }), {
-    code: "TG_BROKER_UNREACHABLE",
-    retryable: true,
-    message: /checksum of the batch at offset 0 must be \d+, got \d+/,
-  });
-});
+testProxied(
+  "a damaged batch is noticed and read again; one that stays so stops",
+  async (proxy, reader, t) => {
+    const damage = ({ bytes }: PassingResponse): void => {
+      const last = bytes.length - 5; // The last record's bytes, before the tags that end the answer.
+      bytes[last] = (bytes[last] ?? 0) ^ 1;
+    };
+    proxy.onResponse = once(FETCH, damage);
+    assert.equal(
+      (await reader.fetch({ topic: t.topic, partition: 0, from: 0 })).records.length,
+      10,
+    );
+    proxy.onResponse = (response) => {
+      if (response.key === FETCH) damage(response);
+    };
+    await assert.rejects(reader.fetch({ topic: t.topic, partition: 0, from: 0 }), {
+      code: "TG_LOG_DAMAGED",
+      retryable: false,
+      message: /checksum of the batch at offset 0 must be \d+, got \d+/,
+    });
+  },
+);
