@@ -33,6 +33,15 @@ export async function action({ flags, settings, positionals }: Args<"replay">): 
       say,
       signal: stop.signal,
     });
+    const { bad, firstBad } = result;
+    if (firstBad !== null) {
+      say(
+        `${bad} of the lines ${
+          bad === 1 ? "is" : "are"
+        } no JSON object and will count as invalid; ` +
+          `the first is line ${firstBad.line}: ${firstBad.reason}`,
+      );
+    }
     console.log(
       flags.json
         ? JSON.stringify(result)

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { setTimeout as delay } from "node:timers/promises";
+
 /** The faculties there are. */
 const FACULTIES = ["arts", "engineering", "law", "medicine", "science"] as const;
 
@@ -42,7 +44,7 @@ export function startLookupService({ delayMs }: LookupServiceOptions): LookupSer
     const student = /^\/students\/([^/]+)$/.exec(new URL(url).pathname)?.[1];
     if (student === undefined) return new Response("there are students only", { status: 404 });
     calls += 1;
-    await delay(delayMs, ended.signal);
+    await delay(delayMs, undefined, { signal: ended.signal }).catch(() => {});
     return Response.json({ faculty: facultyOf(student) });
   });
   return {
@@ -61,17 +63,4 @@ export function startLookupService({ delayMs }: LookupServiceOptions): LookupSer
 function facultyOf(student: string): string {
   const sum = [...student].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
   return FACULTIES[sum % FACULTIES.length] ?? FACULTIES[0];
-}
-
-/** Waits, no longer than until the signal. */
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

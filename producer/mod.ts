@@ -9,8 +9,8 @@
  */
 
 export * from "./generate.ts";
-export * from "./load.ts";
 export * from "./lookup_service.ts";
 export * from "./produce.ts";
 export * from "./replay.ts";
+export type { LoadHooks, SentCounts } from "./sender.ts";
 export * from "./topic.ts";

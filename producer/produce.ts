@@ -8,9 +8,8 @@ import type { LogWriter } from "../adapters/kafka/log.ts";
 import { TidegateError } from "../core/errors.ts";
 import { formatDuration, formatInstant } from "../core/event_time/instants.ts";
 import type { Pipeline } from "../definition/define.ts";
-import { Sender } from "./_sender.ts";
 import { type GenerateOptions, generateRecords, type RecordKind } from "./generate.ts";
-import type { LoadHooks, SentCounts } from "./load.ts";
+import { type LoadHooks, Sender, type SentCounts } from "./sender.ts";
 
 /** What to produce. */
 export interface ProduceOptions extends Omit<GenerateOptions, "count" | "fromMs"> {
@@ -55,10 +54,6 @@ export interface ProduceResult extends SentCounts {
  * after the start, whatever happened before, so that the rate doesn't drift; after a pause (of the
  * broker, or of the machine) it catches up. Event times are the times at which records are due.
  *
- * @param options What to produce.
- * @param writer Sends the records; it stays open.
- * @param hooks The clock, the signal, and who is told.
- * @returns What was sent.
  * @throws {TidegateError} `TG_DEFINITION` if the pipeline has no generator, `TG_USAGE` if an option
  * is out of range, and what the writer throws.
  */

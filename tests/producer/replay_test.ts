@@ -38,7 +38,9 @@ Deno.test({
     const { replay, log } = await load();
     const result = await replay(options, log.writer);
     const records = (await stored(log)).flat();
-    assert.deepEqual([result.sent, result.blank], [7, 3]);
+    assert.deepEqual([result.sent, result.blank, result.bad], [7, 3, 3]);
+    assert.equal(result.firstBad?.line, 7);
+    assert.match(result.firstBad?.reason ?? "", /^no JSON: /);
     const counts = (await stored(log)).map((some) => some.length);
     assert.deepEqual(Object.values(result.perPartition), counts.filter((count) => count > 0));
     const keyed = records.filter(([key]) => key !== null);
@@ -119,5 +121,81 @@ Deno.test({
       usage,
       (error) => error instanceof TidegateError && error.code === "TG_USAGE",
     );
+  },
+});
+
+/** Replays what a file holds; says how it went. */
+async function replayed(content: Uint8Array | string) {
+  const { replay, log } = await load();
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, typeof content === "string" ? utf8(content) : content);
+    const result = await replay({ ...options, file: path }, log.writer).then(
+      (result) => ({ ...result, error: null }),
+      (error: unknown) => ({ sent: 0, error }),
+    );
+    return { ...result, values: (await stored(log)).flat().map(([, value]) => value) };
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+/** Text in UTF-16, little-endian unless `big`. */
+function utf16(text: string, big = false): Uint8Array {
+  const bytes = new Uint8Array(2 * text.length);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), !big);
+  return bytes;
+}
+
+Deno.test({
+  name: "replay strips a byte order mark from the first event only",
+  ignore: !canRead || !canWrite,
+  async fn() {
+    const { values, error } = await replayed('\ufeff{"student_id":"a"}\n{"student_id":"b"}\n');
+    assert.equal(error, null);
+    assert.deepEqual(values.sort(), ['{"student_id":"a"}', '{"student_id":"b"}']);
+  },
+});
+
+const EVENT = '{"student_id":"a"}\n';
+for (
+  const [what, content, message] of [
+    ["UTF-16 with a mark", utf16(`\ufeff${EVENT}`), /must be UTF-8, got UTF-16$/],
+    ["UTF-16, big-endian", utf16(EVENT, true), /must be UTF-8, got UTF-16$/],
+    ["UTF-16 without a mark", utf16(EVENT), /must be UTF-8, got UTF-16$/],
+    ["gzip", new Uint8Array([0x1f, 0x8b, 8, 0]), /must be UTF-8, got gzip$/],
+    ["a JSON array", `[${EVENT.trim()}]`, /got a JSON array \(line 1: JSON, but no object\)$/],
+    ["a JSON array in lines", `[\n  ${EVENT.trim()},\n  ${EVENT}]`, /got a JSON array \(line 1/],
+    ["JSON over several lines", '{\n  "a": 1\n}\n', /got JSON over several lines \(line 1/],
+    ["CSV", "\nstudent_id,course\na,CS-101\n", /got CSV \(line 2: no JSON/],
+    ["CSV with semicolons", "student_id;course\na;CS-101\n", /got CSV \(line 1: no JSON/],
+    ["prose", "Dear reader\n", /got other text \(line 1: no JSON/],
+  ] as const
+) {
+  Deno.test({
+    name: `replay refuses ${what} by name and sends nothing`,
+    ignore: !canRead || !canWrite,
+    async fn() {
+      const { error, values } = await replayed(content);
+      assert.ok(error instanceof TidegateError);
+      assert.equal(error.code, "TG_INPUT");
+      assert.match(error.message, message);
+      assert.notEqual(error.next, "");
+      assert.deepEqual(values, []);
+    },
+  });
+}
+
+Deno.test({
+  name: "replay of an empty file, or of blank lines only, sends nothing",
+  ignore: !canRead || !canWrite,
+  async fn() {
+    for (const content of ["", "\n \n"]) {
+      const { sent, error } = await replayed(content);
+      assert.deepEqual([sent, error], [0, null]);
+    }
   },
 });

@@ -1,5 +1,12 @@
+/**
+ * What the two kinds of load, `produce` and `replay`, have in common: records sent in batches, at
+ * their time.
+ *
+ * @module
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
 import type { LogWriter, OutRecord } from "../adapters/kafka/log.ts";
-import type { LoadHooks, SentCounts } from "./load.ts";
 
 /** A batch is sent when it has this many records or bytes: about one request of the writer's. */
 const BATCH_RECORDS = 2_000;
@@ -8,8 +15,46 @@ const BATCH_BYTES = 262_144;
 const TICK_MS = 5;
 const PROGRESS_MS = 1_000;
 
+/** What a load is given beside its options. */
+export interface LoadHooks {
+  /**
+   * Told of the progress, once a second, and of what is odd; a line of text without line break.
+   * @default nobody is told
+   */
+  readonly say?: (line: string) => void;
+  /**
+   * The wall clock, epoch ms.
+   * @default {Date.now}
+   */
+  readonly now?: () => number;
+  /**
+   * Waits some ms, or until the signal is aborted.
+   * @default a timer
+   */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Ends the load cleanly: what was sent so far is reported. */
+  readonly signal?: AbortSignal;
+}
+
+/** What was sent: records that the broker has acknowledged. */
+export interface SentCounts {
+  /** How many records. */
+  readonly sent: number;
+  /**
+   * How many of them by partition. The load chooses each record's partition itself, by the rule of
+   * Kafka's Java client for the record's key, in turn where there is none: so this is what was
+   * written, not an estimate.
+   */
+  readonly perPartition: Readonly<Record<string, number>>;
+  /** How long it took. */
+  readonly seconds: number;
+  /** Records per second. */
+  readonly rate: number;
+}
+
 /** A record whose partition has been chosen. */
 export interface ChosenRecord extends OutRecord {
+  /** Which. */
   readonly partition: number;
 }
 
@@ -31,13 +76,7 @@ export class Sender {
   #progressMs: number;
   #progressSent = 0;
 
-  /**
-   * Begins to count the time.
-   *
-   * @param topic Where the records go.
-   * @param writer Sends them.
-   * @param hooks The clock, the signal, and who is told.
-   */
+  /** Begins to count the time. */
   constructor(topic: string, writer: LogWriter, hooks: LoadHooks) {
     this.#topic = topic;
     this.#writer = writer;
@@ -119,20 +158,9 @@ export class Sender {
   }
 
   async #sleep(ms: number): Promise<void> {
-    const { sleep = sleepUntilAborted, signal } = this.#hooks;
-    await sleep(ms, signal);
+    const { sleep, signal } = this.#hooks;
+    if (sleep !== undefined) await sleep(ms, signal);
+    // Whether one was asked to stop is seen by whoever waits.
+    else await delay(ms, undefined, { ...(signal && { signal }) }).catch(() => {});
   }
-}
-
-function sleepUntilAborted(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
 }
