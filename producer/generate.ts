@@ -13,7 +13,7 @@ import { shardOf } from "../core/fold/cells.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import type { EventGenerator, Pipeline } from "../definition/define.ts";
 import { createFaker } from "../definition/faker.ts";
-import { type RawEvent, spoil } from "./_faults.ts";
+import { type RawEvent, spoil } from "./faults.ts";
 
 /** How a record was made. */
 export type RecordKind =
