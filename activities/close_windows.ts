@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import type { CloseOutcome, CloseRequest } from "../workflows/activities.ts";
 
 /**
@@ -14,7 +14,7 @@ import type { CloseOutcome, CloseRequest } from "../workflows/activities.ts";
  * @param request The windows and the watermark.
  * @returns How it ended for each, in the order of the windows.
  */
-export function closeWindows(port: WorkflowPort, request: CloseRequest): Promise<CloseOutcome[]> {
+export function closeWindows(port: WindowClient, request: CloseRequest): Promise<CloseOutcome[]> {
   return Promise.all(request.ids.map(async (id): Promise<CloseOutcome> => {
     const status = await port.close(id, request.watermark);
     return status === null ? { kind: "told" } : { kind: "lost", status };

@@ -7,7 +7,7 @@
 import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
 import type { Trace } from "../adapters/tracing.ts";
-import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { EventReader } from "../core/fold/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -38,7 +38,7 @@ export interface ControlDeps {
   /** Writes results. */
   readonly writer: LogWriter;
   /** Calls of the Temporal server. */
-  readonly workflows: WorkflowPort;
+  readonly workflows: WindowClient;
   /**
    * Those who watch.
    * @default {[]}
@@ -151,8 +151,10 @@ export function createControlActivities(deps: ControlDeps): ControlActivities & 
         "tidegate.windows": request.ids.length,
         "tidegate.watermark": new Date(request.watermark).toISOString(),
       };
-      const outcomes = await named(() =>
-        trace("close", attributes, () => closeWindows(workflows, request))
+      // A failure for good would end the clock, and with it the generation.
+      const outcomes = await named(
+        () => trace("close", attributes, () => closeWindows(workflows, request)),
+        { mayBeFinal: false },
       );
       watch.told(request, outcomes);
       return outcomes;
@@ -239,7 +241,7 @@ export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
 }
 
 /** Errors cross to the workflow by their code as the failure's type. */
-async function named<T>(work: () => Promise<T>): Promise<T> {
+async function named<T>(work: () => Promise<T>, { mayBeFinal } = { mayBeFinal: true }): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -247,7 +249,7 @@ async function named<T>(work: () => Promise<T>): Promise<T> {
     throw ApplicationFailure.create({
       type: error.code,
       message: error.next === "" ? error.message : `${error.message}. ${error.next}`,
-      nonRetryable: !error.retryable && error.code !== "TG_BROKER_UNREACHABLE",
+      nonRetryable: mayBeFinal && !error.retryable && error.code !== "TG_BROKER_UNREACHABLE",
       cause: error,
     });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import type { DeliveryOutcome, WindowPartial } from "../core/flow/slice.ts";
 import type { DeliverRequest } from "../workflows/activities.ts";
 
@@ -16,12 +16,12 @@ import type { DeliverRequest } from "../workflows/activities.ts";
  * @param request The slice and its partials.
  * @returns How each delivery ended, in the order of the partials.
  */
-export function deliver(port: WorkflowPort, request: DeliverRequest): Promise<DeliveryOutcome[]> {
+export function deliver(port: WindowClient, request: DeliverRequest): Promise<DeliveryOutcome[]> {
   return Promise.all(request.windows.map((window) => deliverOne(port, request, window)));
 }
 
 async function deliverOne(
-  port: WorkflowPort,
+  port: WindowClient,
   request: DeliverRequest,
   window: WindowPartial,
 ): Promise<DeliveryOutcome> {

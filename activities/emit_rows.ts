@@ -6,7 +6,7 @@
 
 import type { LogWriter } from "../adapters/kafka/log.ts";
 import { rowRecordKey } from "../core/flow/row.ts";
-import type { WorkflowPort } from "../adapters/temporal/workflow_port.ts";
+import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import type { EmitRequest } from "../workflows/activities.ts";
 
 /**
@@ -20,7 +20,7 @@ import type { EmitRequest } from "../workflows/activities.ts";
  */
 export async function emitRows(
   writer: LogWriter,
-  workflows: WorkflowPort,
+  workflows: WindowClient,
   request: EmitRequest,
 ): Promise<void> {
   const records = request.rows.map((row) => ({

@@ -1,6 +1,6 @@
 /**
  * A worker that runs a pipeline's workflow tasks where no control process does, for as long as a
- * command asks. Loaded when it is needed: it brings Temporal's native library.
+ * command asks. Loaded when it is needed.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { createControlActivities } from "../activities/create_activities.ts";
 import type { LogReader } from "../adapters/kafka/log.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
-import { createWorkflowPort } from "../adapters/temporal/activity_client.ts";
+import { createWindowClient } from "../adapters/temporal/window_client.ts";
 import { workflowBundle } from "../adapters/temporal/bundle.ts";
 import type { Client } from "../adapters/temporal/client.ts";
 import { startControlWorker } from "../adapters/temporal/workers.ts";
@@ -29,7 +29,7 @@ export async function startHelperWorker(
       activities: createControlActivities({
         reader,
         writer,
-        workflows: createWorkflowPort(client),
+        workflows: createWindowClient(client),
         fleet: null,
       }),
       identity: `${pipeline}-reader-${Deno.pid}`,

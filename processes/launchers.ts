@@ -5,7 +5,7 @@
  */
 
 import { hostname } from "node:os";
-import { drainPollers } from "../adapters/temporal/drain_pollers.ts";
+import { drainPollers } from "../adapters/temporal/server.ts";
 import { podAccess } from "../adapters/launchers/kubernetes_access.ts";
 import { createKubernetesLauncher } from "../adapters/launchers/kubernetes.ts";
 import type { Launcher } from "../adapters/launchers/launcher.ts";

@@ -5,16 +5,15 @@
  * @module
  */
 
-import { errorText } from "../../core/errors.ts";
 import {
   type Client,
-  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
-import type { SearchAttributePair, Workflow } from "@temporalio/common";
+import type { QueryDefinition } from "@temporalio/common";
 import { newDrain } from "../../core/flow/drain_state.ts";
 import { type TgCode, TidegateError } from "../../core/errors.ts";
 import { clockId, controlQueue, drainId, supervisorId, windowId } from "../../core/ids.ts";
@@ -22,18 +21,36 @@ import type { FleetBounds, FleetConfig, FleetState } from "../../core/scaling/fl
 import type { LeaseAnswer, LeaseRequest } from "../../core/flow/lease.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { WindowShard } from "../../core/flow/slice.ts";
-import type {
-  ClockInput,
-  ClockView,
-  DrainInput,
-  DrainView,
-  SupervisorInput,
-  SupervisorView,
-  WindowView,
+import type { clock } from "../../workflows/clock.ts";
+import type { drain } from "../../workflows/drain.ts";
+import {
+  boundSignal,
+  cellsQuery,
+  clockQuery,
+  type ClockView,
+  configureUpdate,
+  type DrainView,
+  endLeaseUpdate,
+  excludeUpdate,
+  flushUpdate,
+  leaseUpdate,
+  overrideUpdate,
+  progressQuery,
+  releaseUpdate,
+  resumeUpdate,
+  setBoundsUpdate,
+  standDownUpdate,
+  statusQuery,
+  stopSignal,
+  type SupervisorView,
+  type WindowView,
 } from "../../workflows/messages.ts";
+import type { supervisor } from "../../workflows/supervisor.ts";
+import { retried, withCodes } from "./errors.ts";
+import { failPending, STARTED } from "./server.ts";
 
 /**
- * How long a query may take: an answer needs a control process that runs the workflows, and waits
+ * How long a query may take, in two tries: an answer needs a control process that runs the workflows, and waits
  * for what the workflow is at, such as the delivery of many windows.
  */
 const QUERY_MS = 30_000;
@@ -41,9 +58,6 @@ const QUERY_MS = 30_000;
 const LEAVE_MS = 5_000;
 /** How long the question whether anybody answers may take. */
 const ANSWER_MS = 2_000;
-
-/** The state of an activity that somebody holds: Temporal's PENDING_ACTIVITY_STATE_STARTED. */
-const STARTED = 2;
 
 /** What a generation's drains are started with. */
 export interface DrainStart {
@@ -159,76 +173,68 @@ export interface PipelineClient {
 export function createPipelineClient(
   client: Client,
   { pipeline, shards }: Pick<RunPlan, "pipeline" | "shards">,
+  queryMs = QUERY_MS,
 ): PipelineClient {
   const handle = (id: string) => client.workflow.getHandle(id);
   const drainHandle = (generation: number, partition: number) =>
     handle(drainId(pipeline, generation, partition));
-  const query = <T>(id: string, name: string): Promise<T> =>
-    client.connection.withDeadline(Date.now() + QUERY_MS, () => handle(id).query<T>(name));
-
-  const updateFleet = (
-    name: string,
-    arg?: object,
+  const within = <T>(ms: number, call: () => Promise<T>): Promise<T> =>
+    client.connection.withDeadline(Date.now() + ms, call);
+  const query = <T>(id: string, asked: QueryDefinition<T, []>): Promise<T> =>
+    retried(queryMs / 2, () => within(queryMs / 2, () => handle(id).query(asked)));
+  const askSupervisor = <T>(
+    ask: (supervisor: WorkflowHandle) => Promise<T>,
     withinMs: number = QUERY_MS,
-  ): Promise<FleetState> => {
-    const supervisor = handle(supervisorId(pipeline));
-    return client.connection.withDeadline(
-      Date.now() + withinMs,
-      () =>
-        arg === undefined
-          ? supervisor.executeUpdate<FleetState, []>(name)
-          : supervisor.executeUpdate<FleetState, [object]>(name, { args: [arg] }),
-    );
-  };
+  ): Promise<T> => within(withinMs, () => ask(handle(supervisorId(pipeline))));
 
-  return {
+  return withCodes<PipelineClient>({
     async lease(request) {
-      const input: SupervisorInput = { pipeline };
-      const start = new WithStartWorkflowOperation("supervisor", {
+      const start = new WithStartWorkflowOperation<typeof supervisor>("supervisor", {
         workflowId: supervisorId(pipeline),
         taskQueue: controlQueue(pipeline),
-        args: [input],
+        args: [{ pipeline }],
         workflowIdConflictPolicy: "USE_EXISTING",
         staticSummary: `${pipeline}: supervisor`,
       });
-      return await client.workflow.executeUpdateWithStart<
-        Workflow,
-        LeaseAnswer,
-        [LeaseRequest]
-      >("lease", {
+      return await client.workflow.executeUpdateWithStart(leaseUpdate, {
         args: [request],
         startWorkflowOperation: start,
       });
     },
     async endLease(ownerId) {
-      await client.connection.withDeadline(
-        Date.now() + LEAVE_MS,
-        () => handle(supervisorId(pipeline)).executeUpdate("endLease", { args: [{ ownerId }] }),
-      );
+      const end = (supervisor: WorkflowHandle) =>
+        supervisor.executeUpdate(endLeaseUpdate, { args: [{ ownerId }] });
+      await askSupervisor(end, LEAVE_MS);
     },
     exists: () => isThere(client, supervisorId(pipeline), "RUNNING"),
     async answers() {
       try {
-        await client.connection.withDeadline(
-          Date.now() + ANSWER_MS,
-          () => handle(supervisorId(pipeline)).query("status"),
-        );
+        await askSupervisor((supervisor) => supervisor.query(statusQuery), ANSWER_MS);
         return true;
       } catch {
         return false;
       }
     },
-    supervisor: () => query<SupervisorView>(supervisorId(pipeline), "status"),
+    supervisor: () => query(supervisorId(pipeline), statusQuery),
     async configureFleet(config) {
-      await refusable(() => updateFleet("configure", config), "TG_CONTROL_LOST");
+      const configure = (supervisor: WorkflowHandle) =>
+        supervisor.executeUpdate(configureUpdate, { args: [config] });
+      await refusable(() => askSupervisor(configure), "TG_CONTROL_LOST");
     },
     async standDown(ownerId) {
-      await updateFleet("standDown", { ownerId }, LEAVE_MS);
+      const standDown = (supervisor: WorkflowHandle) =>
+        supervisor.executeUpdate(standDownUpdate, { args: [{ ownerId }] });
+      await askSupervisor(standDown, LEAVE_MS);
     },
-    setBounds: (bounds) => refusable(() => updateFleet("setBounds", bounds)),
+    setBounds: (bounds) =>
+      refusable(() => askSupervisor((s) => s.executeUpdate(setBoundsUpdate, { args: [bounds] }))),
     override: (workers) =>
       refusable(() =>
-        workers === null ? updateFleet("release") : updateFleet("override", { workers })
+        askSupervisor((s) =>
+          workers === null
+            ? s.executeUpdate(releaseUpdate)
+            : s.executeUpdate(overrideUpdate, { args: [{ workers }] })
+        )
       ),
     async slice(generation, partition) {
       const { raw } = await drainHandle(generation, partition).describe();
@@ -253,49 +259,63 @@ export function createPipelineClient(
       return last;
     },
     async startClock(plan, generation, partitions) {
-      const input: ClockInput = { plan, generation, partitions };
-      await startOnce(client, "clock", clockId(pipeline, generation), pipeline, input, []);
+      const id = clockId(pipeline, generation);
+      const input = { plan, generation, partitions };
+      await startOnce(
+        client,
+        pipeline,
+        id,
+        (options) => client.workflow.start<typeof clock>("clock", { ...options, args: [input] }),
+      );
     },
     async startDrain(start) {
       const { partition, from, until, ...rest } = start;
-      const input: DrainInput = { ...rest, state: newDrain(partition, from, until) };
+      const input = { ...rest, state: newDrain(partition, from, until) };
       const id = drainId(pipeline, start.generation, partition);
-      const attributes: SearchAttributePair[] = start.searchAttributes
-        ? [{ key: { name: "TidegatePipeline", type: "KEYWORD" }, value: pipeline }]
-        : [];
-      return await startOnce(client, "drain", id, pipeline, input, attributes);
+      const attributes = start.searchAttributes
+        ? { typedSearchAttributes: [{ key: PIPELINE_KEY, value: pipeline }] }
+        : {};
+      return await startOnce(
+        client,
+        pipeline,
+        id,
+        (options) =>
+          client.workflow.start<typeof drain>("drain", {
+            ...options,
+            ...attributes,
+            args: [input],
+          }),
+      );
     },
     async stop(generation, partition, code, message) {
-      await drainHandle(generation, partition).signal("stop", { code, message });
+      await drainHandle(generation, partition).signal(stopSignal, { code, message });
     },
     async bound(generation, partition, until) {
-      await drainHandle(generation, partition).signal("bound", { until });
+      await drainHandle(generation, partition).signal(boundSignal, { until });
     },
     drain: (generation, partition) =>
-      refusable(() => query<DrainView>(drainId(pipeline, generation, partition), "progress")),
-    clock: (generation) => query<ClockView>(clockId(pipeline, generation), "clock"),
+      refusable(() => query(drainId(pipeline, generation, partition), progressQuery)),
+    clock: (generation) => query(clockId(pipeline, generation), clockQuery),
     windowId: (generation, { start, shard }) =>
       windowId(pipeline, generation, start, shard, shards),
     async window(id) {
       try {
         const { status } = await handle(id).describe();
-        return status.name === "RUNNING" ? await query<WindowView>(id, "cells") : null;
+        return status.name === "RUNNING" ? await query(id, cellsQuery) : null;
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       }
     },
     async flush(generation) {
-      await handle(clockId(pipeline, generation)).executeUpdate("flush");
+      await handle(clockId(pipeline, generation)).executeUpdate(flushUpdate);
     },
     resume: (generation, partition, from) =>
       refusable(() =>
-        drainHandle(generation, partition).executeUpdate<DrainView, [{ from: number }]>("resume", {
-          args: [{ from }],
-        })
+        drainHandle(generation, partition).executeUpdate(resumeUpdate, { args: [{ from }] })
       ),
     exclude: (generation, partition) =>
-      refusable(() => drainHandle(generation, partition).executeUpdate<DrainView, []>("exclude")),
+      refusable(() => drainHandle(generation, partition).executeUpdate(excludeUpdate)),
     async retire(generation, partitions, why) {
       const open = await openWindows(client, pipeline, generation);
       for (const partition of partitions) {
@@ -316,7 +336,7 @@ export function createPipelineClient(
       const failed = await Promise.all(ids.map((id) => failPending(client, id, isDead)));
       return failed.reduce((sum, n) => sum + n, 0);
     },
-  };
+  });
 }
 
 /** What a slice itself failed of; not that its worker was lost or too slow to say a word. */
@@ -331,23 +351,30 @@ function failureOf(
   return `${type}: ${failure.message ?? ""}`;
 }
 
+const PIPELINE_KEY = { name: "TidegatePipeline", type: "KEYWORD" } as const;
+
+/** What the starts of a generation's workflows share. */
+interface StartOptions {
+  readonly workflowId: string;
+  readonly taskQueue: string;
+  readonly workflowIdReusePolicy: "REJECT_DUPLICATE";
+  readonly workflowIdConflictPolicy: "FAIL";
+  readonly staticSummary: string;
+}
+
 async function startOnce(
   client: Client,
-  type: string,
-  workflowId: string,
   pipeline: string,
-  input: ClockInput | DrainInput,
-  attributes: SearchAttributePair[],
+  workflowId: string,
+  start: (options: StartOptions) => Promise<unknown>,
 ): Promise<boolean> {
   try {
-    await client.workflow.start(type, {
+    await start({
       workflowId,
       taskQueue: controlQueue(pipeline),
-      args: [input],
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       staticSummary: `${workflowId.slice(pipeline.length + 1)} of ${pipeline}`,
-      ...(attributes.length === 0 ? {} : { typedSearchAttributes: attributes }),
     });
     return true;
   } catch (error) {
@@ -405,74 +432,5 @@ async function refusable<T>(call: () => Promise<T>, code: TgCode = "TG_USAGE"): 
     }
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     throw new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
-  }
-}
-
-async function failPending(
-  client: Client,
-  workflowId: string,
-  isDead: (identity: string) => boolean,
-): Promise<number> {
-  const { raw } = await client.workflow.getHandle(workflowId).describe();
-  const pending = (raw.pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) =>
-    state === STARTED && isDead(lastWorkerIdentity ?? "")
-  );
-  let failed = 0;
-  for (const { activityId, lastWorkerIdentity } of pending) {
-    const call = client.workflowService.respondActivityTaskFailedById({
-      namespace: client.options.namespace,
-      workflowId,
-      activityId: activityId ?? "",
-      identity: lastWorkerIdentity ?? "",
-      failure: {
-        message: `process ${lastWorkerIdentity} has ended`,
-        applicationFailureInfo: { type: "TG_WORKER_GONE", nonRetryable: false },
-      },
-    });
-    try {
-      await call;
-      failed += 1;
-    } catch (error) {
-      // 5 is NOT_FOUND: it has ended or timed out meanwhile.
-      if (!(isGrpcServiceError(error) && error.code === 5)) throw error;
-    }
-  }
-  return failed;
-}
-
-/** Tidegate's search attributes and their types. */
-export const SEARCH_ATTRIBUTES = {
-  TidegatePipeline: "Keyword",
-  TidegateState: "Keyword",
-  TidegateFleet: "Keyword",
-  TidegateWindowStart: "Datetime",
-  TidegateWindowEnd: "Datetime",
-  TidegateEvents: "Int",
-} as const;
-
-/** The numbers of Temporal's IndexedValueType. */
-const INDEXED_TYPE = { Keyword: 2, Int: 3, Datetime: 6 } as const;
-
-/**
- * Makes Tidegate's search attributes where they are missing.
- *
- * @param client A connected client.
- * @returns Null if they are there; else the reason why they could not be made.
- */
-export async function ensureSearchAttributes(client: Client): Promise<string | null> {
-  const { namespace } = client.options;
-  const { operatorService } = client.connection;
-  try {
-    const known = await operatorService.listSearchAttributes({ namespace });
-    const missing = Object.entries(SEARCH_ATTRIBUTES)
-      .filter(([name]) => known.customAttributes?.[name] === undefined);
-    if (missing.length === 0) return null;
-    const searchAttributes = Object.fromEntries(
-      missing.map(([name, type]) => [name, INDEXED_TYPE[type]]),
-    );
-    await operatorService.addSearchAttributes({ namespace, searchAttributes });
-    return null;
-  } catch (error) {
-    return errorText(error);
   }
 }

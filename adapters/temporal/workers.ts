@@ -5,10 +5,11 @@
  * @module
  */
 
-import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import type { NativeConnection } from "@temporalio/worker/lib/connection.js";
+import { Worker } from "@temporalio/worker/lib/worker.js";
 import { controlQueue, drainQueue } from "../../core/ids.ts";
-import { TidegateError } from "../../core/errors.ts";
-import { connectionOptions, type TemporalSettings } from "./client.ts";
+import { deadline } from "../deadline.ts";
+import { connectNative, type TemporalSettings } from "./client.ts";
 
 /** A running worker. */
 export interface RunningWorker {
@@ -56,40 +57,6 @@ export interface FoldWorkerOptions {
   readonly identity: string;
 }
 
-/** What the SDK warns of although it is meant so: a worker process runs no workflows. */
-const MEANT = ["No workflows registered, not polling for workflow tasks"];
-
-/** Log lines of the SDK that are about nothing a user could act on are left out. */
-function quietRuntime(): void {
-  const logger = new DefaultLogger("WARN", ({ level, message, meta }) => {
-    if (MEANT.includes(message)) return;
-    const why = meta?.error instanceof Error ? `: ${meta.error.message}` : "";
-    console.error(`temporal ${level.toLowerCase()}: ${message}${why}`);
-  });
-  try {
-    Runtime.install({
-      logger,
-      shutdownSignals: [],
-      telemetryOptions: { logging: { filter: "ERROR", forward: {} } },
-    });
-  } catch {
-    // Installed before in this process; one runtime serves all workers.
-  }
-}
-
-async function connect(settings: TemporalSettings): Promise<NativeConnection> {
-  quietRuntime();
-  try {
-    return await NativeConnection.connect(connectionOptions(settings));
-  } catch (cause) {
-    throw new TidegateError(
-      "TG_TEMPORAL_UNREACHABLE",
-      `Cannot reach Temporal at ${settings.address} (namespace ${settings.namespace})`,
-      { cause, retryable: true, next: "Check TEMPORAL_ADDRESS, or run: deno task stack up." },
-    );
-  }
-}
-
 /**
  * How long a control worker may take to stop, in ms. A report to the clock that is under way when it
  * begins to stop can't be answered any more: this worker would have to run the clock. It is given
@@ -105,10 +72,7 @@ function run(worker: Worker, connection: NativeConnection, stopMs = Infinity): R
     async stop() {
       if (worker.getState() === "RUNNING") worker.shutdown();
       if (stopMs === Infinity) return await done;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, stopMs));
-      await Promise.race([done, expired]);
-      clearTimeout(timer);
+      await deadline(done, stopMs);
     },
   };
 }
@@ -120,7 +84,7 @@ function run(worker: Worker, connection: NativeConnection, stopMs = Infinity): R
  * @returns The running worker.
  */
 export async function startControlWorker(options: ControlWorkerOptions): Promise<RunningWorker> {
-  const connection = await connect(options.temporal);
+  const connection = await connectNative(options.temporal);
   const worker = await Worker.create({
     connection,
     namespace: options.temporal.namespace,
@@ -146,7 +110,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
  * @returns The running worker.
  */
 export async function startFoldWorker(options: FoldWorkerOptions): Promise<RunningWorker> {
-  const connection = await connect(options.temporal);
+  const connection = await connectNative(options.temporal);
   const worker = await Worker.create({
     connection,
     namespace: options.temporal.namespace,

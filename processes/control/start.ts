@@ -30,12 +30,11 @@ import {
 } from "../../adapters/temporal/client.ts";
 import {
   createPipelineClient,
-  ensureSearchAttributes,
   type PipelineClient,
-  SEARCH_ATTRIBUTES,
 } from "../../adapters/temporal/pipeline_client.ts";
+import { ensureSearchAttributes, SEARCH_ATTRIBUTES } from "../../adapters/temporal/server.ts";
 import { createTrace } from "../../adapters/tracing.ts";
-import { createWorkflowPort } from "../../adapters/temporal/activity_client.ts";
+import { createWindowClient } from "../../adapters/temporal/window_client.ts";
 import { type RunningWorker, startControlWorker } from "../../adapters/temporal/workers.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { groupId } from "../../core/ids.ts";
@@ -341,7 +340,7 @@ function controlWorker(
   const activities = createControlActivities({
     reader,
     writer,
-    workflows: createWorkflowPort(client),
+    workflows: createWindowClient(client),
     fleet,
     trace: createTrace(),
     watches: [

@@ -70,8 +70,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   "adapters/launchers": { rooms: ["core", "adapters"], node: true },
   "adapters/temporal": {
-    rooms: ["core", "adapters"],
-    types: ["workflows"],
+    // The messages of workflows are values: a client sends what the workflow has defined.
+    rooms: ["core", "adapters", "workflows"],
     npm: TEMPORAL,
     node: true,
     computed: true,

@@ -18,6 +18,7 @@ import { event, partial, SIZE, T0 } from "../integration/workflows/_events.ts";
 import { fleetConfig, ScriptedFleet } from "../integration/workflows/_scripted_fleet.ts";
 import { historiesOf, type RunHistory } from "../integration/workflows/_replay.ts";
 import { GENERATION, openWorld, type WorkflowWorld } from "../integration/workflows/_world.ts";
+import { boundSignal } from "../../workflows/messages.ts";
 
 /** Where the histories are. */
 const FOLDER = new URL("./", import.meta.url);
@@ -108,15 +109,15 @@ async function drain(world: WorkflowWorld): Promise<void> {
   await world.untilDrain(0, "the loss", (view) => view.mode === "stopped");
   await workflows.resume(GENERATION, 0, 7);
   // A bounded end, a flush, and live again.
-  await handle(0).signal("bound", { until: 7 });
-  await handle(1).signal("bound", { until: 4 });
+  await handle(0).signal(boundSignal, { until: 7 });
+  await handle(1).signal(boundSignal, { until: 4 });
   for (const partition of [0, 1]) {
     await world.untilDrain(partition, "the end", (view) => view.mode === "parked");
   }
   await workflows.flush(GENERATION);
   await world.untilClock("the last window", ({ open }) => open.length === 0);
-  await handle(0).signal("bound", { until: null });
-  await handle(1).signal("bound", { until: null });
+  await handle(0).signal(boundSignal, { until: null });
+  await handle(1).signal(boundSignal, { until: null });
   for (let i = 0; i < 2; i++) {
     await world.send(0, [event(T0 + 60_000 + i * SIZE)]);
     await reached(0, 8 + i);

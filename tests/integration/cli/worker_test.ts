@@ -137,7 +137,7 @@ Deno.test({
 
 async function pollers(name: string): Promise<string[]> {
   const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
-  const { drainPollers } = await import("../../../adapters/temporal/drain_pollers.ts");
+  const { drainPollers } = await import("../../../adapters/temporal/server.ts");
   const client = await connectTemporal(TEMPORAL);
   try {
     return await until("a poller", async () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkflowPort } from "../../../adapters/temporal/workflow_port.ts";
+import type { WindowClient } from "../../../adapters/temporal/window_client.ts";
 import { TidegateError } from "../../../core/errors.ts";
 import type { Report, ReportAnswer } from "../../../core/flow/pipeline_clock.ts";
 
@@ -14,7 +14,7 @@ const MAX_TRIES = 10;
 /** Reports to the clock as the drain of a partition does. */
 export class Reporter {
   #seq = 0;
-  readonly #port: WorkflowPort;
+  readonly #port: WindowClient;
   readonly #clockId: string;
   readonly #partition: number;
 
@@ -23,7 +23,7 @@ export class Reporter {
    * @param clockId The clock.
    * @param partition The partition.
    */
-  constructor(port: WorkflowPort, clockId: string, partition: number) {
+  constructor(port: WindowClient, clockId: string, partition: number) {
     this.#port = port;
     this.#clockId = clockId;
     this.#partition = partition;

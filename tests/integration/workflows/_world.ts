@@ -12,18 +12,20 @@ import type { FakeLog } from "../../fake_log/fake_log.ts";
 import type { OutRecord } from "../../../adapters/kafka/log.ts";
 import type { Client } from "../../../adapters/temporal/client.ts";
 import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
-import type { WindowTarget, WorkflowPort } from "../../../adapters/temporal/workflow_port.ts";
+import type { WindowClient, WindowTarget } from "../../../adapters/temporal/window_client.ts";
 import { newDrain } from "../../../core/flow/drain_state.ts";
 import { clockId, controlQueue, drainId } from "../../../core/ids.ts";
 import { type RunPlan, runPlanOf } from "../../../core/plan.ts";
 import type { Partial as WindowPartial } from "../../../core/flow/window_state.ts";
+import type { clock } from "../../../workflows/clock.ts";
+import type { drain } from "../../../workflows/drain.ts";
 import type {
-  ClockInput,
   ClockView,
   DrainInput,
   DrainView,
   WindowResult,
 } from "../../../workflows/messages.ts";
+import type { window } from "../../../workflows/window.ts";
 import type {
   ControlActivities,
   LocalActivities,
@@ -66,7 +68,7 @@ export interface WorkflowWorld {
   /** The log, with the pipeline's topics. */
   readonly log: FakeLog;
   /** What activities call. */
-  readonly port: WorkflowPort;
+  readonly port: WindowClient;
   /** What the control process and the commands call. */
   readonly workflows: PipelineClient;
   /** The clock's id. */
@@ -167,8 +169,9 @@ export async function openWorld(
     { workflowBundle },
     { createFakeLog },
     { connectTemporal },
-    { createPipelineClient, ensureSearchAttributes },
-    { createWorkflowPort },
+    { createPipelineClient },
+    { ensureSearchAttributes },
+    { createWindowClient },
     { startControlWorker, startFoldWorker },
     { testPipeline },
     { replayAll },
@@ -178,7 +181,8 @@ export async function openWorld(
     import("../../fake_log/fake_log.ts"),
     import("../../../adapters/temporal/client.ts"),
     import("../../../adapters/temporal/pipeline_client.ts"),
-    import("../../../adapters/temporal/activity_client.ts"),
+    import("../../../adapters/temporal/server.ts"),
+    import("../../../adapters/temporal/window_client.ts"),
     import("../../../adapters/temporal/workers.ts"),
     import("../_support/test_pipeline.ts"),
     import("./_replay.ts"),
@@ -194,9 +198,9 @@ export async function openWorld(
   ]);
   const client = await connectTemporal(TEMPORAL);
   assert.equal(await ensureSearchAttributes(client), null);
-  const port = createWorkflowPort(client);
+  const port = createWindowClient(client);
   const workflows = createPipelineClient(client, plan);
-  const activitiesOver = (port: WorkflowPort) =>
+  const activitiesOver = (port: WindowClient) =>
     createControlActivities({
       reader: log.reader,
       writer: log.writer,
@@ -209,12 +213,7 @@ export async function openWorld(
     workers.push(worker);
     return worker;
   };
-  const start = (type: string, workflowId: string, input: ClockInput | DrainInput) =>
-    client.workflow.start(type, {
-      workflowId,
-      taskQueue: controlQueue(plan.pipeline),
-      args: [input],
-    });
+  const taskQueue = controlQueue(plan.pipeline);
 
   const world: WorkflowWorld = {
     plan,
@@ -272,10 +271,14 @@ export async function openWorld(
     async startClock(partitions, continueAfter) {
       const limit = continueAfter === undefined ? {} : { continueAfter };
       const input = { plan, generation: GENERATION, partitions, ...limit };
-      await start("clock", world.clockId, input);
+      await client.workflow.start<typeof clock>("clock", {
+        workflowId: world.clockId,
+        taskQueue,
+        args: [input],
+      });
     },
     async startDrain(partition, { until = null, ...options } = {}) {
-      await start("drain", world.drainId(partition), {
+      const input = {
         plan,
         generation: GENERATION,
         topicId: null,
@@ -284,6 +287,11 @@ export async function openWorld(
         searchAttributes: true,
         state: newDrain(partition, 0, until),
         ...options,
+      };
+      await client.workflow.start<typeof drain>("drain", {
+        workflowId: world.drainId(partition),
+        taskQueue,
+        args: [input],
       });
     },
     async fold(start, partial, continueAfter) {
@@ -332,7 +340,7 @@ export async function openWorld(
       }
     },
     async result(start) {
-      const handle = client.workflow.getHandle(world.windowId(start));
+      const handle = client.workflow.getHandle<typeof window>(world.windowId(start));
       await until(`the window from ${start}`, () => handle.describe().catch(() => undefined));
       return await handle.result();
     },

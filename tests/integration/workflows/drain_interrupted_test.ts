@@ -9,6 +9,7 @@ import type { DrainMode } from "../../../core/flow/drain_state.ts";
 import type { ResultRow } from "../../../core/flow/row.ts";
 import { event, type Gate, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";
+import { boundSignal, stopSignal } from "../../../workflows/messages.ts";
 
 /** The steps that an activity carries out, and those in which nothing is under way. */
 const STEPS = ["join", "await", "fold", "deliver", "report", "wait"] as const;
@@ -59,7 +60,7 @@ async function heldUp(world: WorkflowWorld, step: Step): Promise<Gate> {
 /** Drains to the end, closes all windows, and checks that every event counts once. */
 async function finish(world: WorkflowWorld): Promise<void> {
   const drain = world.client.workflow.getHandle(world.drainId(0));
-  await drain.signal("bound", { until: ALL });
+  await drain.signal(boundSignal, { until: ALL });
   await world.untilDrain(0, "the end", ({ mode, cursor }) => mode === "parked" && cursor === ALL);
   await world.workflows.flush(GENERATION);
   await world.untilClock("the last window", ({ open }) => open.length === 0);
@@ -82,7 +83,7 @@ for (const step of STEPS) {
   workflowTest(`a stop during ${step}, and a resume, lose and double nothing`, async (world) => {
     const held = await heldUp(world, step);
     const drain = world.client.workflow.getHandle(world.drainId(0));
-    await drain.signal("stop", { code: "TG_OVERLAP", message: "a test" });
+    await drain.signal(stopSignal, { code: "TG_OVERLAP", message: "a test" });
     // A fold is given up; a local activity ends before its workflow looks at the message.
     if (step !== "fold") held.open();
     const { stop, cursor } = await world.untilDrain(
@@ -126,7 +127,7 @@ for (const step of STEPS) {
       await world.send(0, REST);
       await world.workflows.resume(GENERATION, 0, read);
       const drain = world.client.workflow.getHandle(world.drainId(0));
-      await drain.signal("bound", { until: ALL });
+      await drain.signal(boundSignal, { until: ALL });
       const { totals } = await world.untilDrain(0, "the end", (view) => view.mode === "parked");
       assert.equal(totals.read, ALL);
       assert.equal(totals.late, totals.lateByFloor);
@@ -140,14 +141,14 @@ for (const step of STEPS) {
     async (world) => {
       const held = await heldUp(world, step);
       const drain = world.client.workflow.getHandle(world.drainId(0));
-      await drain.signal("bound", { until: FIRST.length });
+      await drain.signal(boundSignal, { until: FIRST.length });
       held.open();
       const parked: DrainMode = "parked";
       await world.untilDrain(0, "the end of the first", (view) => {
         return view.mode === parked && view.cursor === FIRST.length && view.inDelivery === 0;
       });
       await world.untilClock("the park", ({ partitions }) => partitions[0]?.[1].mode === parked);
-      await drain.signal("bound", { until: null });
+      await drain.signal(boundSignal, { until: null });
       await world.send(0, REST);
       await world.untilDrain(
         0,

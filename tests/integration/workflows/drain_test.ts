@@ -8,6 +8,7 @@ import { TidegateError } from "../../../core/errors.ts";
 import { until } from "../_support/until.ts";
 import { event, SIZE, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";
+import { boundSignal, stopSignal } from "../../../workflows/messages.ts";
 
 /** Ends a bounded run: closes all windows and adds the account up. */
 async function accountAtEnd(world: WorkflowWorld) {
@@ -111,7 +112,9 @@ workflowTest("a drain continues as new between cycles", async (world) => {
     await world.send(0, [event(T0 + i * SIZE), event(T0 + i * SIZE + 5_000)]);
     await world.untilDrain(0, `round ${i}`, (view) => view.cursor === 2 * (i + 1));
   }
-  await world.client.workflow.getHandle(world.drainId(0)).signal("bound", { until: 2 * rounds });
+  await world.client.workflow.getHandle(world.drainId(0)).signal(boundSignal, {
+    until: 2 * rounds,
+  });
   await world.untilDrain(0, "the end", (view) => view.mode === "parked");
   const account = await accountAtEnd(world);
   assert.deepEqual(account.problems, []);
@@ -279,7 +282,7 @@ workflowTest(
     assert.deepEqual([inDelivery, lostPairs], [2, 0]);
     const resumed = await world.workflows.resume(GENERATION, 0, 4);
     assert.deepEqual([resumed.inDelivery, resumed.lostPairs], [0, 2]);
-    await world.client.workflow.getHandle(world.drainId(0)).signal("bound", { until: 4 });
+    await world.client.workflow.getHandle(world.drainId(0)).signal(boundSignal, { until: 4 });
     await world.untilDrain(0, "the end", (view) => view.mode === "parked");
     const account = await accountAtEnd(world);
     assert.deepEqual([account.lost, account.pairs.closed, account.pairs.assigned], [2, 1, 4]);
@@ -318,7 +321,7 @@ workflowTest(
     await refolding.reached;
     assert.equal((await world.drain(0)).inDelivery, 2);
     const drain = world.client.workflow.getHandle(world.drainId(0));
-    await drain.signal("stop", { code: "TG_OVERLAP", message: "a test" });
+    await drain.signal(stopSignal, { code: "TG_OVERLAP", message: "a test" });
     assert.equal((await stopOf(world))[0], "TG_OVERLAP");
     await world.workflows.resume(GENERATION, 0, 2);
     const { totals, inDelivery } = await world.untilDrain(
@@ -354,7 +357,7 @@ workflowTest(
       ({ partitions }) => partitions[0]?.[1].mode === "excluded",
     );
     await world.workflows.resume(GENERATION, 0, 0);
-    await handle.signal("stop", { code: "TG_OVERLAP", message: "a test" });
+    await handle.signal(stopSignal, { code: "TG_OVERLAP", message: "a test" });
     await stopOf(world);
     const { raw } = await handle.describe();
     assert.deepEqual(raw.pendingActivities, []);
@@ -379,7 +382,7 @@ workflowTest("a partition too far ahead is held until the others come", async (w
   await world.untilDrain(0, "the hold", (view) => view.held);
   assert.match(await world.details(world.drainId(0)), /held: too far ahead of the watermark/);
   const drain = world.client.workflow.getHandle(world.drainId(0));
-  await drain.signal("stop", { code: "TG_OVERLAP", message: "a test" });
+  await drain.signal(stopSignal, { code: "TG_OVERLAP", message: "a test" });
   await stopOf(world);
   assert.equal((await world.drain(0)).cursor, 2);
   await world.workflows.resume(GENERATION, 0, 2);

@@ -8,6 +8,7 @@ import { gatherAccount } from "../../../cli/account.ts";
 import type { ResultRow } from "../../../core/flow/row.ts";
 import { event, T0 } from "./_events.ts";
 import { GENERATION, workflowTest, type WorkflowWorld } from "./_world.ts";
+import { boundSignal } from "../../../workflows/messages.ts";
 
 const PARTITIONS = [0, 1];
 const EVENTS = 240;
@@ -50,7 +51,9 @@ async function drainAll(world: WorkflowWorld, between: (lot: number) => Promise<
   }
   for (const partition of PARTITIONS) {
     const { end } = await world.log.reader.offsets(world.plan.topic, partition);
-    await world.client.workflow.getHandle(world.drainId(partition)).signal("bound", { until: end });
+    await world.client.workflow.getHandle(world.drainId(partition)).signal(boundSignal, {
+      until: end,
+    });
     await world.untilDrain(partition, "the end", (view) => view.mode === "parked");
   }
   await world.workflows.flush(GENERATION);
