@@ -7,6 +7,7 @@
  */
 
 import { setTimeout } from "node:timers/promises";
+import { errorText } from "../core/errors.ts";
 import { loadsOf, type SliceNote, type WorkerLoad, workerRateOf } from "../core/scaling/speed.ts";
 import type { DrainMode } from "../core/flow/drain_state.ts";
 import type { PartitionSample } from "../core/scaling/state.ts";
@@ -67,6 +68,16 @@ export interface FleetBookDeps {
   readonly now: () => number;
 }
 
+/** Whether the broker tells the ends of the partitions. */
+export interface BrokerHealth {
+  /** Whether it does; null before the first try. */
+  readonly ok: boolean | null;
+  /** Since when it is so: when the first try of that outcome began, epoch ms. */
+  readonly sinceMs: number;
+  /** Why it doesn't; null if it does. */
+  readonly problem: string | null;
+}
+
 /** Knows the load. */
 export class FleetBook implements PipelineWatch {
   readonly #deps: FleetBookDeps;
@@ -75,6 +86,7 @@ export class FleetBook implements PipelineWatch {
   #wakes: (() => void)[] = [];
   #brokerAway = false;
   #endsReadAtMs = -Infinity;
+  #health: BrokerHealth;
 
   /**
    * Begins with nothing known.
@@ -83,6 +95,12 @@ export class FleetBook implements PipelineWatch {
    */
   constructor(deps: FleetBookDeps) {
     this.#deps = deps;
+    this.#health = { ok: null, sinceMs: deps.now(), problem: null };
+  }
+
+  /** How the broker has answered when the ends were read. */
+  get brokerHealth(): BrokerHealth {
+    return this.#health;
   }
 
   /** What is known of the partitions. */
@@ -202,14 +220,26 @@ export class FleetBook implements PipelineWatch {
 
   /** The ends; empty if the broker does not tell them soon. */
   async #ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const beganMs = this.#deps.now();
     const over = new AbortController();
-    const none: ReadonlyMap<number, number> = new Map();
-    const reading = this.#deps.ends(partitions).catch(() => none);
+    const late = setTimeout(ENDS_MS, null, { signal: over.signal });
     try {
-      return await Promise.race([reading, setTimeout(ENDS_MS, none, { signal: over.signal })]);
+      const found = await Promise.race([this.#deps.ends(partitions), late]);
+      if (found === null) throw new Error(`no answer within ${ENDS_MS / 1_000} s`);
+      this.#tried(null, beganMs);
+      return found;
+    } catch (error) {
+      this.#tried(errorText(error), beganMs);
+      return new Map();
     } finally {
       over.abort();
     }
+  }
+
+  #tried(problem: string | null, beganMs: number): void {
+    const ok = problem === null;
+    const sinceMs = ok === this.#health.ok ? this.#health.sinceMs : beganMs;
+    this.#health = { ok, sinceMs, problem };
   }
 
   /** Those at work that were not heard of: they may be stopped, held, or fold nothing but rejects. */

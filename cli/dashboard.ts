@@ -18,7 +18,7 @@ import type { Session } from "./session.ts";
  * handed to `attach`.
  * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
  */
-export function dashboardFor(session: Session, demo: DemoLoad | null = null): Dashboard {
+export function dashboardFor(session: Session, demo: DemoLoad | null = null): Promise<Dashboard> {
   const { config, pipeline, temporal, webUi } = session;
   return startDashboard({
     host: config.host,
@@ -38,11 +38,11 @@ export function dashboardFor(session: Session, demo: DemoLoad | null = null): Da
  * @returns The dashboard.
  * @throws {TidegateError} `TG_CONFIG`.
  */
-export function passingDashboardFor(session: Session): Dashboard {
+export async function passingDashboardFor(session: Session): Promise<Dashboard> {
   try {
-    return dashboardFor(session);
+    return await dashboardFor(session);
   } catch (error) {
     if (!(error instanceof TidegateError && error.code === "TG_PORT_TAKEN")) throw error;
-    return dashboardFor({ ...session, config: { ...session.config, port: 0 } });
+    return await dashboardFor({ ...session, config: { ...session.config, port: 0 } });
   }
 }

@@ -31,7 +31,7 @@ export async function action({ flags, settings }: Args<"start">): Promise<number
     const ctrlC = interrupted();
     closing.push(() => ctrlC.dispose());
     const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
-    const dashboard = dashboardFor(session, demo);
+    const dashboard = await dashboardFor(session, demo);
     closing.push(() => dashboard.stop());
     if (flags.demo) await orInterrupted(demoTopic(session, say), ctrlC.promise);
     const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];

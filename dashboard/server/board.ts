@@ -254,7 +254,11 @@ export class Board {
     const nowMs = this.#now();
     const unknown: ServerFound = { ok: null, sinceMs: this.#sinceMs, problem: null };
     const temporal = this.#looker?.temporal ?? unknown;
-    const broker = worse(this.#looker?.broker ?? unknown, this.collector.broker);
+    const broker = together([
+      this.#looker?.broker ?? unknown,
+      this.#shown?.book.brokerHealth ?? unknown,
+      this.collector.broker,
+    ]);
     const fleet = this.#shown?.fleet ?? null;
     const source = { look: this.look, fleet, broker, temporal, lost: this.#lost };
     return {
@@ -328,8 +332,11 @@ export class Board {
   }
 }
 
-function worse(a: ServerFound, b: ServerFound): ServerFound {
-  if (a.problem !== null) return a;
-  if (b.problem !== null) return b;
-  return a.ok === null ? b : a;
+/** What several have found of one server: away as soon as one says so, since the first has noticed. */
+function together(found: readonly ServerFound[]): ServerFound {
+  const away = found.filter(({ problem }) => problem !== null);
+  const [first] = away.length > 0 ? away : found.filter(({ ok }) => ok !== null);
+  const known = first ?? { ok: null, sinceMs: 0, problem: null };
+  const sinceMs = Math.min(...(away.length > 0 ? away : found).map((one) => one.sinceMs));
+  return { ...known, sinceMs };
 }

@@ -29,7 +29,7 @@ const LOAD_SECONDS = 10;
 /** What is looked at once a second: memory of this process, no call leaves it. */
 export interface TickSource {
   /** What is known of the load. */
-  readonly book: Pick<FleetBook, "pages" | "workerRate" | "loads">;
+  readonly book: Pick<FleetBook, "pages" | "workerRate" | "loads" | "brokerHealth">;
   /** The worker processes. */
   readonly fleet: Fleet;
 }

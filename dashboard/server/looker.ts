@@ -142,8 +142,7 @@ export class Looker {
       this.last = { atMs: this.#now(), drains, clock: after, supervisor, windows };
     } catch (error) {
       this.temporalErrors += 1;
-      const why = errorText(error);
-      this.temporal = found(this.temporal, why, this.#now());
+      this.temporal = found(this.temporal, errorText(error), startMs);
     }
     const endMs = this.#now();
     const pauseMs = Math.max(BUSY_MS, (endMs - startMs) / SHARE);
@@ -167,6 +166,7 @@ export class Looker {
   }
 
   async #readEnds(partitions: readonly number[]): Promise<void> {
+    const startMs = this.#now();
     try {
       const ends = await within(this.#source.reader.ends(this.#source.topic, partitions));
       if (partitions.length > 0 && ends.size === 0) throw new Error("no broker answers");
@@ -175,15 +175,15 @@ export class Looker {
     } catch (error) {
       this.brokerErrors += 1;
       this.ends = new Map();
-      const why = errorText(error);
-      this.broker = found(this.broker, why, this.#now());
+      this.broker = found(this.broker, errorText(error), startMs);
     }
   }
 }
 
-function found(before: ServerFound, problem: string | null, nowMs: number): ServerFound {
+/** What a call that began at a moment found; a server is away since the first call that failed began. */
+function found(before: ServerFound, problem: string | null, atMs: number): ServerFound {
   const ok = problem === null;
-  return { ok, problem, sinceMs: ok === (before.ok ?? true) ? before.sinceMs : nowMs };
+  return { ok, problem, sinceMs: ok === (before.ok ?? true) ? before.sinceMs : atMs };
 }
 
 /** Does a few at a time, so that a look never floods the server. */

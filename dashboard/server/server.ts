@@ -5,8 +5,9 @@
  * @module
  */
 
-import { errorText } from "../../core/errors.ts";
-import { TidegateError } from "../../core/errors.ts";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { errorText, TidegateError } from "../../core/errors.ts";
 import { assetOf } from "./assets.ts";
 import type { EventStream } from "./event_stream.ts";
 
@@ -34,6 +35,11 @@ export interface PageServerOptions {
   readonly stream: EventStream;
   /** Starts or stops the presenter's load; null if there is no such button. */
   readonly load: ((on: boolean) => void) | null;
+  /**
+   * How long a request may take to arrive, in ms: a connection that says nothing whole is closed.
+   * @default {10000}
+   */
+  readonly requestMs?: number;
 }
 
 /** A running server. */
@@ -75,45 +81,43 @@ const GOODBYE_MS = 1_000;
 const PRESENTER_HEADER = "x-tidegate-presenter";
 
 /**
- * Starts the server.
+ * Starts the server. It is one of `node:http`, which, unlike `Deno.serve`, closes connections whose
+ * request does not arrive in time.
  *
- * @param options What it is made of.
- * @returns The running server.
  * @throws {TidegateError} `TG_PORT_TAKEN` if another program listens on the port.
  */
-export function startPageServer(options: PageServerOptions): PageServer {
-  const { host, stream } = options;
-  const server = listen(options);
-  const bound = server.addr.port;
+export async function startPageServer(options: PageServerOptions): Promise<PageServer> {
+  const { host, stream, requestMs = 10_000 } = options;
+  const server = createServer({
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: requestMs / 4,
+  }, (message, response) => void respond(options, message, response));
+  await listen(server, options);
+  const address = server.address();
+  const bound = typeof address === "object" ? address?.port : undefined;
   const wildcard = host === "0.0.0.0" || host === "::";
   const name = wildcard ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   return {
-    url: `http://${name}:${bound}/`,
+    url: `http://${name}:${bound ?? options.port}/`,
     async stop() {
       stream.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
       // A reader that takes nothing any more must not hold the end up.
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, GOODBYE_MS));
-      await Promise.race([server.shutdown(), late]);
+      const timer = setTimeout(() => server.closeAllConnections(), GOODBYE_MS);
+      await closed;
       clearTimeout(timer);
     },
   };
 }
 
-function listen(options: PageServerOptions): Deno.HttpServer<Deno.NetAddr> {
-  const { host, port } = options;
+async function listen(server: Server, { host, port }: PageServerOptions): Promise<void> {
   try {
-    return Deno.serve({
-      hostname: host,
-      port,
-      onListen: () => undefined,
-      onError: (error) => {
-        console.error(`the page's server: ${errorText(error)}`);
-        return answer("something went wrong", 500);
-      },
-    }, (request) => answerRequest(options, request));
+    server.listen(port, host);
+    await once(server, "listening");
   } catch (cause) {
-    if (cause instanceof Deno.errors.AddrInUse) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
       throw new TidegateError(
         "TG_PORT_TAKEN",
         `Cannot serve the page: TIDEGATE_PORT (${port}) must be free, got one that another ` +
@@ -126,6 +130,59 @@ function listen(options: PageServerOptions): Deno.HttpServer<Deno.NetAddr> {
       `Cannot serve the page: TIDEGATE_HOST must be an address of this machine, got "${host}"`,
       { cause, next: "127.0.0.1 serves this machine, 0.0.0.0 everybody who can reach it." },
     );
+  }
+}
+
+async function respond(
+  options: Omit<PageServerOptions, "port">,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  message.resume();
+  try {
+    const request = requestOf(message);
+    const { status, headers, body } = request === null
+      ? answer("the request must name a host and a path", 400)
+      : await answerRequest(options, request);
+    response.writeHead(status, Object.fromEntries(headers));
+    if (body !== null && message.method !== "HEAD") await send(body, response);
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) {
+      console.error(`the page's server: ${errorText(error)}`);
+      response.writeHead(500, HEADERS).end("something went wrong\n");
+    } else response.destroy();
+  }
+}
+
+/** The request as the web's own type; null if its Host header or its path can't be one. */
+function requestOf({ method = "GET", url = "", headers }: IncomingMessage): Request | null {
+  const { host = "localhost" } = headers;
+  if (!url.startsWith("/") || /[/\\@?#\s]/.test(host)) return null;
+  const whole = URL.parse(`http://${host}${url}`);
+  if (whole === null) return null;
+  const fields = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    typeof value === "string" ? [[name, value]] : []
+  );
+  try {
+    return new Request(whole, { method, headers: fields });
+  } catch {
+    return null;
+  }
+}
+
+/** Sends a body as fast as it is taken, until its end or until nobody takes it any more. */
+async function send(body: ReadableStream<Uint8Array>, response: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  const gone = new AbortController();
+  response.once("close", () => {
+    gone.abort();
+    void reader.cancel().catch(() => undefined);
+  });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (!response.write(value)) await once(response, "drain", { signal: gone.signal });
   }
 }
 

@@ -82,7 +82,7 @@ export interface Dashboard {
  * @returns The running dashboard.
  * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
  */
-export function startDashboard(options: DashboardOptions): Dashboard {
+export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { plan, webUi, namespace, demo = null, staticWorkers = 4 } = options;
   const { windowing, groupBy, aggregates } = plan;
   const board = new Board({
@@ -108,7 +108,7 @@ export function startDashboard(options: DashboardOptions): Dashboard {
     const age = Date.now() - (board.look?.atMs ?? -Infinity);
     if (age > FRESH_MS) await orAfter(board.refresh(), PATIENCE_MS);
   };
-  const server: PageServer = startPageServer({
+  const server: PageServer = await startPageServer({
     host: options.host,
     port: options.port,
     stream,

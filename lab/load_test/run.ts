@@ -128,7 +128,7 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
   const { topic } = pipeline.plan;
   await ensureSourceTopic({ topic, partitions: options.partitions }, admin, reader);
   if (stop.signal.aborted) return null;
-  const dashboard = passingDashboardFor(session);
+  const dashboard = await passingDashboardFor(session);
   closing.push(() => dashboard.stop());
   const control = await startControl({
     ...config,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { BrokerHealth } from "../../activities/fleet_book.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import { readRows, readSamples, sampleOf } from "../../dashboard/server/samples.ts";
@@ -126,6 +127,37 @@ Deno.test("a broker that does not answer is told, by whoever notices it first", 
   const [problem] = board.health().problems;
   assert.deepEqual([problem?.what, problem?.sinceMs], ["broker", nowMs]);
   assert.equal(board.errors.broker, 2);
+});
+
+Deno.test("a server is away since the first call without an answer began, by whoever noticed first", async () => {
+  let nowMs = BASE_MS;
+  let health: BrokerHealth = { ok: true, sinceMs: BASE_MS, problem: null };
+  const control = await fakeControl({ brokerHealth: () => health });
+  let away = false;
+  const ends = () => {
+    if (!away) return control.reader.ends("p", [0]);
+    nowMs += 5_000;
+    return Promise.reject(new Error("no answer within 5 s"));
+  };
+  const board = new Board(boardOptions(() => nowMs));
+  await board.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  await board.second(true);
+  away = true;
+  nowMs += 60_000;
+  // Nobody looked at the page when it began, but the load is always looked at.
+  health = { ok: false, sinceMs: nowMs, problem: "connection refused" };
+  const [told] = board.health().problems;
+  assert.deepEqual([told?.text, told?.sinceMs], ["broker unreachable: connection refused", nowMs]);
+  const sinceMs = nowMs;
+  nowMs += 20_000;
+  await board.second(true);
+  assert.equal(board.health().broker.sinceMs, sinceMs);
+  health = { ok: true, sinceMs: nowMs, problem: null };
+  assert.match(
+    board.health().problems[0]?.text ?? "",
+    /^broker unreachable: no answer within 5 s$/,
+  );
+  assert.equal(board.health().broker.sinceMs, sinceMs + 20_000, "when the call began, not its end");
 });
 
 /** A reader whose methods can be replaced. */

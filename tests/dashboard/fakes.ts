@@ -8,6 +8,7 @@ import type { BoardOptions, Shown } from "../../dashboard/server/board.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { NO_COUNTS } from "../../core/flow/slice.ts";
+import type { BrokerHealth } from "../../activities/fleet_book.ts";
 import { NO_FLEET } from "../../core/scaling/fleet.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import type { ClockView, DrainView, SupervisorView } from "../../workflows/messages.ts";
@@ -106,6 +107,8 @@ export interface FakeOptions {
   readonly at?: () => readonly [number, number];
   /** How many workers are ready. */
   readonly ready?: () => number;
+  /** How the broker answers those who look at the load. */
+  readonly brokerHealth?: () => BrokerHealth;
 }
 
 /**
@@ -134,6 +137,9 @@ export async function fakeControl(options: FakeOptions = {}): Promise<Shown> {
         return [page()];
       },
       workerRate: 1_000,
+      get brokerHealth() {
+        return options.brokerHealth?.() ?? { ok: null, sinceMs: BASE_MS, problem: null };
+      },
       loads: [{ worker: "w0", offsets: 200, busyMs: 2_500 }],
     },
     fleet: {
