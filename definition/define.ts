@@ -121,6 +121,7 @@ export function definePipeline<
     eventTimeField: settings.eventTime,
     where: settings.where ?? null,
     numericFields: own.numericFields,
+    changedFields: own.changedFields,
     ...(enrichment === null ? {} : { adds: enrichment.adds }),
   };
   return {

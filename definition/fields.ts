@@ -19,8 +19,13 @@ export interface EventFields {
   readonly isClosed: boolean;
   /** Whether events are objects, as far as the schema tells. */
   readonly isObject: boolean;
-  /** The fields whose values can be numbers. */
+  /** The fields of an event whose values are numbers, just as they were given. */
   readonly numericFields: readonly string[];
+  /**
+   * The fields of what the schema takes in which other numbers may stand, at any depth; null where
+   * it doesn't name its fields.
+   */
+  readonly changedFields: readonly string[] | null;
   /**
    * Finds out what a field's values can be.
    *
@@ -51,10 +56,7 @@ export function eventFields(event: z.ZodType): EventFields {
     names,
     isClosed: closed,
     isObject: [...typesIn(output) ?? []].every((type) => type === "object"),
-    numericFields: names.filter((name) => {
-      const types = typesIn(member(properties, name));
-      return types === null || types.has("number") || types.has("integer");
-    }),
+    ...numbersOf(event),
     typesOf(field) {
       const schema = member(properties, field);
       if (schema === undefined) return closed ? undefined : null;
@@ -74,6 +76,78 @@ export function allFields(own: EventFields | null, added: EventFields | null): E
     names: [...own.names, ...added.names],
     typesOf: (field) => (names.has(field) ? added : own).typesOf(field),
   };
+}
+
+/** Where numbers may stand in what a schema takes: those that it passes on as they are, and others. */
+function numbersOf(schema: z.core.$ZodType): Pick<EventFields, "numericFields" | "changedFields"> {
+  const taken = takenBy(schema);
+  if (taken === null) return { numericFields: [], changedFields: null };
+  const isPlain = schema instanceof z.core.$ZodObject && onlyChecks(schema);
+  const { kept = [], changed = [] } = Object.groupBy(
+    taken.filter(([, of]) => mayHoldNumbers(of)),
+    ([, of]) => isPlain && isKept(of) ? "kept" : "changed",
+  );
+  const names = (some: readonly NamedSchema[]) => [...new Set(some.map(([name]) => name))];
+  return { numericFields: names(kept), changedFields: names(changed) };
+}
+
+/** Whether a schema gives a number as it took it. */
+function isKept(schema: z.core.$ZodType): boolean {
+  if (schema instanceof z.core.$ZodNumber) {
+    return schema._zod.def.coerce !== true && onlyChecks(schema);
+  }
+  const inner = innerOf(schema);
+  return inner !== null && isKept(inner);
+}
+
+/** Whether no check of a schema is one that could change the value. */
+function onlyChecks({ _zod: { def: { checks = [] } } }: z.core.$ZodType): boolean {
+  return checks.every(({ _zod: { def: { check } } }) => check !== "overwrite");
+}
+
+type NamedSchema = readonly [name: string, schema: z.core.$ZodType];
+
+/** The named fields of what a schema takes, before it makes something else of it. */
+function takenBy(schema: z.core.$ZodType): NamedSchema[] | null {
+  if (schema instanceof z.core.$ZodObject) return Object.entries(schema._zod.def.shape);
+  if (schema instanceof z.core.$ZodPipe) return takenBy(schema._zod.def.in);
+  if (schema instanceof z.core.$ZodUnion) return takenByAll(schema._zod.def.options);
+  if (schema instanceof z.core.$ZodIntersection) {
+    return takenByAll([schema._zod.def.left, schema._zod.def.right]);
+  }
+  const inner = innerOf(schema);
+  return inner === null ? null : takenBy(inner);
+}
+
+function takenByAll(schemas: readonly z.core.$ZodType[]): NamedSchema[] | null {
+  const all = schemas.map(takenBy);
+  return all.every((some) => some !== null) ? all.flat() : null;
+}
+
+/** Whether a schema may take numbers, at any depth; a schema within itself is not looked at twice. */
+function mayHoldNumbers(schema: z.core.$ZodType, within: readonly z.core.$ZodType[] = []): boolean {
+  const inside = (inner: z.core.$ZodType) =>
+    within.includes(inner) || mayHoldNumbers(inner, [...within, schema]);
+  if (schema instanceof z.core.$ZodString) return schema._zod.def.coerce === true;
+  if (schema instanceof z.core.$ZodBoolean || schema instanceof z.core.$ZodNull) return false;
+  if (schema instanceof z.core.$ZodEnum || schema instanceof z.core.$ZodLiteral) {
+    return [...schema._zod.values].some((value) => typeof value === "number");
+  }
+  if (schema instanceof z.core.$ZodArray) return inside(schema._zod.def.element);
+  if (schema instanceof z.core.$ZodObject && schema._zod.def.catchall === undefined) {
+    return Object.values(schema._zod.def.shape).some(inside);
+  }
+  if (schema instanceof z.core.$ZodPipe) return inside(schema._zod.def.in);
+  const inner = innerOf(schema);
+  return inner === null || inside(inner);
+}
+
+/** What a schema is wrapped around that lets values through or stands in for missing ones. */
+function innerOf(schema: z.core.$ZodType): z.core.$ZodType | null {
+  const isWrapper = schema instanceof z.core.$ZodOptional ||
+    schema instanceof z.core.$ZodNullable || schema instanceof z.core.$ZodReadonly ||
+    schema instanceof z.core.$ZodDefault || schema instanceof z.core.$ZodPrefault;
+  return isWrapper ? schema._zod.def.innerType : null;
 }
 
 /** The JSON types that a schema allows; null where it doesn't tell. */

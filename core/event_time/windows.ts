@@ -24,7 +24,7 @@ export interface Windowing {
 /** Options of {@linkcode tumbling} and {@linkcode hopping}. */
 export interface WindowingOptions {
   /**
-   * How far the starts are shifted from the epoch: a duration or ms, also negative.
+   * How far the starts are shifted from the epoch: a duration or ms, also negative, as in `"-1h"`.
    * @default {0}
    */
   readonly offset?: string | number;
@@ -40,8 +40,6 @@ const MAX_SIZE_MS = 1_000_000 * 86_400_000;
  * Windows that follow each other without gap or overlap.
  *
  * @param size How long a window is: a duration such as "10s", or ms.
- * @param options The offset.
- * @returns The windowing.
  * @throws {TidegateError} `TG_DEFINITION` if a value is out of range.
  */
 export function tumbling(size: string | number, options: WindowingOptions = {}): Windowing {
@@ -54,8 +52,6 @@ export function tumbling(size: string | number, options: WindowingOptions = {}):
  *
  * @param size How long a window is: a duration such as "1m", or ms.
  * @param slide How far the starts lie apart, a duration or ms; `slide <= size <= 16 * slide`.
- * @param options The offset.
- * @returns The windowing.
  * @throws {TidegateError} `TG_DEFINITION` if a value is out of range.
  */
 export function hopping(
@@ -69,8 +65,6 @@ export function hopping(
 /**
  * The start of the last window that a time belongs to.
  *
- * @param w The windowing.
- * @param timeMs The time.
  * @returns The largest start that is not after the time.
  */
 export function lastWindowStart(w: Windowing, timeMs: number): number {
@@ -80,8 +74,6 @@ export function lastWindowStart(w: Windowing, timeMs: number): number {
 /**
  * The start of the first window that a time belongs to.
  *
- * @param w The windowing.
- * @param timeMs The time.
  * @returns The smallest start of a window that ends after the time; where the slide doesn't divide
  * the size, some times belong to one window less than others.
  */
@@ -89,13 +81,7 @@ export function firstWindowStart(w: Windowing, timeMs: number): number {
   return alignDown(w.slideMs, w.offsetMs, timeMs - w.sizeMs) + w.slideMs;
 }
 
-/**
- * All windows that a time belongs to.
- *
- * @param w The windowing.
- * @param timeMs The time.
- * @returns Their starts, ascending.
- */
+/** The starts of all windows that a time belongs to, ascending. */
 export function windowStarts(w: Windowing, timeMs: number): number[] {
   const starts: number[] = [];
   const last = lastWindowStart(w, timeMs);
@@ -105,13 +91,7 @@ export function windowStarts(w: Windowing, timeMs: number): number[] {
   return starts;
 }
 
-/**
- * When a window ends.
- *
- * @param w The windowing.
- * @param startMs The window's start.
- * @returns The first time after the window.
- */
+/** When a window ends: the first time after it. */
 export function windowEnd(w: Windowing, startMs: number): number {
   return startMs + w.sizeMs;
 }
@@ -120,8 +100,6 @@ export function windowEnd(w: Windowing, startMs: number): number {
  * The last time, up to a given one, at which some window ends or completes: a watermark that moves
  * without passing such a time changes nothing.
  *
- * @param w The windowing.
- * @param latenessMs How long windows stay open after their end.
  * @param timeMs The time to look back from, itself included.
  * @returns The largest `end` or `end + lateness` that is not after the time.
  */
@@ -136,8 +114,6 @@ export function boundaryAtOrBefore(w: Windowing, latenessMs: number, timeMs: num
 /**
  * The next time after a given one at which some window ends or completes.
  *
- * @param w The windowing.
- * @param latenessMs How long windows stay open after their end.
  * @param timeMs The time to look forward from, itself excluded.
  * @returns The smallest `end` or `end + lateness` after the time.
  */
@@ -167,9 +143,10 @@ function windowing(sizeMs: number, slideMs: number, options: WindowingOptions): 
     throw refusal("slide", `at least a 16th of the size (${least} ms)`, `${slideMs} ms`, NEXT_MANY);
   }
   const given = options.offset ?? 0;
-  const offset = typeof given === "number" ? given : parseDuration(given);
+  const offset = typeof given === "string" ? parseShift(given) : given;
   if (offset === undefined || !Number.isSafeInteger(offset)) {
-    throw refusal("offset", 'a duration such as "2s" or a whole number of ms', show(given), NEXT);
+    const wanted = 'a duration such as "2s" or "-1h", or a whole number of ms';
+    throw refusal("offset", wanted, show(given), NEXT);
   }
   const rest = offset % slideMs;
   // + 0 turns the -0 of a negative multiple into 0.
@@ -179,6 +156,13 @@ function windowing(sizeMs: number, slideMs: number, options: WindowingOptions): 
 const NEXT = 'Give it as a text such as "10s" or as a number of milliseconds.';
 const NEXT_GAPS = "With a slide beyond the size, events between two windows would be lost.";
 const NEXT_MANY = "Every event would count in more than 16 windows; take a larger slide.";
+
+/** A duration in ms that may be negative; undefined if the text is anything else. */
+function parseShift(text: string): number | undefined {
+  if (!text.startsWith("-")) return parseDuration(text);
+  const ms = parseDuration(text.slice(1));
+  return ms && -ms;
+}
 
 function durationOf(name: string, given: string | number): number {
   const ms = typeof given === "number" ? given : parseDuration(given);

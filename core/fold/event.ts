@@ -46,8 +46,14 @@ export interface EventReader {
   readonly eventTimeField: string;
   /** The filter; null for none. If it throws, the record is invalid. */
   readonly where: ((event: FoldEvent) => boolean) | null;
-  /** The top-level number fields. One that an aggregate needs must be there, others may be absent. */
+  /** The event's number fields. One that an aggregate needs must be there, others may be absent. */
   readonly numericFields: readonly string[];
+  /**
+   * The fields of the decoded value that the schema looks into or makes something else of: numbers in
+   * them, at any depth, must be exact too. Null for all that it has.
+   * @default {[]}
+   */
+  readonly changedFields?: readonly string[] | null;
   /**
    * What an enrichment adds, where there is one.
    * @default {undefined}
@@ -98,6 +104,9 @@ export class EventChecker {
   readonly #needed: readonly string[];
   /** Number fields that may be absent or hold something else: those of the schema and the key. */
   readonly #optional: readonly string[];
+  /** Fields of the decoded value in which numbers must be exact; null for all. */
+  readonly #changed: readonly string[] | null;
+  readonly #looksInside: boolean;
   /** The fields that an enrichment adds, and whether the aggregates need them. */
   readonly #added: readonly (readonly [field: string, needed: boolean])[];
   readonly #minTime: number;
@@ -115,6 +124,8 @@ export class EventChecker {
     this.#needed = [...needed].filter((field) => !added.has(field));
     this.#optional = [...new Set([...reader.numericFields, ...rules.groupBy])]
       .filter((field) => !needed.has(field) && !added.has(field));
+    this.#changed = reader.changedFields === undefined ? [] : reader.changedFields;
+    this.#looksInside = this.#changed === null || this.#changed.length > 0;
     // The smallest and the largest time whose windows, watermark and completion have ISO dates.
     const firstStart = lastWindowStart(w, -MAX_INSTANT_MS - 1) + w.slideMs;
     const lastStart = lastWindowStart(w, MAX_INSTANT_MS - w.sizeMs - latenessMs);
@@ -140,7 +151,7 @@ export class EventChecker {
     const checked = this.#checkSchema(decoded.value);
     if (!checked.ok) return { reason: "schema", path: checked.path, message: checked.message };
     const event = checked.event;
-    const number = this.#numberProblem(event, index, sourceText);
+    const number = this.#numberProblem(event, decoded.value, index, sourceText);
     if (number !== null) return number;
     const field = this.#reader.eventTimeField;
     const time = timeOf(event[field]);
@@ -193,9 +204,10 @@ export class EventChecker {
     }
   }
 
-  /** The first number of the event that can't be added, or be part of a key, exactly. */
+  /** The first number that can't be added, or be part of a key, exactly. */
   #numberProblem(
     event: FoldEvent,
+    given: unknown,
     index: number,
     sourceText: (index: number) => string,
   ): EventProblem | null {
@@ -206,14 +218,25 @@ export class EventChecker {
         return numberProblem(field, `must be a number, got ${typeof value}`);
       }
       if (isSmall(value)) continue;
-      if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+      const problem = largeProblem(field, value, given);
+      if (problem !== null) return problem;
       large ??= field;
     }
     for (const field of this.#optional) {
       const value = event[field];
       if (typeof value !== "number" || isSmall(value)) continue;
-      if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+      const problem = largeProblem(field, value, given);
+      if (problem !== null) return problem;
       large ??= field;
+    }
+    if (this.#changed === null || this.#changed.length > 0) {
+      const largest = largestOf(given, this.#changed);
+      if (!isSmall(largest.value)) {
+        if (!(Math.abs(largest.value) < NUMBER_LIMIT)) {
+          return tooLarge(largest.field, largest.value);
+        }
+        large ??= largest.field;
+      }
     }
     if (large === null || !hasUnsafeInteger(sourceText(index))) return null;
     return numberProblem(large, "must be below 2^53 as an integer: JSON doesn't keep it exactly");
@@ -233,6 +256,46 @@ export function checkAdded(adds: AddedFields, given: unknown): CheckResult {
   } catch (error) {
     return { ok: false, path: "", message: `the schema's check threw: ${errorText(error)}` };
   }
+}
+
+/** What is wrong with a number of an event that a double may not hold exactly; null if nothing is. */
+function largeProblem(field: string, value: number, given: unknown): EventProblem | null {
+  if (!(Math.abs(value) < NUMBER_LIMIT)) return tooLarge(field, value);
+  if (isMembers(given) && typeof given[field] === "number") return null;
+  // The schema made it of a text, or of another field: it may have been rounded on the way.
+  const made = "is made of something else and must be a number within ±(2^53 − 1)";
+  return numberProblem(field, `${made}, got ${value}`);
+}
+
+function isMembers(value: unknown): value is FoldEvent {
+  return typeof value === "object" && value !== null;
+}
+
+/** The largest number, by magnitude, of some fields of a decoded value, or of all it has. */
+function largestOf(given: unknown, fields: readonly string[] | null) {
+  const from = isMembers(given) ? given : { "": given };
+  let largest = { field: "", value: 0 };
+  for (const field of fields ?? Object.keys(from)) {
+    const value = largestWithin(from[field]);
+    if (Math.abs(value) > Math.abs(largest.value)) largest = { field, value };
+  }
+  return largest;
+}
+
+/** The largest number of a JSON value, at any depth: it may be nested beyond any stack. */
+function largestWithin(value: unknown): number {
+  if (typeof value === "number") return value;
+  let largest = 0;
+  const rest: object[] = [];
+  const look = (inner: unknown) => {
+    if (typeof inner === "object" && inner !== null) rest.push(inner);
+    else if (typeof inner === "number" && Math.abs(inner) > Math.abs(largest)) largest = inner;
+  };
+  look(value);
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    for (const inner of Object.values(next)) look(inner);
+  }
+  return largest;
 }
 
 /** Whether a number can't come from an integer literal that was rounded; false for NaN. */

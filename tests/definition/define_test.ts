@@ -84,6 +84,7 @@ Deno.test("a definition becomes a plan, with defaults for what is left out", () 
   assert.equal(pipeline.reader.eventTimeField, "at");
   assert.equal(pipeline.reader.where, null);
   assert.deepEqual(pipeline.reader.numericFields, ["bytes", "size"]);
+  assert.deepEqual(pipeline.reader.changedFields, []);
 });
 
 Deno.test("everything that can be set is taken over", () => {
@@ -228,7 +229,7 @@ Deno.test("settings that don't go together are told beside others that are wrong
   );
   assert.deepEqual(problems, [
     "source.partitions must be a whole number from 1 to 10000, got 1.5",
-    'window.offset must be a duration such as "2s" or a whole number of ms, got "soon"',
+    'window.offset must be a duration such as "2s" or "-1h", or a whole number of ms, got "soon"',
     'groupBy.1 must be a field of the event, got "pages" (did you mean page?)',
     'groupBy.2 must be a new field, got "page"',
     "aggregates.__proto__ must have a name of 1 to 63 of a-z, A-Z, 0-9 and _, no digit first",

@@ -119,6 +119,10 @@ Deno.test("definitions take texts and numbers", () => {
     offsetMs: 9_999,
   });
   assert.equal(hopping(16, 1).sizeMs, 16);
+  for (const offset of ["-1h", -3_600_000, "23h", "-25h"]) {
+    assert.equal(tumbling("1d", { offset }).offsetMs, 82_800_000, String(offset));
+  }
+  assert.deepEqual(tumbling("1d", { offset: "-0" }), tumbling("1d"));
 });
 
 Deno.test("definitions out of range are refused, naming the value", () => {
@@ -133,6 +137,11 @@ Deno.test("definitions out of range are refused, naming the value", () => {
     [() => tumbling(1e15), /at most 1000000d/],
     [() => tumbling(10, { offset: 0.5 }), /offset must be .* got 0\.5/],
     [() => tumbling(10, { offset: "x" }), /offset must be .* got "x"/],
+    [() => tumbling(10, { offset: "--1h" }), /offset must be .* got "--1h"/],
+    [() => tumbling(10, { offset: "-" }), /offset must be .* got "-"/],
+    // @ts-expect-error neither text nor number
+    [() => tumbling(10, { offset: {} }), /offset must be .* got /],
+    [() => tumbling("-1h"), /size must be .* got "-1h"/],
     [() => hopping(10, 11), /slide must be at most the size \(10 ms\), got 11 ms/],
     [() => hopping(17, 1), /slide must be at least a 16th of the size \(2 ms\), got 1 ms/],
     [() => hopping(10, 0), /slide must be .* got 0/],
