@@ -22,6 +22,7 @@ import {
   word,
   wordingOf,
 } from "./args.ts";
+import { markdownTable } from "./output.ts";
 
 /** What a setting is beside its schema. */
 interface Row {
@@ -32,19 +33,28 @@ interface Row {
    * from the file that `<env>_FILE` names.
    */
   readonly secret: boolean;
+  /** Whether there is a flag beside the variable. */
+  readonly hasFlag: boolean;
 }
 
 const ROWS = z.registry<Row>();
 
 function setting<S extends z.ZodType>(env: string, sentence: string, schema: S): S {
   const described = schema.describe(sentence);
-  ROWS.add(described, { env, secret: false });
+  ROWS.add(described, { env, secret: false, hasFlag: true });
+  return described;
+}
+
+/** A setting without a flag: it counts before any flag is read. */
+function variable<S extends z.ZodType>(env: string, sentence: string, schema: S): S {
+  const described = schema.describe(sentence);
+  ROWS.add(described, { env, secret: false, hasFlag: false });
   return described;
 }
 
 function secret(env: string, sentence: string) {
   const described = text().optional().describe(sentence);
-  ROWS.add(described, { env, secret: true });
+  ROWS.add(described, { env, secret: true, hasFlag: false });
   return described;
 }
 
@@ -186,6 +196,11 @@ export const TIDEGATE = {
     "Where servers for the local stack are kept once fetched or built; " +
       "`tidegate` in the user's cache folder if unset.",
     folder().optional(),
+  ),
+  debug: variable(
+    "TIDEGATE_DEBUG",
+    "1 prints the stack of the error that ends a command.",
+    word(["0", "1"]).prefault("0"),
   ),
 };
 
@@ -393,8 +408,8 @@ class SettingsReader {
 
   /** Notes a problem. */
   problem(schema: Setting, words: string): void {
-    const { env, secret } = rowOf(schema);
-    this.#problems.push(`${env}${secret ? "" : ` (--${flagOf(env)})`} ${words}`);
+    const { env, hasFlag } = rowOf(schema);
+    this.#problems.push(`${env}${hasFlag ? ` (--${flagOf(env)})` : ""} ${words}`);
   }
 
   /** Throws what was found. */
@@ -468,10 +483,10 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [KAFKA, TEMPORAL, TIDEGATE].flatMap((table) =>
   Object.values<Setting>(table).flatMap((schema): Entry[] => {
-    const { env, secret } = rowOf(schema);
+    const { env, secret, hasFlag } = rowOf(schema);
     const entry = {
       env,
-      flag: secret ? null : flagOf(env),
+      flag: hasFlag ? flagOf(env) : null,
       placeholder: wordingOf(schema).placeholder,
       default: defaultOf(schema),
       sentence: schema.description ?? "",
@@ -513,11 +528,10 @@ export function settingsTable(): string {
   const code = (words: string) => `\`${words.replaceAll("|", "\\|")}\``;
   const rows = ENTRIES.map((entry) => [
     code(entry.env),
-    entry.flag === null ? "–" : code(`--${entry.flag}`),
+    entry.flag === null ? "" : code(`--${entry.flag}`),
     code(entry.placeholder),
-    entry.default === null ? "–" : code(entry.default),
+    entry.default === null ? "" : code(entry.default),
     entry.sentence,
   ]);
-  const head = [["Setting", "Flag", "Value", "Default", "What it does"], Array(5).fill("---")];
-  return [...head, ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  return markdownTable(["Setting", "Flag", "Value", "Default", "What it does"], rows);
 }

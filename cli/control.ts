@@ -1,5 +1,5 @@
 /**
- * Starting a control process from a session.
+ * What a session starts: a control process, and the live page beside it.
  *
  * @module
  */
@@ -7,9 +7,11 @@
 import { type Control, type ControlOptions, startControl } from "../processes/control/start.ts";
 import type { PipelineWatch } from "../activities/observer.ts";
 import { TidegateError } from "../core/errors.ts";
-import type { StartPosition } from "../core/plan.ts";
+import { runPlanOf, type StartPosition } from "../core/plan.ts";
+import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/server/mod.ts";
 import { parseInstant } from "../core/event_time/instants.ts";
-import { say, type Session } from "./session.ts";
+import { say } from "./output.ts";
+import { inDataFolder, type Session } from "./session.ts";
 
 /** The values of the flags that say how a control process runs. */
 export interface ControlFlags {
@@ -26,11 +28,8 @@ export interface ControlFlags {
 /**
  * Starts a control process for a session.
  *
- * @param session The session.
- * @param flags The command's flags.
  * @param mode Whether to go live, or to drain up to the present ends.
  * @param watches Those who watch the pipeline.
- * @returns The running control process.
  */
 export function controlFor(
   session: Session,
@@ -54,27 +53,28 @@ export function controlFor(
       "Cannot use --from without --new-generation: a generation keeps its position",
     );
   }
-  return startControl({
-    // What is a setting of the same name is handed on as it is.
-    ...config,
-    pipeline,
-    pipelineFile,
-    kafka,
-    temporal,
-    launcher: kind === "kubernetes" ? { kind, deployment } : { kind },
-    fleet: {
-      min: config.minWorkers,
-      max: config.maxWorkers,
-      workers: flags.workers ?? null,
-      idleToZeroMs: config.idleToZeroMs,
-    },
-    slots: flags.slots,
-    mode,
-    watches,
-    newGeneration: flags["new-generation"],
-    ...(from === undefined ? {} : { from }),
-    say,
-  });
+  return inDataFolder(config, () =>
+    startControl({
+      // What is a setting of the same name is handed on as it is.
+      ...config,
+      pipeline,
+      pipelineFile,
+      kafka,
+      temporal,
+      launcher: kind === "kubernetes" ? { kind, deployment } : { kind },
+      fleet: {
+        min: config.minWorkers,
+        max: config.maxWorkers,
+        workers: flags.workers ?? null,
+        idleToZeroMs: config.idleToZeroMs,
+      },
+      slots: flags.slots,
+      mode,
+      watches,
+      newGeneration: flags["new-generation"],
+      ...(from === undefined ? {} : { from }),
+      say,
+    }));
 }
 
 function startPosition(text: string): StartPosition {
@@ -85,4 +85,38 @@ function startPosition(text: string): StartPosition {
     "TG_USAGE",
     `Cannot start from "${text}": --from must be earliest, latest, or an ISO time with an offset`,
   );
+}
+
+/**
+ * Starts the live page of a session's pipeline. Its `watch` belongs to the watches of the control
+ * process, which is then handed to `attach`.
+ *
+ * @param demo The presenter's load; null for a page that changes nothing.
+ * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
+ */
+export function dashboardFor(session: Session, demo: DemoLoad | null = null): Promise<Dashboard> {
+  const { config, pipeline, temporal, webUi } = session;
+  return startDashboard({
+    host: config.host,
+    port: config.port,
+    plan: runPlanOf(pipeline.plan),
+    webUi: config.webUi ?? webUi,
+    namespace: temporal.namespace,
+    demo,
+  });
+}
+
+/**
+ * Starts the live page of a passing pipeline, which may run beside another one: if the port is taken
+ * it takes any free one.
+ *
+ * @throws {TidegateError} `TG_CONFIG`.
+ */
+export async function passingDashboardFor(session: Session): Promise<Dashboard> {
+  try {
+    return await dashboardFor(session);
+  } catch (error) {
+    if (!(error instanceof TidegateError && error.code === "TG_PORT_TAKEN")) throw error;
+    return await dashboardFor({ ...session, config: { ...session.config, port: 0 } });
+  }
 }

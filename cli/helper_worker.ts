@@ -12,7 +12,8 @@ import { createWindowClient } from "../adapters/temporal/window_client.ts";
 import { workflowBundle } from "../adapters/temporal/bundle.ts";
 import type { Client } from "../adapters/temporal/client.ts";
 import { startControlWorker } from "../adapters/temporal/workers.ts";
-import { say, type Session } from "./session.ts";
+import { say } from "./output.ts";
+import type { Session } from "./session.ts";
 
 /** Starts the worker; gives what stops it. */
 export async function startHelperWorker(

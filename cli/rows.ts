@@ -9,6 +9,10 @@ import type { LogReader } from "../adapters/kafka/log.ts";
 import type { Plan } from "../core/plan.ts";
 import { type ResultRow, rowsOf } from "../core/flow/row.ts";
 import type { ClockView, WindowView } from "../workflows/messages.ts";
+import { columns } from "./output.ts";
+
+/** How long one look at the results topic lasts, in ms. */
+const FOLLOW_MS = 1_000;
 
 /** A row of a window that has not emitted: there may be no watermark yet. */
 export type OpenRow = Omit<ResultRow, "watermark"> & {
@@ -16,14 +20,7 @@ export type OpenRow = Omit<ResultRow, "watermark"> & {
   readonly watermark: string | null;
 };
 
-/**
- * The last revision of every row in the results topic.
- *
- * @param reader The log.
- * @param plan The pipeline's plan.
- * @param generation The generation whose rows are wanted.
- * @returns The rows, by window and key.
- */
+/** The last revision of every row of a generation in the results topic, by window and key. */
 export async function emittedRows(
   reader: LogReader,
   plan: Plan,
@@ -50,16 +47,7 @@ export async function emittedRows(
   return [...rows.values()].sort(byWindow);
 }
 
-/**
- * The rows of the open windows as they stand.
- *
- * @param plan The pipeline's plan.
- * @param generation The generation.
- * @param clock The clock.
- * @param open The open windows.
- * @param nowMs The wall clock.
- * @returns The rows, by window and key.
- */
+/** The present rows of the open windows, by window and key. */
 export function openRows(
   plan: Plan,
   generation: number,
@@ -88,12 +76,36 @@ function byWindow(a: Pick<ResultRow, "window" | "key">, b: Pick<ResultRow, "wind
 }
 
 /**
- * Rows as a table for people.
+ * Follows the results topic from its present end on: told of every window when its rows have been
+ * written.
  *
- * @param emitted Rows that have been emitted.
- * @param open Rows of open windows, as they stand.
- * @returns The lines, with a head.
+ * @param topic The results topic; of one partition.
+ * @param onRows Told of the rows of one look, in the order of their writing.
  */
+export async function followResults(
+  reader: LogReader,
+  topic: string,
+  onRows: (rows: readonly ResultRow[]) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let { end: from } = await reader.offsets(topic, 0);
+  while (!signal.aborted) {
+    try {
+      const found = await reader.fetch({ topic, partition: 0, from, maxWaitMs: FOLLOW_MS, signal });
+      from = found.next;
+      // Written by Tidegate, so it is of this shape.
+      const rows = found.records.flatMap(({ value }) =>
+        value === null ? [] : [JSON.parse(decoder.decode(value)) as ResultRow]
+      );
+      if (rows.length > 0) onRows(rows);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+/** Rows as a table for people, those of open windows last. */
 export function rowLines(
   emitted: readonly ResultRow[],
   open: readonly OpenRow[] = [],
@@ -103,26 +115,20 @@ export function rowLines(
   if (first === undefined) return ["no windows"];
   const keys = Object.keys(first.key);
   const names = Object.keys(first.values);
-  const head = ["window", ...keys, "events", ...names, "state"];
   const cells = rows.map((row, i) => [
-    `${row.window.start} ${row.window.end.slice(11)}`,
-    ...keys.map((key) => plain(row.key[key])),
+    windowText(row.window),
+    ...keys.map((key) => String(row.key[key])),
     String(row.events),
     ...names.map((name) => number(row.values[name])),
     row.final ? "closed" : i < emitted.length ? `revision ${row.revision}` : "open",
   ]);
-  const widths = head.map((title, i) =>
-    Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0))
-  );
-  return [head, ...cells].map((row) =>
-    row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd()
-  );
+  return columns([["window", ...keys, "events", ...names, "state"], ...cells]);
 }
 
-/** Content of events is shown without the characters that a terminal acts on. */
-function plain(value: unknown): string {
-  // deno-lint-ignore no-control-regex
-  return String(value).replace(/[\u0000-\u001f\u007f-\u009f]/g, "\ufffd");
+/** The start and the end of a window, the end without its day where that is the start's. */
+export function windowText({ start, end }: ResultRow["window"]): string {
+  const [day, time] = end.split("T");
+  return `${start} to ${start.startsWith(`${day}T`) && time !== undefined ? time : end}`;
 }
 
 function number(value: number | undefined): string {

@@ -8,6 +8,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { KafkaSettings } from "../adapters/kafka/log.ts";
 import type { TemporalSettings } from "../adapters/temporal/client.ts";
 import { type Config, loadConfig } from "./config.ts";
+import { say } from "./output.ts";
 import { TidegateError } from "../core/errors.ts";
 import { stackStatus, stackUp } from "../devstack/mod.ts";
 import type { StackOptions } from "../devstack/types.ts";
@@ -28,11 +29,6 @@ export interface Session {
   readonly temporal: TemporalSettings;
   /** The Temporal Web UI; null where it is not known. */
   readonly webUi: string | null;
-}
-
-/** Tells people what goes on: on standard error, so that results can be piped. */
-export function say(line: string): void {
-  console.error(line);
 }
 
 /** What a command does about servers that no address is given for. */
@@ -84,12 +80,34 @@ async function servers(
     };
   }
   if (use === "ask") await refuseDown(config);
-  const stack = await stackUp(stackOptions(config));
+  const stack = await inDataFolder(config, () => stackUp(stackOptions(config)));
   return {
     kafka: { ...kafka, brokers: kafka.brokers ?? [stack.broker.address] },
     temporal: { ...temporal, address: temporal.address ?? stack.temporal.address },
     webUi: stack.webUi,
   };
+}
+
+/**
+ * Does some work that writes to the data folder.
+ *
+ * @throws {TidegateError} `TG_CONFIG` if the folder can't be written.
+ */
+export async function inDataFolder<T>(
+  { dataDir }: Pick<Config, "dataDir">,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof Error) || !cause.message.includes("(os error ")) throw cause;
+    if (!cause.message.includes(dataDir)) throw cause;
+    throw new TidegateError(
+      "TG_CONFIG",
+      `TIDEGATE_DATA_DIR (--data-dir) must be a folder that can be written: ${cause.message}`,
+      { next: "Name another folder, or correct its rights.", cause },
+    );
+  }
 }
 
 /** Asking must not build and start servers: there would be nothing in them. */

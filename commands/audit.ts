@@ -8,6 +8,7 @@ import { gatherAccount } from "../cli/account.ts";
 import { accountLines } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -17,7 +18,7 @@ export async function action({ flags, settings }: Args<"audit">): Promise<number
     session,
     ({ workflows, supervisor }) => gatherAccount(workflows, supervisor.generation),
   );
-  if (flags.json) console.log(JSON.stringify(account));
-  else accountLines(account).forEach((line) => console.log(line));
+  if (flags.json) print(JSON.stringify(account));
+  else accountLines(account).forEach(print);
   return account.ok ? 0 : 1;
 }

@@ -8,8 +8,9 @@ import { stackUp } from "../devstack/mod.ts";
 import { benchDrain, type DrainBench } from "../lab/bench/drain.ts";
 import { benchFleet, FLEET_FIGURES, type FleetBench } from "../lab/bench/fleet.ts";
 import { benchLive, type LiveBench } from "../lab/bench/live.ts";
-import { describeMachine, type Machine, quantile } from "../cli/machine.ts";
+import { describeMachine, type Machine, quantile } from "../lab/machine.ts";
 import { openSession, stackOptions } from "../cli/session.ts";
+import { columns, print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -22,14 +23,14 @@ export async function action({ flags, settings }: Args<"bench">): Promise<number
   });
   if (flags.fleet > 0) {
     const fleet = await benchFleet(settings, flags.fleet);
-    if (flags.json) console.log(JSON.stringify({ machine, fleet }));
-    else table([...machineRows(machine), ...fleetRows(fleet)]).forEach((line) => console.log(line));
+    if (flags.json) print(JSON.stringify({ machine, fleet }));
+    else columns([...machineRows(machine), ...fleetRows(fleet)]).forEach(print);
     return fleet.ok ? 0 : 1;
   }
   const drain = await benchDrain(session, flags.events, temporal.pid);
   const live = flags.closes === 0 ? null : await benchLive(session, flags.closes, temporal.pid);
-  if (flags.json) console.log(JSON.stringify({ machine, drain, live }));
-  else lines(machine, drain, live).forEach((line) => console.log(line));
+  if (flags.json) print(JSON.stringify({ machine, drain, live }));
+  else lines(machine, drain, live).forEach(print);
   return drain.ok ? 0 : 1;
 }
 
@@ -84,12 +85,7 @@ function lines(machine: Machine, drain: DrainBench, live: LiveBench | null): str
       ["memory, live", `control ${live.rssMiB.control} MiB, worker ${live.rssMiB.worker} MiB`],
     );
   }
-  return table(rows);
-}
-
-function table(rows: readonly Row[]): string[] {
-  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-  return rows.map(([name, value]) => `${name.padEnd(width)}${value}`);
+  return columns(rows);
 }
 
 function perProcess(figures: Readonly<Record<string, number>>, unit: string): string {

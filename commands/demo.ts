@@ -12,13 +12,13 @@ import { derivePipeline } from "../definition/define.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { gatherAccount, lookAt } from "../cli/account.ts";
 import { controlFor } from "../cli/control.ts";
-import { interrupted } from "../cli/exit.ts";
-import { followResults } from "../cli/follow.ts";
-import { parentGone } from "../cli/parent.ts";
+import { interrupted, parentGone } from "../cli/exit.ts";
+import { followResults } from "../cli/rows.ts";
 import { accountLines, statusLine } from "../cli/report.ts";
 import { rowLines } from "../cli/rows.ts";
-import { allClosed, removePipeline } from "../cli/scratch.ts";
-import { openSession, say, type Session } from "../cli/session.ts";
+import { allClosed, removePipeline } from "../lab/scratch.ts";
+import { openSession, type Session } from "../cli/session.ts";
+import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** How often the state is told, in ms. */
@@ -64,15 +64,15 @@ async function show(
   const control = await controlFor(session, fleet, "live");
   closing.push(() => control.stop());
 
-  console.log(
+  print(
     `\n${rate} events/s for ${seconds} s into 10-second windows per course; the watermark`,
   );
-  console.log("follows 5 s behind the largest event time, so a window closes 5 s after its end.");
-  if (webUi !== null) console.log(`Watch the windows in the Temporal Web UI: ${webUi}\n`);
+  print("follows 5 s behind the largest event time, so a window closes 5 s after its end.");
+  if (webUi !== null) print(`Watch the windows in the Temporal Web UI: ${webUi}\n`);
   const following = followResults(reader, plan.resultsTopic, printClosed, stop.signal);
   const status = setInterval(() => {
     lookAt(control.workflows, control.generation)
-      .then((snapshot) => console.log(`          ${statusLine(snapshot)}`))
+      .then((snapshot) => print(`          ${statusLine(snapshot)}`))
       .catch((error: Error) => say(error.message));
   }, STATUS_MS);
   closing.push(async () => {
@@ -96,18 +96,18 @@ async function show(
     { signal: stop.signal },
   );
   if (stop.signal.aborted) return 1;
-  console.log(
+  print(
     "no more events: the partitions become idle, and the last windows close by the clock",
   );
   const closedAll = await allClosed(control, LAST_CLOSE_MS, stop.signal);
   clearInterval(status);
   if (stop.signal.aborted) return 1;
   const account = await gatherAccount(control.workflows, control.generation);
-  console.log("");
-  accountLines(account).forEach((line) => console.log(line));
+  print("");
+  accountLines(account).forEach(print);
   if (webUi !== null) {
-    console.log(`\nThe windows stay to be looked at: ${webUi}`);
-    console.log("The servers stay up; stop them with: deno task stack down");
+    print(`\nThe windows stay to be looked at: ${webUi}`);
+    print("The servers stay up; stop them with: deno task stack down");
   }
   return account.ok && closedAll ? 0 : 1;
 }
@@ -115,6 +115,6 @@ async function show(
 function printClosed(rows: readonly ResultRow[]): void {
   const last = rows.at(-1);
   if (last === undefined) return;
-  console.log(`\nclosed at watermark ${last.watermark}:`);
-  rowLines(rows).forEach((line) => console.log(`  ${line}`));
+  print(`\nclosed at watermark ${last.watermark}:`);
+  rowLines(rows).forEach((line) => print(`  ${line}`));
 }

@@ -7,6 +7,7 @@
 import { TidegateError } from "../core/errors.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -20,7 +21,7 @@ export async function action({ flags, settings }: Args<"exclude">): Promise<numb
     session,
     ({ workflows, supervisor }) => workflows.exclude(supervisor.generation, partition),
   );
-  console.log(
+  print(
     flags.json
       ? JSON.stringify(view)
       : `partition ${partition} is excluded at offset ${view.cursor}; ` +

@@ -9,7 +9,8 @@ import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { interrupted } from "../cli/exit.ts";
-import { openSession, say } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
+import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -49,7 +50,7 @@ export async function action({ flags, settings }: Args<"produce">): Promise<numb
       writer,
       { say, signal: stop.signal },
     );
-    console.log(
+    print(
       flags.json
         ? JSON.stringify(result)
         : `sent ${result.sent} records to ${topic} in ${result.seconds.toFixed(1)} s ` +

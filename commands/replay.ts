@@ -9,7 +9,8 @@ import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { ensureSourceTopic, replay } from "../producer/mod.ts";
 import { interrupted } from "../cli/exit.ts";
-import { openSession, say } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
+import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -42,7 +43,7 @@ export async function action({ flags, settings, positionals }: Args<"replay">): 
           `the first is line ${firstBad.line}: ${firstBad.reason}`,
       );
     }
-    console.log(
+    print(
       flags.json
         ? JSON.stringify(result)
         : `sent ${result.sent} records to ${topic} in ${result.seconds.toFixed(1)} s`,

@@ -7,6 +7,7 @@
 import { TidegateError } from "../core/errors.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -32,7 +33,7 @@ export async function action({ flags, settings }: Args<"resume">): Promise<numbe
     }
     return await workflows.resume(generation, partition, from);
   });
-  console.log(
+  print(
     flags.json
       ? JSON.stringify(view)
       : `partition ${partition} goes on from ${view.cursor}; ${view.skippedOffsets} offsets skipped`,

@@ -5,14 +5,18 @@
  */
 
 import { TidegateError } from "../core/errors.ts";
-import { gatherAccount } from "../cli/account.ts";
+import { gatherAccount, lookAt, type Snapshot } from "../cli/account.ts";
 import { controlFor } from "../cli/control.ts";
-import { untilDrained } from "../cli/drained.ts";
 import { interrupted, orInterrupted } from "../cli/exit.ts";
 import { accountLines, statusLine } from "../cli/report.ts";
-import { openSession, say } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
+import type { Control } from "../processes/control/start.ts";
+import type { DrainView } from "../workflows/messages.ts";
+import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
+/** How often the run is looked at, in ms. */
+const LOOK_MS = 200;
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;
 
@@ -42,9 +46,9 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
     });
     if (end === undefined) say("interrupted: what is drained stays drained; run again to go on");
     const account = await gatherAccount(control.workflows, control.generation);
-    if (flags.json) console.log(JSON.stringify(account));
+    if (flags.json) print(JSON.stringify(account));
     else {
-      accountLines(account).forEach((line) => console.log(line));
+      accountLines(account).forEach(print);
       const { resultsTopic } = session.pipeline.plan;
       say(`the rows are in topic ${resultsTopic}; see them with: deno task windows`);
     }
@@ -53,4 +57,59 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
     await control.stop();
     ctrlC.dispose();
   }
+}
+
+/** What waiting is told. */
+interface DrainedOptions {
+  /** Whether to close all windows at the end. */
+  readonly flush: boolean;
+  /** Told of every look. */
+  readonly onLook?: (snapshot: Snapshot) => void;
+  /** Ends the wait; what is drained by then stays drained. */
+  readonly interrupted: Promise<void>;
+}
+
+/**
+ * Waits until every partition has reached its fixed end, or has stopped, and every window that the
+ * watermark closes has closed. Gives the last look; undefined if the wait was ended early.
+ *
+ * @throws {TidegateError} The reason if the control process can't go on.
+ */
+async function untilDrained(
+  control: Control,
+  options: DrainedOptions,
+): Promise<Snapshot | undefined> {
+  let ended = false;
+  let lost: TidegateError | undefined;
+  void options.interrupted.then(() => ended = true);
+  void control.lost.then((why) => lost = why);
+  let flushed = !options.flush;
+  while (!ended) {
+    if (lost !== undefined) throw lost;
+    const snapshot = await lookAt(control.workflows, control.generation);
+    options.onLook?.(snapshot);
+    if (snapshot.drains.every(isAtRest)) {
+      if (!flushed && snapshot.drains.every((drain) => drain.mode !== "stopped")) {
+        await control.workflows.flush(control.generation);
+        flushed = true;
+        continue;
+      }
+      if (nothingDue(snapshot)) return snapshot;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return undefined;
+}
+
+function isAtRest(drain: DrainView): boolean {
+  if (drain.mode === "stopped" || drain.mode === "excluded") return true;
+  return (drain.mode === "parked" || drain.mode === "idle") && drain.inDelivery === 0;
+}
+
+/** No open window has a time that the watermark has passed. */
+function nothingDue({ clock }: Snapshot): boolean {
+  const watermark = clock.watermark ?? -Infinity;
+  return clock.open.every((window) =>
+    watermark < window.final && (watermark < window.end || window.fired > 0)
+  );
 }

@@ -6,9 +6,10 @@
 
 import { TidegateError } from "../core/errors.ts";
 import type { FleetState } from "../core/scaling/fleet.ts";
-import { fleetLines } from "../cli/fleet.ts";
+import { fleetLines } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -33,17 +34,17 @@ export async function action({ flags, settings }: Args<"scale">): Promise<number
   });
   if (flags.json) {
     const { bounds, override, policy } = fleet;
-    console.log(JSON.stringify({ ...bounds, override, desired: policy.desired }));
+    print(JSON.stringify({ ...bounds, override, desired: policy.desired }));
     return 0;
   }
   const { bounds, override } = fleet;
-  console.log(
+  print(
     override === null
       ? `the load decides: ${bounds.min} to ${bounds.max} workers`
       : `${override.workers} workers, whatever the load`,
   );
   if (fleet.config === null || fleet.config.ownerId === null) {
-    console.log("no control process runs; it holds as soon as one starts");
-  } else fleetLines(fleet).slice(1).forEach((line) => console.log(line));
+    print("no control process runs; it holds as soon as one starts");
+  } else fleetLines(fleet).slice(1).forEach(print);
   return 0;
 }

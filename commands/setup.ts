@@ -10,7 +10,8 @@ import { waitFor } from "../adapters/servers.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { makeOutputTopics, makeSearchable } from "../processes/control/start.ts";
 import { ensureSourceTopic } from "../producer/mod.ts";
-import { openSession, say } from "../cli/session.ts";
+import { openSession } from "../cli/session.ts";
+import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -27,7 +28,7 @@ export async function action({ flags, settings }: Args<"setup">): Promise<number
     await makeOutputTopics(admin, plan);
     const searchAttributes = await makeSearchable(client, say);
     const report = { topic: plan.topic, partitions, created, searchAttributes };
-    console.log(
+    print(
       flags.json
         ? JSON.stringify(report)
         : `topic ${plan.topic}: ${partitions} partitions${created ? ", made now" : ""}; ` +

@@ -7,9 +7,10 @@
 import { basename, dirname } from "node:path";
 import { TidegateError } from "../core/errors.ts";
 import { compare, type Comparison } from "../lab/simulator/compare.ts";
-import { chartLines, comparisonPicture, LEGEND, tableLines } from "../lab/simulator/report.ts";
+import { chartLines, comparisonPicture, comparisonRows, LEGEND } from "../lab/simulator/report.ts";
 import { isTraceName, makeTrace, type Trace, TRACE_NAMES } from "../lab/simulator/trace.ts";
 import { parseTrace } from "../lab/simulator/trace_file.ts";
+import { columns, print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** Where pictures go unless `--out` says otherwise. */
@@ -34,7 +35,7 @@ export async function action({ flags }: Args<"simulate">): Promise<number> {
   const out = flags.out ?? `${REPORTS}/simulate-${basename(name).replace(/\.\w+$/, "")}.svg`;
   await writeText(out, comparisonPicture(`${title} (picture: seed 1)`, lines));
   if (flags.json) {
-    console.log(JSON.stringify({
+    print(JSON.stringify({
       trace: name,
       seeds: flags.seeds,
       ...options,
@@ -43,10 +44,10 @@ export async function action({ flags }: Args<"simulate">): Promise<number> {
     }));
     return 0;
   }
-  for (const line of chartLines(lines)) console.log(line);
-  console.log(`\n${title}\n`);
-  for (const line of tableLines(lines)) console.log(line);
-  console.log(`\n${LEGEND.join("\n")}\npicture: ${out}`);
+  chartLines(lines).forEach(print);
+  print(`\n${title}\n`);
+  columns(comparisonRows(lines), { rightFrom: 1 }).forEach(print);
+  print(`\n${LEGEND.join("\n")}\npicture: ${out}`);
   return 0;
 }
 

@@ -13,14 +13,14 @@ import { derivePipeline } from "../definition/define.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
 import { reportLines, spikePage, type SpikeReport, workerRateLines } from "../lab/load_test/mod.ts";
-import { interrupted } from "../cli/exit.ts";
-import { parentGone } from "../cli/parent.ts";
+import { interrupted, parentGone } from "../cli/exit.ts";
 import { accountLines } from "../cli/report.ts";
-import { removePipeline } from "../cli/scratch.ts";
+import { removePipeline } from "../lab/scratch.ts";
 import { openSession, type Session } from "../cli/session.ts";
 import { spikeReport } from "../lab/load_test/write_report.ts";
 import { runSpike } from "../lab/load_test/run.ts";
 import { screenOn, SpikeScreen } from "../lab/load_test/screen.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** The pipeline's name: nobody else's. */
@@ -38,7 +38,7 @@ const WAY_MS = 2;
 export async function action({ flags, settings }: Args<"spike">): Promise<number> {
   const stream = flags.json ? Deno.stderr : Deno.stdout;
   const screen = new SpikeScreen(screenOn(stream));
-  const print = (lines: readonly string[]) => lines.forEach(screen.line);
+  const show = (lines: readonly string[]) => lines.forEach(screen.line);
   const keyedBy = flags["keyed-by"] === "course" ? "course" : "student_id";
   const enrichMs = flags["enrich-ms"];
   const file = fileURLToPath(
@@ -62,7 +62,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
       closing.push(() => lookups.stop());
       Deno.env.set(LOOKUP_VARIABLE, lookups.url);
     }
-    if (session.webUi !== null) print([`Temporal Web UI: ${session.webUi}`]);
+    if (session.webUi !== null) show([`Temporal Web UI: ${session.webUi}`]);
     const { rate, zero, price = null, baseline, spike, cooldown } = flags;
     const partitions = PARTITIONS[keyedBy];
     const run = await runSpike({
@@ -77,7 +77,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
       closing,
     });
     if (run === null) {
-      print(["interrupted: what it made is removed"]);
+      show(["interrupted: what it made is removed"]);
       return 1;
     }
     const { minWorkers: min, maxWorkers: max, dataDir } = session.config;
@@ -91,8 +91,8 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     const page = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
     await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
     await Deno.writeTextFile(page, spikePage(report, lines));
-    print(["", ...lines, `page: ${page}`, outcome(report)]);
-    if (flags.json) console.log(JSON.stringify({ ...report, account: run.account, page }));
+    show(["", ...lines, `page: ${page}`, outcome(report)]);
+    if (flags.json) print(JSON.stringify({ ...report, account: run.account, page }));
     return report.ok ? 0 : 1;
   } finally {
     for (const close of closing.reverse()) await close();

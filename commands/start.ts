@@ -8,13 +8,13 @@ import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
 import { lookAt } from "../cli/account.ts";
 import { controlFor } from "../cli/control.ts";
-import { dashboardFor } from "../cli/dashboard.ts";
-import { demoLoad, demoTopic } from "../cli/demo_load.ts";
-import { decisionsTo, fleetLine } from "../cli/fleet.ts";
-import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
+import { dashboardFor } from "../cli/control.ts";
+import { demoLoad, demoTopic } from "../lab/demo_load.ts";
+import { decisionsTo, fleetLine } from "../cli/report.ts";
+import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
 import { statusLine } from "../cli/report.ts";
-import { createLog, structureErrors } from "../cli/log.ts";
-import { openSession, say, type Session } from "../cli/session.ts";
+import { openSession, type Session } from "../cli/session.ts";
+import { createLog, say, structureErrors } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** How often the state is told, in ms. */
@@ -44,7 +44,7 @@ export async function action({ flags, settings }: Args<"start">): Promise<number
     log("page", `live page: ${dashboard.url}`);
     const lost = await untilEnd(session, control, ctrlC.promise);
     dashboard.ending(lost?.message ?? null);
-    if (lost !== undefined) say(errorText(lost));
+    if (lost !== undefined) say(errorReport(lost));
     log("stopping", "workers finish their slices; all state stays in Temporal");
     return lost === undefined ? 0 : 1;
   } finally {

@@ -8,10 +8,11 @@ import type { FleetState } from "../core/scaling/fleet.ts";
 import { lagOf, totalLag } from "../core/scaling/load.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import { lookAt } from "../cli/account.ts";
-import { fleetLines } from "../cli/fleet.ts";
+import { fleetLines } from "../cli/report.ts";
 import { statusLine } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { columns, print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -47,7 +48,7 @@ export async function action({ flags, settings }: Args<"status">): Promise<numbe
     },
   }));
   if (flags.json) {
-    console.log(JSON.stringify({
+    print(JSON.stringify({
       pipeline,
       generation,
       control: control === null ? null : control.owner,
@@ -59,26 +60,29 @@ export async function action({ flags, settings }: Args<"status">): Promise<numbe
     }));
     return 0;
   }
-  console.log(`${pipeline}, generation ${generation}`);
-  console.log(statusLine(snapshot));
-  console.log(
+  print(`${pipeline}, generation ${generation}`);
+  print(statusLine(snapshot));
+  print(
     control === null
       ? "control process: none"
       : `control process: ${control.owner.host}, pid ${control.owner.pid}, since ${
         iso(control.sinceMs)
       }`,
   );
-  if (control !== null) fleetLines(fleet).forEach((line) => console.log(line));
-  for (const p of partitions) {
-    console.log(
-      `partition ${p.partition}  ${p.state}  cursor ${p.cursor}  lag ${p.lag}  ` +
-        `watermark ${p.watermark ?? "none"}` +
-        (p.stop === null ? "" : `  ${p.stop.code}: ${p.stop.message}`) +
-        (p.failing === null
-          ? ""
-          : `  attempt ${p.failing.attempt} at the next slice; ${p.failing.failure}`),
-    );
-  }
+  if (control !== null) fleetLines(fleet).forEach(print);
+  const rows = partitions.map(({ partition, state, cursor, lag, watermark, stop, failing }) => [
+    String(partition),
+    state,
+    String(cursor),
+    String(lag),
+    watermark ?? "none",
+    stop !== null
+      ? `${stop.code}: ${stop.message}`
+      : failing !== null
+      ? `attempt ${failing.attempt} at the next slice; ${failing.failure}`
+      : "",
+  ]);
+  columns([["partition", "state", "cursor", "lag", "watermark"], ...rows]).forEach(print);
   return 0;
 }
 

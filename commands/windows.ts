@@ -9,6 +9,7 @@ import { lookAt, lookAtWindows } from "../cli/account.ts";
 import { emittedRows, openRows, rowLines } from "../cli/rows.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */
@@ -34,6 +35,7 @@ export async function action({ flags, settings }: Args<"windows">): Promise<numb
   const lines = flags.json
     ? [...emitted, ...open].map((row) => JSON.stringify(row))
     : rowLines(emitted, open);
-  lines.forEach((line) => console.log(line));
+  // One write: there may be tens of thousands.
+  if (lines.length > 0) print(lines.join("\n"));
   return 0;
 }

@@ -10,11 +10,11 @@ import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { runPlanOf } from "../core/plan.ts";
 import { externalIdentity } from "../processes/launchers.ts";
 import { startWorker } from "../processes/worker.ts";
-import { errorText, interrupted, orInterrupted } from "../cli/exit.ts";
-import { createLog } from "../cli/log.ts";
-import { openSession, say } from "../cli/session.ts";
+import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
+import { openSession } from "../cli/session.ts";
 import { Admission } from "../processes/admission.ts";
 import { serveHealth } from "../processes/worker_health.ts";
+import { createLog, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** How long a worker may take to leave: its slices have 20 s, in ms. */
@@ -56,7 +56,7 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
     log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slots} slices at a time`);
     const refused = await Promise.race([ctrlC.promise, worker.done, admission.refused]);
     ready = false;
-    if (refused !== undefined) say(errorText(refused));
+    if (refused !== undefined) say(errorReport(refused));
     log("stopping", "finishes its slices");
     const late = setTimeout(() => Deno.exit(1), LEAVE_MS);
     await worker.stop();

@@ -32,6 +32,7 @@ export type TgCode =
   | "TG_TOOL_MISSING"
   | "TG_TOPIC_MISSING"
   | "TG_TOPIC_RECREATED"
+  | "TG_UNEXPECTED"
   | "TG_USAGE"
   | "TG_WINDOW_FULL"
   | "TG_WINDOW_LOST"

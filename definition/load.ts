@@ -4,21 +4,24 @@
  * @module
  */
 
-import { errorText } from "../core/errors.ts";
 import { resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { TidegateError } from "../core/errors.ts";
+import { errorText, TidegateError } from "../core/errors.ts";
 import type { Pipeline } from "./define.ts";
 
+/** How long a file may take to load: its top-level `await` might never end. */
+const LOAD_MS = 20_000;
+
 /**
- * Loads a pipeline.
+ * Loads the pipeline that a file exports as its default.
  *
  * @param file A path relative to the working directory, or a `file:` URL.
- * @returns The pipeline that the file exports as its default.
+ * @param withinMs How long it may take to load, in ms.
  * @throws {TidegateError} `TG_INPUT` if there is no such file, `TG_DEFINITION` if it can't be
  * loaded or doesn't define a pipeline.
  */
-export async function loadPipeline(file: string): Promise<Pipeline> {
+export async function loadPipeline(file: string, withinMs = LOAD_MS): Promise<Pipeline> {
   const path = file.startsWith("file:") ? fileURLToPath(file) : resolve(file);
   try {
     await Deno.stat(path);
@@ -28,7 +31,7 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
       cause,
     });
   }
-  const pipeline = defaultOf(await imported(path));
+  const pipeline = defaultOf(await imported(path, withinMs));
   if (isPipeline(pipeline)) return pipeline;
   const got = pipeline === undefined ? "there is none" : `got ${typeof pipeline}`;
   throw new TidegateError(
@@ -38,9 +41,18 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   );
 }
 
-async function imported(path: string): Promise<unknown> {
+async function imported(path: string, withinMs: number): Promise<unknown> {
+  const loaded = new AbortController();
+  const { signal } = loaded;
+  const late = setTimeout(withinMs, undefined, { signal }).then(() => {
+    throw new TidegateError(
+      "TG_DEFINITION",
+      `Cannot load the pipeline of "${path}": it has not finished loading after ${withinMs} ms`,
+      { next: "See what its top-level await waits for." },
+    );
+  });
   try {
-    return await import(pathToFileURL(path).href);
+    return await Promise.race([import(pathToFileURL(path).href), late]);
   } catch (cause) {
     if (cause instanceof TidegateError) throw cause;
     const reason = errorText(cause);
@@ -48,6 +60,8 @@ async function imported(path: string): Promise<unknown> {
       next: "Correct the file; deno check names what is wrong with it.",
       cause,
     });
+  } finally {
+    loaded.abort();
   }
 }
 

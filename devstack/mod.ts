@@ -9,7 +9,6 @@
  *
  * @module
  */
-export * from "./command.ts";
 export * from "./stack_down.ts";
 export * from "./stack_status.ts";
 export * from "./stack_up.ts";

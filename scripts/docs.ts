@@ -7,6 +7,7 @@
 
 import { CODE_RULES, type Outcome } from "../adapters/kafka/errors.ts";
 import { settingsTable } from "../cli/config.ts";
+import { markdownTable } from "../cli/output.ts";
 import denoJson from "../deno.json" with { type: "json" };
 import { ROOT } from "./deno.ts";
 import { type Room, ROOMS, ROOT_ROOM } from "./lint/rooms.ts";
@@ -57,7 +58,7 @@ function permissionsTable(): string {
     description.replaceAll("|", "\\|"),
     permissionsOf(command).map(code).join(", "),
   ]);
-  return table(["Task", "What it does", "Permissions"], rows);
+  return markdownTable(["Task", "What it does", "Permissions"], rows);
 }
 
 /** The permissions of a command line; a value that is itself a command is not repeated. */
@@ -84,7 +85,7 @@ function kafkaCodesTable(): string {
     why,
     Object.entries(codes).map(([name, number]) => `${number} ${name}`).join(", "),
   ]);
-  return table(["What is done", "Why", "Codes"], [
+  return markdownTable(["What is done", "Why", "Codes"], [
     ...rows,
     [DONE.repeat, "A broker newer than this table.", "all others"],
   ]);
@@ -99,7 +100,7 @@ function roomsTable(): string {
     room.npm === "*" ? "all" : (room.npm ?? []).map(code).join(", "),
     room.node === true ? "yes" : "",
   ]);
-  return table(["Room", "May import", "Types only of", "Packages", "`node:`"], rows);
+  return markdownTable(["Room", "May import", "Types only of", "Packages", "`node:`"], rows);
 }
 
 function roomsOf({ rooms }: Room): string {
@@ -114,12 +115,6 @@ function label(room: string): string {
 
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell || "–").join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)]
-    .map((text) => `${text}\n`).join("");
 }
 
 if (import.meta.main) {

@@ -9,8 +9,9 @@ import type { DrainView } from "../../workflows/messages.ts";
 import { BENCH_RECORD_BYTES, benchRecord } from "./record.ts";
 import { gatherAccount, lookAt } from "../../cli/account.ts";
 import { type Bench, countCpu, type CpuSeconds, startWorker, withBench } from "./setup.ts";
-import { usageOf } from "../../cli/machine.ts";
-import { say, type Session } from "../../cli/session.ts";
+import { usageOf } from "../machine.ts";
+import { say } from "../../cli/output.ts";
+import type { Session } from "../../cli/session.ts";
 
 /** Records of one send. */
 const SEND = 20_000;

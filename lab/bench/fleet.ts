@@ -5,7 +5,7 @@
  */
 
 import type { SpikeReport } from "../load_test/mod.ts";
-import { say } from "../../cli/session.ts";
+import { say } from "../../cli/output.ts";
 
 /** A short load test: steady, four producers, and to 0 and back. */
 const SPIKE = [

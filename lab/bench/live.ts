@@ -9,8 +9,9 @@ import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { parseInstant } from "../../core/event_time/instants.ts";
 import { BENCH_PARTITIONS, countCpu, type CpuSeconds, startWorker, withBench } from "./setup.ts";
-import { quantile, usageOf } from "../../cli/machine.ts";
-import { say, type Session } from "../../cli/session.ts";
+import { quantile, usageOf } from "../machine.ts";
+import { say } from "../../cli/output.ts";
+import type { Session } from "../../cli/session.ts";
 
 /** Events per second. */
 const RATE = 1_000;

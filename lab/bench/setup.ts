@@ -14,8 +14,9 @@ import { type Control, fixedFleet, startControl } from "../../processes/control/
 import { groupId } from "../../core/ids.ts";
 import type { Pipeline } from "../../definition/define.ts";
 import { derivePipeline, type PlanChanges, topicsOf } from "../../definition/define.ts";
-import { usageOf } from "../../cli/machine.ts";
-import { say, type Session } from "../../cli/session.ts";
+import { usageOf } from "../machine.ts";
+import { say } from "../../cli/output.ts";
+import type { Session } from "../../cli/session.ts";
 
 /** Partitions of a benchmark's topic. */
 export const BENCH_PARTITIONS = 4;

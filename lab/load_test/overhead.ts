@@ -6,7 +6,7 @@
 
 import { stackStatus } from "../../devstack/mod.ts";
 import type { Overhead, ProcessUse } from "./mod.ts";
-import { usageOf } from "../../cli/machine.ts";
+import { usageOf } from "../machine.ts";
 import { type Session, stackOptions } from "../../cli/session.ts";
 
 /**

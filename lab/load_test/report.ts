@@ -5,6 +5,7 @@
  */
 
 import type { FleetDecision } from "../../core/scaling/state.ts";
+import { columns } from "../../cli/output.ts";
 import { textChart } from "../simulator/chart.ts";
 import type { Comparison } from "./compare_rows.ts";
 import { type Cost, INSTANCE } from "./cost.ts";
@@ -164,14 +165,7 @@ export function tableLines(rows: readonly TableRow[]): string[] {
     observation,
   ]);
   const head = ["Table II", "paper", "n", "", "here", "n", ""];
-  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((row) => letters(row[i]))));
-  return [head, ...cells].map((row) =>
-    row.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - letters(cell))).join("  ").trimEnd()
-  );
-}
-
-function letters(text: string | undefined): number {
-  return [...text ?? ""].length;
+  return columns([head, ...cells]);
 }
 
 /**
@@ -228,26 +222,26 @@ function decisionLine({ atMs, previous, desired, reason }: FleetDecision): strin
 }
 
 function delayLines({ all, phases }: ReportDelays): string[] {
-  const line = (name: string, { events, p50Ms, p99Ms, maxMs }: DelaySummary) =>
-    `  ${name.padEnd(10)}${String(events).padStart(6)} events  p50 ${ms(p50Ms)}  p99 ${
-      ms(p99Ms)
-    }  ` +
-    `max ${ms(maxMs)}`;
-  return [
-    ...Object.entries(phases).map(([name, summary]) => line(name, summary)),
-    ...(all === null ? ["  no event was folded"] : [line("all", all)]),
+  const row = (name: string, { events, p50Ms, p99Ms, maxMs }: DelaySummary) => [
+    name,
+    `${events} events`,
+    `p50 ${ms(p50Ms)}`,
+    `p99 ${ms(p99Ms)}`,
+    `max ${ms(maxMs)}`,
   ];
+  if (all === null) return ["  no event was folded"];
+  const rows = [...Object.entries(phases), ["all", all] as const];
+  return columns(rows.map(([name, summary]) => row(name, summary)), { indent: "  " });
 }
 
 function workLines(work: SpikeReport["work"]): string[] {
-  const shown = Object.entries(work).map(([name, { slices, records, workerRate, pauseMs }]) =>
-    `  ${name.padEnd(10)}${
-      workerRate === null ? "   –" : workerRate.toFixed(1).padStart(4)
-    } records per busy second, ` +
-    `${(records / slices).toFixed(1)} a slice` +
-    (pauseMs === null ? "" : `, p50 ${ms(pauseMs)} between two slices`)
-  );
-  return shown.length === 0 ? [] : ["A worker", ...shown];
+  const rows = Object.entries(work).map(([name, { slices, records, workerRate, pauseMs }]) => [
+    name,
+    `${workerRate === null ? "–" : workerRate.toFixed(1)} records per busy second`,
+    `${(records / slices).toFixed(1)} a slice`,
+    pauseMs === null ? "" : `p50 ${ms(pauseMs)} between two slices`,
+  ]);
+  return rows.length === 0 ? [] : ["A worker", ...columns(rows, { indent: "  " })];
 }
 
 function reactionLines(reaction: Reaction): string[] {

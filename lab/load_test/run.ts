@@ -27,11 +27,11 @@ import {
   type ZeroOutcome,
 } from "./mod.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import { passingDashboardFor } from "../../cli/dashboard.ts";
+import { passingDashboardFor } from "../../cli/control.ts";
 import { gatherAccount } from "../../cli/account.ts";
-import { decisionLine, decisionsTo } from "../../cli/fleet.ts";
-import { rowLines } from "../../cli/rows.ts";
-import { allClosed } from "../../cli/scratch.ts";
+import { decisionLine, decisionsTo } from "../../cli/report.ts";
+import { rowLines, windowText } from "../../cli/rows.ts";
+import { allClosed } from "../scratch.ts";
 import type { Session } from "../../cli/session.ts";
 import { readTopic, recompute, type TopicContent } from "./check.ts";
 import { SpikeRecorder } from "./recorder.ts";
@@ -168,10 +168,8 @@ function teller(screen: SpikeScreen): PipelineWatch {
       const events = rows.reduce((sum, { events }) => sum + events, 0);
       const figures = [...Object.values(row.key), ...Object.entries(row.values).flat()].join(" ");
       screen.line(
-        `closed: window ${row.window.start} to ${
-          row.window.end.slice(11)
-        }, ${rows.length} rows of ` +
-          `${events} events, the first: ${figures}`,
+        `closed: window ${windowText(row.window)}, ${rows.length} rows of ${events} events, ` +
+          `the first: ${figures}`,
       );
     },
   };
@@ -375,7 +373,7 @@ class Test {
       rate: recorder.rate,
       point: recorder.now(),
       decision: lastChange === undefined ? "" : decisionLine(lastChange),
-      closed: closed === null ? "" : `window ${closed.start} to ${closed.end.slice(11)}`,
+      closed: closed === null ? "" : `window ${windowText(closed)}`,
       rows: closed === null ? [] : rowLines(closed.rows),
     }, performance.now());
   }

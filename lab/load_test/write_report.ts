@@ -21,7 +21,7 @@ import {
   summarize,
   tableTwo,
 } from "./mod.ts";
-import { quantile } from "../../cli/machine.ts";
+import { quantile } from "../machine.ts";
 import type { SpikeRun } from "./run.ts";
 
 /** What a report needs beside the run. */

@@ -33,22 +33,12 @@ export const LEGEND: readonly string[] = [
   "All start their workers equally fast: a pod's or an executor's longer start is left out.",
 ];
 
-/**
- * The table.
- *
- * @param lines The comparison.
- * @returns Its lines.
- */
-export function tableLines(lines: readonly Comparison[]): string[] {
-  const rows = [
+/** The cells of the table, the head first; all but the first column are figures. */
+export function comparisonRows(lines: readonly Comparison[]): string[][] {
+  return [
     COLUMNS.map(([heading]) => heading),
     ...lines.map((line) => COLUMNS.map(([, cell]) => cell(line))),
   ];
-  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
-  return rows.map((row) =>
-    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
-      .join("  ")
-  );
 }
 
 /**

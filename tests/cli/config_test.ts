@@ -57,6 +57,7 @@ Deno.test("without settings, everything has its default", () => {
     temporalPort: 17233,
     uiPort: 18233,
     dataDir: ".tidegate",
+    debug: "0",
     cacheDir: "/home/me/.cache/tidegate",
   });
   assert.equal(loadConfig({}).cacheDir, ".tidegate/cache");

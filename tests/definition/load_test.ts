@@ -6,9 +6,9 @@ const here = new URL(".", import.meta.url);
 const canRead = Deno.permissions.querySync({ name: "read", path: fileURLToPath(here) }).state;
 const ignore = canRead !== "granted";
 
-async function refusal(file: string): Promise<[TgCode, string]> {
+async function refusal(file: string, withinMs?: number): Promise<[TgCode, string]> {
   const { loadPipeline } = await import("../../definition/load.ts");
-  const error = await loadPipeline(file).then(() => null, (error: unknown) => error);
+  const error = await loadPipeline(file, withinMs).then(() => null, (error: unknown) => error);
   assert.ok(error instanceof TidegateError, String(error));
   assert.notEqual(error.next, "");
   return [error.code, error.message];
@@ -47,5 +47,17 @@ Deno.test({
       assert.equal(code, "TG_DEFINITION");
       assert.match(text, message);
     }
+  },
+});
+
+Deno.test({
+  name: "loadPipeline: a file that does not finish loading is given up",
+  ignore,
+  async fn() {
+    const url = new URL("definitions/slow.ts", here);
+    const [code, text] = await refusal(fileURLToPath(url), 20);
+    assert.equal(code, "TG_DEFINITION");
+    assert.match(text, /slow\.ts": it has not finished loading after 20 ms$/);
+    await import(url.href);
   },
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { TidegateError } from "../../../core/errors.ts";
 import { join } from "node:path";
 import { parseAddress } from "../../../core/address.ts";
 import { identify } from "../../../devstack/identity.ts";
 import {
   type Stack,
-  stackCommand,
   stackDown,
   type StackOptions,
   stackReset,
@@ -139,18 +139,19 @@ Deno.test({
         assert.notEqual(first.broker.pid, foreign.broker.pid);
 
         const said: string[] = [];
-        const out: string[] = [];
         const taken = {
           ...own(join(dir, "third"), said),
           brokerPort: portOf(foreign.broker.address),
           temporalPort: portOf(foreign.temporal.address),
         };
-        const args = { action: "up", json: false, options: taken } as const;
-        assert.equal(await stackCommand(args, (line) => out.push(line)), 2);
-        assert.deepEqual(out, []);
-        assert.match(said[0] ?? "", /^TG_PORT_TAKEN: .* ports \d+ and \d+ must be free/);
-        assert.match(said[1] ?? "", /TIDEGATE_BROKER_PORT and TIDEGATE_TEMPORAL_PORT/);
-        assert.ok(said[1]?.includes(`KAFKA_BROKERS=${foreign.broker.address}`));
+        await assert.rejects(stackUp(taken), (error: unknown) => {
+          assert.ok(error instanceof TidegateError);
+          assert.equal(error.code, "TG_PORT_TAKEN");
+          assert.match(error.message, / ports \d+ and \d+ must be free/);
+          assert.match(error.next, /TIDEGATE_BROKER_PORT and TIDEGATE_TEMPORAL_PORT/);
+          assert.ok(error.next.includes(`KAFKA_BROKERS=${foreign.broker.address}`));
+          return true;
+        });
 
         assert.equal((await stackDown(one)).stopped.length, 2);
         const status = await stackStatus(other);
@@ -182,10 +183,6 @@ Deno.test({
       });
       const { broker, temporal } = await stackStatus(options);
       assert.deepEqual([broker.state, temporal.state], ["down", "down"], "no half stack");
-      const json: string[] = [];
-      const args = { action: "status", json: true, options } as const;
-      assert.equal(await stackCommand(args, (line) => json.push(line)), 1);
-      assert.equal(JSON.parse(json[0] ?? "").broker.state, "down");
     }),
 });
 

@@ -53,7 +53,7 @@ Deno.test("report: charts, decisions, delays, reaction, cost, verdicts, account 
       /Workers ready/,
       /1 → 4: up-arrival for 4\./,
       /all +9 events +p50 400 ms +p99 1200 ms +max 12\.3 s/,
-      /baseline +11\.9 records per busy second, 2\.5 a slice, p50 35 ms between two slices/,
+      /baseline +11\.9 records per busy second +2\.5 a slice +p50 35 ms between two slices/,
       /rate step → first process 1500 ms/,
       /control 2\.5 % \(0\.10 cores, 300 MiB\), temporal not measured/,
       /96 instance-hours static/,

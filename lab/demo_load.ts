@@ -10,7 +10,7 @@ import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { waitFor } from "../adapters/servers.ts";
 import type { DemoLoad } from "../dashboard/server/mod.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
-import type { Session } from "./session.ts";
+import type { Session } from "../cli/session.ts";
 
 /** Eight producers of 250 events a second each, with a few records of every odd kind. */
 const SPIKE = {

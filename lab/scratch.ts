@@ -10,8 +10,8 @@ import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import type { Control } from "../processes/control/start.ts";
 import { groupId } from "../core/ids.ts";
 import { topicsOf } from "../definition/define.ts";
-import { lookAt } from "./account.ts";
-import type { Session } from "./session.ts";
+import { lookAt } from "../cli/account.ts";
+import type { Session } from "../cli/session.ts";
 
 /** How often it looks whether all windows have closed, in ms. */
 const LOOK_MS = 250;

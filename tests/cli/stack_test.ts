@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describeStack, describeStatus, describeStopped } from "../../devstack/command.ts";
+import { describeStack, describeStatus, describeStopped } from "../../commands/stack.ts";
 import type { StackServer } from "../../devstack/types.ts";
 
 const BROKER: StackServer = {
