@@ -30,6 +30,8 @@ ENV NO_COLOR=1 \
     TIDEGATE_HOST=0.0.0.0
 # A volume that is mounted here belongs to the user too.
 RUN mkdir /data && chown deno:deno /data
+# For `docker compose exec tidegate tidegate windows`: there is no entry point there.
+RUN ln -s /app/deploy/image/tidegate /usr/local/bin/tidegate
 WORKDIR /app
 COPY --from=build /deno-dir /deno-dir
 COPY --from=build /app /app

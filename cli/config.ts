@@ -135,6 +135,17 @@ export const TIDEGATE = {
     "Where people reach the Temporal Web UI, a URL; the local stack's if unset.",
     url().optional(),
   ),
+  pageUrl: setting(
+    "TIDEGATE_PAGE_URL",
+    "Where people reach the live page, a URL; the address that it listens on if unset.",
+    url().optional(),
+  ),
+  filesAt: setting(
+    "TIDEGATE_FILES_AT",
+    "What stands before the paths that are printed, for whoever is not where the files are: " +
+      "`tidegate:` for `docker compose cp`.",
+    text().optional(),
+  ),
   minWorkers: setting(
     "TIDEGATE_MIN_WORKERS",
     "The fewest worker processes.",

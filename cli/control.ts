@@ -94,16 +94,20 @@ function startPosition(text: string): StartPosition {
  * @param demo The presenter's load; null for a page that changes nothing.
  * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
  */
-export function dashboardFor(session: Session, demo: DemoLoad | null = null): Promise<Dashboard> {
+export async function dashboardFor(
+  session: Session,
+  demo: DemoLoad | null = null,
+): Promise<Dashboard> {
   const { config, pipeline, temporal, webUi } = session;
-  return startDashboard({
+  const dashboard = await startDashboard({
     host: config.host,
     port: config.port,
     plan: runPlanOf(pipeline.plan),
-    webUi: config.webUi ?? webUi,
+    webUi,
     namespace: temporal.namespace,
     demo,
   });
+  return { ...dashboard, url: config.pageUrl ?? dashboard.url };
 }
 
 /**
@@ -117,6 +121,9 @@ export async function passingDashboardFor(session: Session): Promise<Dashboard> 
     return await dashboardFor(session);
   } catch (error) {
     if (!(error instanceof TidegateError && error.code === "TG_PORT_TAKEN")) throw error;
-    return await dashboardFor({ ...session, config: { ...session.config, port: 0 } });
+    return await dashboardFor({
+      ...session,
+      config: { ...session.config, port: 0, pageUrl: undefined },
+    });
   }
 }

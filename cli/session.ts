@@ -84,7 +84,7 @@ async function servers(
   return {
     kafka: { ...kafka, brokers: kafka.brokers ?? [stack.broker.address] },
     temporal: { ...temporal, address: temporal.address ?? stack.temporal.address },
-    webUi: stack.webUi,
+    webUi: config.webUi ?? stack.webUi,
   };
 }
 

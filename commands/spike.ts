@@ -80,7 +80,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
       show(["interrupted: what it made is removed"]);
       return 1;
     }
-    const { minWorkers: min, maxWorkers: max, dataDir } = session.config;
+    const { minWorkers: min, maxWorkers: max, dataDir, filesAt = "" } = session.config;
     const options = { rate, enrichMs, keyedBy, partitions };
     const report = spikeReport(run, { options, bounds: { min, max }, price });
     const lines = [
@@ -88,9 +88,10 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
       "",
       ...reportLines(report, accountLines(run.account)),
     ];
-    const page = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
+    const file = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
     await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
-    await Deno.writeTextFile(page, spikePage(report, lines));
+    await Deno.writeTextFile(file, spikePage(report, lines));
+    const page = `${filesAt}${file}`;
     show(["", ...lines, `page: ${page}`, outcome(report)]);
     if (flags.json) print(JSON.stringify({ ...report, account: run.account, page }));
     return report.ok ? 0 : 1;

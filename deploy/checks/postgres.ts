@@ -18,7 +18,7 @@ import { until } from "../../devstack/wait.ts";
 import { ROOT } from "../../scripts/deno.ts";
 import { COMPOSE_BUILD, ensureGoBuild, temporalServerBuild } from "./go_builds.ts";
 import { composeProject } from "./compose.ts";
-import type { Project } from "./compose/project.ts";
+import type { Project, Service } from "./compose/project.ts";
 import { must } from "./image/clean_root.ts";
 
 const FILES = ["docker-compose.yml", "docker-compose.postgres.yml"];
@@ -105,11 +105,16 @@ function versionOf({ services }: Project, name: string): string {
   return image.slice(image.lastIndexOf(":") + 1);
 }
 
-/** Runs a script of a one-shot with its environment, twice: it must be safe to repeat. */
-async function runScript(name: string, env: Readonly<Record<string, string>>): Promise<void> {
-  const script = new URL(`deploy/compose/${name}`, ROOT).pathname;
+/** Runs the command of a one-shot with its environment, twice: it must be safe to repeat. */
+async function runOneShot(
+  project: Project,
+  name: string,
+  changes: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { command: [program = "", ...args] } = serviceOf(project, name);
+  const env = { ...environmentOf(project, name), ...changes };
   for (const time of ["", ", again"]) {
-    const ran = await thisMachine.run("sh", [script], { env, timeoutMs: 120_000 });
+    const ran = await thisMachine.run(program, args, { env, timeoutMs: 120_000 });
     const said = `${ran?.stdout}${ran?.stderr}`.trim().split("\n");
     if (ran?.code !== 0) throw new Error(`${name} failed:\n${said.slice(-20).join("\n")}`);
     step(`${name}${time}: ${ran.stdout.trim().split("\n").at(-1)}`);
@@ -164,9 +169,8 @@ async function check(bin: string, work: string): Promise<boolean> {
   await startPostgres(bin, work, postgres);
   step(`PostgreSQL: ${(await must(`${bin}/postgres`, "--version")).trim()}`);
 
-  await runScript("temporal-schema.sh", {
+  await runOneShot(compose, "temporal-schema", {
     ...path,
-    ...environmentOf(compose, "temporal-schema"),
     SQL_HOST: "127.0.0.1",
     SQL_PORT: String(postgres),
     SQL_PASSWORD: PASSWORD,
@@ -174,7 +178,7 @@ async function check(bin: string, work: string): Promise<boolean> {
   });
 
   const settings = join(work, "settings.yaml");
-  await Deno.writeTextFile(settings, compose.configs.get("temporal-settings") ?? "");
+  await Deno.writeTextFile(settings, environmentOf(compose, "temporal").TEMPORAL_SETTINGS ?? "");
   const address = `127.0.0.1:${frontend}`;
   const others = OTHER_PORTS.map((name, i) => [name, String(ports[i])]);
   await startServer(join(built, "server"), {
@@ -189,8 +193,7 @@ async function check(bin: string, work: string): Promise<boolean> {
   }, { address, log: join(work, "temporal.log") });
   step(`Temporal's server ${version} is up, with the environment of docker-compose.postgres.yml`);
 
-  const namespace = environmentOf(compose, "temporal-namespace");
-  await runScript("temporal-namespace.sh", { ...path, ...namespace, TEMPORAL_ADDRESS: address });
+  await runOneShot(compose, "temporal-namespace", { ...path, TEMPORAL_ADDRESS: address });
 
   const options: StackOptions = {
     dataDir: join(work, "servers"),
@@ -214,10 +217,14 @@ async function check(bin: string, work: string): Promise<boolean> {
   return (await tests.status).success;
 }
 
-function environmentOf({ services }: Project, name: string): Record<string, string> {
+function serviceOf({ services }: Project, name: string): Service {
   const found = services.find((one) => one.name === name);
   if (found === undefined) throw new Error(`docker-compose.postgres.yml must have ${name}`);
-  return Object.fromEntries(found.environment);
+  return found;
+}
+
+function environmentOf(project: Project, name: string): Record<string, string> {
+  return Object.fromEntries(serviceOf(project, name).environment);
 }
 
 if (import.meta.main) {

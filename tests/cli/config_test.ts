@@ -48,6 +48,8 @@ Deno.test("without settings, everything has its default", () => {
     minWorkers: 0,
     maxWorkers: 4,
     webUi: undefined,
+    pageUrl: undefined,
+    filesAt: undefined,
     launcher: "process",
     deployment: "tidegate-worker",
     paceMs: 1000,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { settingNames } from "../../cli/config.ts";
 import { parseProject } from "../../deploy/checks/compose/project.ts";
-import { composeProblems } from "../../deploy/checks/compose/rules.ts";
+import { composeProblems, fixedPorts } from "../../deploy/checks/compose/rules.ts";
 
 const CONTEXT = { commands: ["start", "setup", "produce"], settings: settingNames };
 
@@ -13,9 +13,10 @@ const hardened = {
   read_only: true,
   cap_drop: ["ALL"],
   security_opt: ["no-new-privileges:true"],
-  deploy: { resources: { limits: { cpus: 1, memory: "2147483648" } } },
+  deploy: { resources: { limits: { memory: "2147483648" } } },
+  logging: { driver: "json-file", options: { "max-size": "10m", "max-file": "3" } },
 };
-const ours = { ...hardened, image: "tidegate:0.1.0", build: { context: "." }, user: "1993:1993" };
+const ours = { ...hardened, image: "tidegate:0.1.0", pull_policy: "never", user: "1993:1993" };
 const port = (published: string, target: number) => ({
   host_ip: "127.0.0.1",
   published,
@@ -24,8 +25,9 @@ const port = (published: string, target: number) => ({
 });
 
 /** The smallest project in which everything holds. */
-const GOOD: { name: string; services: Record<string, Tree> } = {
+const GOOD: { name: string; services: Record<string, Tree>; configs: Tree } = {
   name: "tidegate",
+  configs: { redpanda: { name: "tidegate_redpanda", content: "x: 1\n" } },
   services: {
     redpanda: {
       ...hardened,
@@ -41,6 +43,7 @@ const GOOD: { name: string; services: Record<string, Tree> } = {
       ],
       ports: [port("19092", 19092)],
       volumes: [{ type: "volume", source: "redpanda", target: "/var/lib/redpanda/data" }],
+      configs: [{ source: "redpanda", target: "/etc/redpanda/.bootstrap.yaml" }],
       healthcheck: { test: ["CMD-SHELL", "rpk cluster health | grep -E 'Healthy' || exit 1"] },
     },
     temporal: {
@@ -61,6 +64,8 @@ const GOOD: { name: string; services: Record<string, Tree> } = {
     },
     setup: {
       ...ours,
+      build: { context: "." },
+      pull_policy: "build",
       restart: "no",
       command: ["setup"],
       depends_on: { redpanda: { condition: "service_healthy" } },
@@ -137,8 +142,29 @@ const CASES: readonly (readonly [string, RegExp, Parameters<typeof problems>[0]]
   ["no limit of memory", /^setup: must have a limit of memory/, ({ setup }) => {
     Object.assign(setup ?? {}, { deploy: { resources: { limits: { cpus: 1 } } } });
   }],
-  ["no limit of cpus", /^setup: must have a limit of cpus/, ({ setup }) => {
-    Object.assign(setup ?? {}, { deploy: { resources: { limits: { memory: "1000" } } } });
+  ["more cpus than a machine may have", /^setup: its limit of cpus must not be/, ({ setup }) => {
+    Object.assign(setup ?? {}, { deploy: { resources: { limits: { cpus: 2, memory: "1000" } } } });
+  }],
+  ["no limit of a log", /^setup: must have a limit of its log/, ({ setup }) => {
+    Object.assign(setup ?? {}, { logging: { driver: "json-file" } });
+  }],
+  ["a profile", /^setup: is in the profile demo/, ({ setup }) => {
+    Object.assign(setup ?? {}, { profiles: ["demo"] });
+  }],
+  ["two services that build", /^setup: its image must be built by one service/, ({ tidegate }) => {
+    Object.assign(tidegate ?? {}, { build: { context: "." }, pull_policy: "build" });
+  }],
+  ["an image of ours that is pulled", /^tidegate: it must take the image/, ({ tidegate }) => {
+    Object.assign(tidegate ?? {}, { pull_policy: "missing" });
+  }],
+  ["an image of ours that gets old", /^setup: setup must build the image anew/, ({ setup }) => {
+    Object.assign(setup ?? {}, { pull_policy: "never" });
+  }],
+  ["a text under a read-only root", /^redpanda: is given the text of redpanda/, ({ redpanda }) => {
+    Object.assign(redpanda ?? {}, { read_only: true });
+  }],
+  ["a file of the checkout", /^redpanda: is given the file \/x\.sh/, (_, { configs }) => {
+    Object.assign(configs ?? {}, { redpanda: { file: "/x.sh" } });
   }],
   ["a broker with more memory than its limit", /^redpanda: its limit of memory/, (services) => {
     Object.assign(services.redpanda ?? {}, {
@@ -201,3 +227,11 @@ for (const [name, wanted, change] of CASES) {
     assert.ok(found.some((problem) => wanted.test(problem)), found.join("\n"));
   });
 }
+
+Deno.test("compose rules: every published port can be set", () => {
+  const ports = (...lines: string[]) => lines.map((line) => `      - "${line}"\n`).join("");
+  const settable = "127.0.0.1:${TIDEGATE_PORT:-8088}:8088";
+  assert.deepEqual(fixedPorts(ports(settable)), []);
+  assert.match(fixedPorts(ports(settable, "127.0.0.1:18080:8080")).join("\n"), /^port 18080 must/);
+  assert.match(fixedPorts(ports("127.0.0.1:${PORT}:8080")).join("\n"), /^port \$\{PORT\} must/);
+});

@@ -30,14 +30,24 @@ export interface Service {
   readonly name: string;
   /** Its image. */
   readonly image: string;
-  /** Whether the image is built here. */
+  /** Whether it builds its image. */
   readonly built: boolean;
+  /** When its image is pulled or built; empty if it is left to the default. */
+  readonly pullPolicy: string;
+  /** Its profiles. */
+  readonly profiles: readonly string[];
+  /** The configs that it is given, by name. */
+  readonly configs: readonly string[];
+  /** How large a file of its log may grow, and how many there may be; empty where there is no limit. */
+  readonly log: { readonly maxSize: string; readonly maxFile: string };
   /** `user[:group]`; empty if it is left to the image. */
   readonly user: string;
   /** Whether the root of its file system is read-only. */
   readonly readOnly: boolean;
   /** Its arguments; none if they are left to the image. */
   readonly command: readonly string[];
+  /** Its entry point; none if it is left to the image. */
+  readonly entrypoint: readonly string[];
   /** Its environment. */
   readonly environment: ReadonlyMap<string, string>;
   /** Published ports. */
@@ -60,14 +70,22 @@ export interface Service {
   readonly securityOpt: readonly string[];
 }
 
+/** A config: a file that services are given. */
+export interface Config {
+  /** Its text; empty if it is a file. */
+  readonly content: string;
+  /** The file of this machine; empty if it is a text. */
+  readonly file: string;
+}
+
 /** A project. */
 export interface Project {
   /** Its name. */
   readonly name: string;
   /** Its services, those of the chosen profiles. */
   readonly services: readonly Service[];
-  /** Texts of inline configs by name. */
-  readonly configs: ReadonlyMap<string, string>;
+  /** Its configs by name: a text, or a file of this machine. */
+  readonly configs: ReadonlyMap<string, Config>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -87,20 +105,30 @@ export function parseProject(text: string): Project {
     name: words(project.name),
     services: members(project.services).map(([name, value]) => service(name, fields(value) ?? {})),
     configs: new Map(
-      members(project.configs).map(([name, value]) => [name, words(fields(value)?.content)]),
+      members(project.configs).map(([name, value]) => [name, {
+        content: words(fields(value)?.content),
+        file: words(fields(value)?.file),
+      }]),
     ),
   };
 }
 
 function service(name: string, one: Fields): Service {
   const limits = fields(fields(fields(one.deploy)?.resources)?.limits);
+  const log = fields(fields(one.logging)?.options);
   return {
     name,
     image: words(one.image),
     built: one.build !== undefined,
+    pullPolicy: words(one.pull_policy),
+    profiles: texts(one.profiles),
+    configs: items(one.configs).map(({ source }) => words(source)),
+    log: { maxSize: words(log?.["max-size"]), maxFile: words(log?.["max-file"]) },
     user: words(one.user),
     readOnly: one.read_only === true,
-    command: texts(one.command),
+    // It is printed so that it can be read back: with each dollar twice.
+    command: texts(one.command).map((word) => word.replaceAll("$$", "$")),
+    entrypoint: texts(one.entrypoint).map((word) => word.replaceAll("$$", "$")),
     environment: new Map(
       members(one.environment).map(([key, value]) => [key, String(value ?? "")]),
     ),

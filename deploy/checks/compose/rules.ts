@@ -1,7 +1,7 @@
 /**
- * What must hold of the Compose files beyond their schema. No engine runs where they are written, so
- * each rule stands for a way in which `docker compose up --wait` is known to fail, or for something
- * that nobody would notice until it hurts.
+ * What must hold of the Compose files beyond their schema: each rule stands for a way in which
+ * `docker compose` is known to fail, or for something that nobody would notice until it hurts. What
+ * only an engine can show is shown by `deno task check:compose:up`.
  *
  * @module
  */
@@ -42,6 +42,7 @@ const NO_HEALTH: Readonly<Record<string, string>> = {
   console: "nothing says which programs its image holds, and nothing waits for it",
   "temporal-ui": "nothing says which programs its image holds, and nothing waits for it",
   producer: "it listens on nothing, and ends if it can't send",
+  spike: "somebody runs it and looks at it, and it ends",
 };
 
 /** Services whose root can be written to, and why. */
@@ -54,6 +55,9 @@ const WRITABLE: Readonly<Record<string, string>> = {
 const CAPABLE: Readonly<Record<string, string>> = {
   redpanda: "not tried without",
 };
+
+/** Our image, without its tag. */
+const OURS = "tidegate";
 
 const isOneShot = ({ restart }: Service) => restart === "no";
 
@@ -84,10 +88,46 @@ const RULES: readonly Rule[] = [
       return [];
     });
   },
-  function imagesArePinned({ image, built }) {
+  function imagesArePinned({ image }) {
     const pinned = /:v?\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?(?:@sha256:[0-9a-f]{64})?$/.test(image);
-    return pinned ? [] : [`its image must be pinned to a version, got ${image || "none"}`]
-      .concat(built && image === "" ? ["an image that is built must have a name"] : []);
+    return pinned ? [] : [`its image must be pinned to a version, got ${image || "none"}`];
+  },
+  /** Who builds prints its build, in the middle of what `run` prints; and a name may be taken. */
+  function oursAreBuiltOnce({ name, image, built, pullPolicy }, { services }) {
+    if (nameOf(image) !== OURS) return [];
+    const builders = services.filter((one) => one.image === image && one.built);
+    return [
+      ...(builders.length === 1
+        ? []
+        : [`its image must be built by one service, got ${builders.map((one) => one.name)}`]),
+      ...(!built && pullPolicy !== "never"
+        ? [`it must take the image that is built here, by pull_policy never, got ${pullPolicy}`]
+        : []),
+      ...(built && pullPolicy !== "build"
+        ? [`${name} must build the image anew, by pull_policy build, got ${pullPolicy}`]
+        : []),
+    ];
+  },
+  function nothingIsInAProfile({ profiles }) {
+    return profiles.length === 0 ? [] : [
+      `is in the profile ${profiles}: \`docker compose down\` would leave it behind; ` +
+      "what runs on demand has a scale of 0",
+    ];
+  },
+  function logsAreLimited({ log: { maxSize, maxFile } }) {
+    return maxSize !== "" && maxFile !== "" ? [] : ["must have a limit of its log"];
+  },
+  /** An engine makes a config's text as a file in the container, and binds a file of the checkout. */
+  function configsCanBeRead({ configs, readOnly }, project) {
+    return configs.flatMap((name) => {
+      const { file = "" } = project.configs.get(name) ?? {};
+      if (file !== "") {
+        return [`is given the file ${file}, which a umask of 077 keeps from its user`];
+      }
+      return readOnly
+        ? [`is given the text of ${name}, for which its root can't be read-only`]
+        : [];
+    });
   },
   function healthIsChecked(service) {
     const { name, healthcheck, image } = service;
@@ -99,7 +139,7 @@ const RULES: readonly Rule[] = [
     const used = kind === "CMD-SHELL"
       ? first.split(/\|\|?|&&|;/).map((part) => part.trim().split(" ")[0] ?? "")
       : [first];
-    const there = [...PROGRAMS[image.replace(/:[^:/]*$/, "")] ?? [], "exit"];
+    const there = [...PROGRAMS[nameOf(image)] ?? [], "exit"];
     return used.filter((program) => !there.includes(program))
       .map((program) => `its health check uses ${program}, which ${image} is not known to hold`);
   },
@@ -115,7 +155,9 @@ const RULES: readonly Rule[] = [
       .map(({ published }) => `port ${published} is published by another service too`);
   },
   function resourcesAreLimited({ limits, command }) {
-    const problems = limits.cpus === null ? ["must have a limit of cpus"] : [];
+    const problems = (limits.cpus ?? 0) > 1
+      ? ["its limit of cpus must not be above 1: an engine with fewer processors refuses it"]
+      : [];
     if (limits.memoryBytes === null) return [...problems, "must have a limit of memory"];
     const own = command.map((word) => /^--memory=(\d+)G$/.exec(word)?.[1]).find(Boolean);
     const needed = Number(own ?? 0) * 1.25 * 2 ** 30;
@@ -149,8 +191,8 @@ const RULES: readonly Rule[] = [
     return mounts.filter(({ type, source }) => type !== "volume" || source === "")
       .map(({ target }) => `what is mounted at ${target} must be a volume with a name`);
   },
-  function oursAreCalledRightly({ built, command, environment }, _, { commands, settings }) {
-    if (!built) return [];
+  function oursAreCalledRightly({ image, command, environment }, _, { commands, settings }) {
+    if (nameOf(image) !== OURS) return [];
     const [name = "start"] = command;
     return [
       ...(commands.includes(name) ? [] : [`there is no command ${name}`]),
@@ -191,9 +233,9 @@ const PROJECT_RULES: readonly ((project: Project) => string[])[] = [
       ? []
       : [`redpanda must advertise 127.0.0.1:${port}, got ${told}`];
   },
-  function temporalHasItsSettings({ services, configs }) {
+  function temporalHasItsSettings({ services }) {
     const temporal = services.find(({ name }) => name === "temporal");
-    const file = configs.get("temporal-settings") ?? "";
+    const file = temporal?.environment.get("TEMPORAL_SETTINGS") ?? "";
     const isDevServer = temporal?.command.includes("start-dev");
     return Object.entries(DEV_SERVER_SETTINGS).filter(([name, value]) =>
       isDevServer
@@ -202,6 +244,22 @@ const PROJECT_RULES: readonly ((project: Project) => string[])[] = [
     ).map(([name, value]) => `temporal must have ${name}=${value}`);
   },
 ];
+
+/** An image without its tag. */
+function nameOf(image: string): string {
+  return image.replace(/:[^:/]*$/, "");
+}
+
+/**
+ * Finds published ports that can't be set, in a Compose file as it is written.
+ *
+ * @returns What is wrong, a sentence each.
+ */
+export function fixedPorts(text: string): string[] {
+  return [...text.matchAll(/^\s*- "(?:[\d.]+:)?([^"]+):\d+"/gm)].map(([, port = ""]) => port)
+    .filter((port) => !/^\$\{\w+:-\d+\}$/.test(port))
+    .map((port) => `port ${port} must be a variable with a default: another program may have it`);
+}
 
 /**
  * Checks a project.
