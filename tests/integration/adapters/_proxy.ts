@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Address } from "../../../core/address.ts";
+
 /** API keys. */
 const Key = { fetch: 1, metadata: 3, findCoordinator: 10, apiVersions: 18 } as const;
 
@@ -61,6 +63,16 @@ export interface ProxyOptions {
    * @default {false}
    */
   readonly strict?: boolean;
+  /**
+   * Where it listens.
+   * @default a free port of 127.0.0.1
+   */
+  readonly listen?: Address;
+  /**
+   * The port that its answers name as the brokers'.
+   * @default the one it listens on
+   */
+  readonly advertised?: number;
 }
 
 /**
@@ -70,11 +82,11 @@ export interface ProxyOptions {
  * @param options How it treats requests.
  */
 export function startProxy(broker: string, options: ProxyOptions = {}): KafkaProxy {
-  const { caps, strict = false } = options;
+  const { caps, strict = false, listen = { host: "127.0.0.1", port: 0 } } = options;
   const colon = broker.lastIndexOf(":");
   const target = { hostname: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
+  const listener = Deno.listen({ hostname: listen.host, port: listen.port });
+  const port = options.advertised ?? listener.addr.port;
   const open = new Set<Deno.TcpConn>();
   const running = new Set<Promise<void>>();
   const seen: SeenRequest[] = [];
@@ -82,7 +94,7 @@ export function startProxy(broker: string, options: ProxyOptions = {}): KafkaPro
   const isBeyond = ({ key, version }: SeenRequest) =>
     strict && caps !== undefined && version > (caps[key] ?? -1);
   const proxy: KafkaProxy = {
-    address: `127.0.0.1:${port}`,
+    address: `127.0.0.1:${listener.addr.port}`,
     seen,
     refused,
     onResponse: () => {},
