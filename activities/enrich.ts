@@ -36,6 +36,35 @@ export interface LookupDeps {
   readonly mayEndEarly: boolean;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
+  /**
+   * Lets so many lookups be under way at once, where several folds share them.
+   * @default {undefined}
+   */
+  readonly turns?: Turns;
+}
+
+/** So many may be at work at once; the others wait in their order. */
+export class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** All turns are free. */
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Does something in a turn of its own. */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
 }
 
 /** A record with an event. */
@@ -118,7 +147,9 @@ export class EnrichedFold {
           continue;
         }
         running += 1;
-        const answer = this.#lookUp(checked, ended).then((answer) => {
+        const lookUp = () => this.#lookUp(checked, ended);
+        const asked = this.#deps.turns?.take(lookUp) ?? lookUp();
+        const answer = asked.then((answer) => {
           running -= 1;
           failed ||= answer.kind === "wait";
           beginMore();

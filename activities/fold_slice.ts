@@ -4,21 +4,15 @@
  * @module
  */
 
-import type {
-  FetchResult,
-  LogReader,
-  LogRecord,
-  LogWriter,
-  OutRecord,
-} from "../adapters/kafka/log.ts";
+import type { FetchResult, LogReader, LogRecord, LogWriter } from "../adapters/kafka/log.ts";
 import { decodeBatch } from "../core/fold/decode.ts";
-import { type EventReader, type Reject, SliceFold } from "../core/fold/fold.ts";
+import { type EventReader, SliceFold } from "../core/fold/fold.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { SliceRequest, SliceResult } from "../core/flow/slice.ts";
 import type { EventEnrichment } from "../definition/enrichment.ts";
 import { EnrichedFold } from "./enrich.ts";
 import { refuseRecreated } from "./recreated.ts";
-import { sideRecord } from "./side_record.ts";
+import { SideWriter } from "./side_record.ts";
 
 /** Bytes of one read of the log. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -91,7 +85,7 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
   });
   const startedMs = deps.now();
   const deadlineMs = startedMs + request.sliceMs;
-  const side = new SideWriter(deps, request);
+  const side = new SideWriter(deps.plan, deps.writer);
   const over = () =>
     refused === undefined &&
     (deps.stopping() || deps.now() >= deadlineMs || fold.cellCount >= MAX_CELLS ||
@@ -118,7 +112,7 @@ export async function foldSlice(deps: FoldDeps, request: SliceRequest): Promise<
       ahead = enriched === null ? readOn() : undefined;
       const folded = await foldChunk(deps, enriched ?? fold, chunk.records, stopAt, over);
       to = folded ?? Math.min(Math.max(chunk.next, to), Math.max(stopAt, to));
-      await side.write(fold.takeRejects(), chunk.records);
+      await side.write(request, fold.takeRejects(), chunk.records);
       if (folded !== undefined || over()) break;
       ahead ??= readOn();
     }
@@ -219,41 +213,5 @@ function decodeText(bytes: Uint8Array): string | undefined {
     return utf8.decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-/** Writes rejected records to their topics, one batch under way at a time. */
-class SideWriter {
-  readonly #deps: FoldDeps;
-  readonly #request: SliceRequest;
-  #underWay: Promise<void> = Promise.resolve();
-
-  constructor(deps: FoldDeps, request: SliceRequest) {
-    this.#deps = deps;
-    this.#request = request;
-  }
-
-  async write(rejects: readonly Reject[], records: readonly LogRecord[]): Promise<void> {
-    if (rejects.length === 0) return;
-    const { plan, writer } = this.#deps;
-    const byOffset = new Map(records.map((record) => [record.offset, record]));
-    const late: OutRecord[] = [];
-    const invalid: OutRecord[] = [];
-    for (const reject of rejects) {
-      const record = byOffset.get(reject.offset);
-      if (record === undefined) continue;
-      const out = sideRecord(plan, this.#request, reject, record);
-      (reject.kind === "late" ? late : invalid).push(out);
-    }
-    await this.#underWay;
-    this.#underWay = Promise.all([
-      late.length === 0 ? undefined : writer.send(plan.lateTopic, late),
-      invalid.length === 0 ? undefined : writer.send(plan.invalidTopic, invalid),
-    ]).then(() => undefined);
-    this.#underWay.catch(() => undefined);
-  }
-
-  async flush(): Promise<void> {
-    await this.#underWay;
   }
 }

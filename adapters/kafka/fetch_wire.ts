@@ -39,8 +39,10 @@ export interface FetchManyCall {
     /** The leader's epoch as the metadata say it; -1 if they don't. */
     readonly leaderEpoch: number;
   }[];
-  /** Soft limit of the answer's size in bytes, of one partition's part too. */
+  /** Soft limit of the answer's size in bytes. */
   readonly maxBytes: number;
+  /** Soft limit of each partition's part in bytes. */
+  readonly partitionBytes: number;
   /** How long the broker may wait for the first record, in ms. */
   readonly maxWaitMs: number;
 }
@@ -123,7 +125,11 @@ export async function sendFetch(
   { partition, from, ...call }: FetchCall,
 ): Promise<FetchAnswer | Throttled> {
   const partitions = [{ partition, from, leaderEpoch: -1 }];
-  const answer = await sendFetchMany(connection, version, { ...call, partitions });
+  const answer = await sendFetchMany(connection, version, {
+    ...call,
+    partitionBytes: call.maxBytes,
+    partitions,
+  });
   const part = answer.partitions[0];
   const { errorCode, throttleMs } = answer;
   if (part !== undefined && errorCode === 0) return part;
@@ -162,7 +168,7 @@ export function sendFetchMany(
     currentLeaderEpoch: it.leaderEpoch,
     fetchOffset: BigInt(it.from),
     lastFetchedEpoch: -1,
-    partitionMaxBytes: call.maxBytes,
+    partitionMaxBytes: call.partitionBytes,
   }));
   return api.async(
     connection,

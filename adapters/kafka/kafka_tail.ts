@@ -77,6 +77,7 @@ class KafkaTransport implements TailTransport {
         leaderEpoch: state.epochs.get(partition) ?? -1,
       })),
       maxBytes: poll.maxBytes,
+      partitionBytes: poll.partitionBytes,
       maxWaitMs: waitMs,
     };
     const answer = await this.#cluster.connections.use(

@@ -74,6 +74,8 @@ export interface TailRead {
   readonly highWatermark: number;
   /** The leader's epoch when the last record was written; null where none was read. */
   readonly leaderEpoch: number | null;
+  /** A transaction that is open: from which offset, and for how long that is known, in ms. */
+  readonly openTransaction: { readonly offset: number; readonly forMs: number } | null;
   /** Whether answers below `end` have been empty for so long that it counts as caught up there. */
   readonly hollow: boolean;
 }
@@ -144,6 +146,8 @@ export interface TailPoll {
   readonly partitions: readonly { readonly partition: number; readonly from: number }[];
   /** About how many bytes the answer may have. */
   readonly maxBytes: number;
+  /** About how many bytes one partition's part of it may have. */
+  readonly partitionBytes: number;
   /** How long the broker may wait for the first record, in ms. */
   readonly waitMs: number;
   /** Ends the poll. */

@@ -26,6 +26,7 @@ import type {
   TailerOptions,
   TailEvent,
   TailPartition,
+  TailRead,
   TailRequest,
   TailTopic,
   TailTransport,
@@ -33,6 +34,8 @@ import type {
 } from "./tail.ts";
 
 const MAX_BYTES = 1024 * 1024;
+/** A partition's share of an answer is at least so large, in bytes. */
+const SHARE_BYTES = 64 * 1024;
 const METADATA_MS = 5_000;
 const HOLLOW_MS = 10_000;
 /** The longest wait of one poll, in ms. */
@@ -52,6 +55,7 @@ const PAUSES_MS = [20, 50, 100, 200, 400, 800, 1_500] as const;
 export function createTailer(transport: TailTransport, options: TailerOptions = {}): LogTailer {
   const memory = {
     known: new Map<string, Known>(),
+    open: new Map<string, { readonly offset: number; readonly sinceMs: number }>(),
     throttledUntilMs: new Map<string, number>(),
     now: options.now ?? (() => performance.now()),
     hollowMs: options.hollowMs ?? HOLLOW_MS,
@@ -76,6 +80,8 @@ interface Known {
 
 interface Memory {
   readonly known: Map<string, Known>;
+  /** Open transactions by partition. */
+  readonly open: Map<string, { readonly offset: number; readonly sinceMs: number }>;
   readonly throttledUntilMs: Map<string, number>;
   readonly now: () => number;
   readonly hollowMs: number;
@@ -390,6 +396,9 @@ class RunningTail implements Tail {
     stopped.push(...found.flat());
     const parts = polled.filter((it) => this.#followed.has(it.partition) && it.leader === leader);
     const froms = new Map(parts.map((it) => [it.partition, startOf(it)]));
+    const wantBytes = Math.max(0, ...parts.map((it) => it.wantBytes));
+    // A share each, so that none runs ahead of the others in event time.
+    const share = Math.max(Math.ceil(maxBytes / parts.length), Math.min(maxBytes, SHARE_BYTES));
     const sentMs = now();
     this.#polls += 1;
     const out: Out = { leader, sentMs, waitMs, partitions: new Set(froms.keys()) };
@@ -399,7 +408,8 @@ class RunningTail implements Tail {
         topic,
         state,
         partitions: parts.map(({ partition }) => ({ partition, from: froms.get(partition) ?? 0 })),
-        maxBytes: Math.max(maxBytes, ...parts.map(({ wantBytes }) => wantBytes)),
+        maxBytes: Math.max(maxBytes, wantBytes),
+        partitionBytes: Math.max(share, wantBytes),
         waitMs,
         signal: this.#aborting.signal,
       });
@@ -503,8 +513,27 @@ class RunningTail implements Tail {
       end: part.end,
       highWatermark: part.highWatermark,
       leaderEpoch: it.cursor > from ? it.leaderEpoch : null,
+      openTransaction: this.#openTransaction(it, part.end, part.highWatermark, answeredMs),
       hollow,
     }];
+  }
+
+  #openTransaction(
+    it: Followed,
+    end: number,
+    highWatermark: number,
+    nowMs: number,
+  ): TailRead["openTransaction"] {
+    const { open } = this.#memory;
+    const key = this.#key(it.partition);
+    if (end >= highWatermark) {
+      open.delete(key);
+      return null;
+    }
+    const known = open.get(key);
+    const { sinceMs } = known?.offset === end ? known : { sinceMs: nowMs };
+    open.set(key, { offset: end, sinceMs });
+    return { offset: end, forMs: nowMs - sinceMs };
   }
 
   #filled(it: Followed): void {

@@ -80,7 +80,8 @@ export interface SweepRequest {
   readonly partitions: readonly SweepPartition[];
   /**
    * The sweep answers once the smallest watermark of those of its partitions that count reaches
-   * this event time: then a window can close or complete. Null while none of them has a watermark.
+   * this event time: then a window can close or complete. While records wait below `end`, it goes on
+   * all the same, up to `sliceMs`. Null while none of them has a watermark.
    */
   readonly boundary: number | null;
   /**
@@ -96,6 +97,11 @@ export interface SweepRequest {
   readonly sliceMs: number;
   /** How much it may bring home. */
   readonly limits: SweepLimits;
+  /**
+   * The record at the cursor of the only partition is set aside as `failed`, without folding it: it
+   * has killed or failed sweeps that held nothing else. The sweep answers right after it.
+   */
+  readonly setAside: boolean;
 }
 
 /** Why a sweep answered. */
@@ -120,11 +126,11 @@ export type SweepEnd =
 /** What a sweep saw of a partition's silence. */
 export interface Looked {
   /**
-   * For how long it is confirmed that no record lay unread that moves the watermark, in ms; since
-   * the watermark last moved if it did.
+   * For how long it is confirmed that no record lay unread which moves the partition's largest event
+   * time, in ms; since that last moved if it did.
    */
   readonly confirmedMs: number;
-  /** Whether the partition's watermark moved: then what was confirmed before is void. */
+  /** Whether the largest event time moved: then what was confirmed before is void. */
   readonly moved: boolean;
 }
 

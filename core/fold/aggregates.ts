@@ -48,8 +48,9 @@ export interface CellFolder {
    * Adds an event.
    * @param cell The cell to add to.
    * @param event The event; the fields of the aggregates must be finite numbers below 2^960.
+   * @returns By how many numbers its sums have grown; negative where they have shrunk.
    */
-  add(cell: Cell, event: Readonly<Record<string, unknown>>): void;
+  add(cell: Cell, event: Readonly<Record<string, unknown>>): number;
   /**
    * Adds another cell.
    * @param into The cell to add to.
@@ -76,6 +77,7 @@ export function createCellFolder(specs: readonly AggregateSpec[]): CellFolder {
     create: () => ({ events: 0, accumulators: specs.map(({ kind }) => isSum(kind) ? [] : null) }),
     add(cell, event) {
       cell.events += 1;
+      let grown = 0;
       const accumulators = cell.accumulators;
       for (let i = 0; i < steps.length; i++) {
         const step = steps[i];
@@ -84,11 +86,14 @@ export function createCellFolder(specs: readonly AggregateSpec[]): CellFolder {
         if (typeof value !== "number") continue;
         const accumulator = accumulators[i];
         if (typeof accumulator === "object" && accumulator !== null) {
+          grown -= accumulator.length;
           addToExpansion(accumulator, value);
+          grown += accumulator.length;
         } else {
           accumulators[i] = extreme(step.kind, accumulator, value);
         }
       }
+      return grown;
     },
     merge(into, from) {
       into.events += from.events;

@@ -31,12 +31,41 @@ export interface WindowCells extends WindowShard {
   readonly cells: readonly CellWire[];
 }
 
+/** What a sweep adds to one window, or to one share of its keys. */
+export interface SharedCells extends WindowCells {
+  /** The partitions that gave an event, ascending. */
+  readonly partitions: readonly number[];
+}
+
+/** How much is folded at once; whichever is reached first. */
+export interface CellLimits {
+  /** Cells in all windows. */
+  readonly cells: number;
+  /** Windows, with every share of their keys. */
+  readonly windows: number;
+  /** UTF-8 bytes of all of it as JSON. */
+  readonly bytes: number;
+}
+
+/** No limits. */
+const UNLIMITED: CellLimits = { cells: Infinity, windows: Infinity, bytes: Infinity };
+/** A number as JSON has at most so many bytes, with a comma: -2.2250738585072014e-308 has 24. */
+const NUMBER_BYTES = 25;
+/** What a cell takes beside key and accumulators: brackets, commas, and the number of events. */
+const CELL_BYTES = 20;
+/** What a window or share takes beside its cells: its names, start, shard and bytes. */
+const WINDOW_BYTES = 96;
+/** What one partition takes in a window: a number and two offsets. */
+const SPAN_BYTES = 48;
+
 /** The cells of one window while they grow, a map by key for every share. */
 export interface GrowingWindow {
   /** Its start, epoch ms. */
   readonly start: number;
   /** The cells by key, a map a share. */
   readonly shards: Map<string, Cell>[];
+  /** The partitions that gave an event, a set a share. */
+  readonly partitions: Set<number>[];
 }
 
 /** A valid key of the slice. */
@@ -51,6 +80,8 @@ export interface SliceKey {
   window: GrowingWindow | null;
   /** Its cell in that window. */
   cell: Cell | null;
+  /** The partition of the event that was last added. */
+  partition: number;
 }
 
 /** Why an event has no valid key. */
@@ -79,8 +110,10 @@ export interface SliceCellsRules {
   readonly shards: number;
 }
 
-/** The cells of one slice. */
+/** The cells of one slice, or of all partitions of a sweep. */
 export class SliceCells {
+  /** The partition whose event is added next. */
+  partition = 0;
   readonly #groupBy: readonly string[];
   readonly #shards: number;
   readonly #folder: CellFolder;
@@ -89,9 +122,19 @@ export class SliceCells {
   #root: KeyNode = newNode();
   #remembered = 0;
   #cellCount = 0;
+  #shareCount = 0;
+  #bytesBound = 0;
+  readonly #limits: CellLimits;
+  /** What a cell takes beside its key, before its sums have numbers. */
+  readonly #cellBytes: number;
 
   /** Begins without cells. */
-  constructor(rules: SliceCellsRules) {
+  constructor(rules: SliceCellsRules, limits: CellLimits = UNLIMITED) {
+    this.#limits = limits;
+    this.#cellBytes = rules.aggregates.reduce(
+      (sum, { kind }) => sum + (kind === "sum" || kind === "avg" ? 3 : NUMBER_BYTES),
+      CELL_BYTES,
+    );
     this.#groupBy = rules.groupBy;
     this.#shards = rules.shards;
     this.#folder = createCellFolder(rules.aggregates);
@@ -105,6 +148,34 @@ export class SliceCells {
   /** How many windows there are. */
   get windowCount(): number {
     return this.#windows.size;
+  }
+
+  /**
+   * Whether one of the limits is reached. Bytes are counted as they grow, each number at its largest;
+   * only if that reaches the limit, they are measured, and half of the difference is given free.
+   */
+  get isFull(): boolean {
+    const { cells, windows, bytes } = this.#limits;
+    if (this.#cellCount >= cells || this.#shareCount >= windows) return true;
+    if (this.#bytesBound < bytes) return false;
+    const free = (this.#bytesBound - this.measure()) >> 1;
+    // Another look costs a walk over all cells: not for a few more records.
+    if (free < bytes / 16) return true;
+    this.#bytesBound -= free;
+    return this.#bytesBound >= bytes;
+  }
+
+  /** How many bytes the cells take as JSON in UTF-8, spans at their largest. */
+  measure(): number {
+    let bytes = 0;
+    for (const { shards, partitions } of this.#windows.values()) {
+      for (const [shard, cells] of shards.entries()) {
+        if (cells.size === 0) continue;
+        bytes += WINDOW_BYTES + SPAN_BYTES * (partitions[shard]?.size ?? 0);
+        for (const [key, cell] of cells) bytes += jsonBytes(cellToWire(key, cell)) + 1;
+      }
+    }
+    return bytes;
   }
 
   /** The key of an event, or why it has none. */
@@ -125,12 +196,14 @@ export class SliceCells {
       this.#lastWindow = window;
     }
     let cell = key.cell;
-    if (cell === null || key.window !== window) {
+    if (cell === null || key.window !== window || key.partition !== this.partition) {
       cell = this.#cellOf(window, key);
       key.window = window;
       key.cell = cell;
+      key.partition = this.partition;
     }
-    this.#folder.add(cell, event);
+    const grown = this.#folder.add(cell, event);
+    if (grown !== 0) this.#bytesBound += grown * NUMBER_BYTES;
   }
 
   /** About how many bytes the cells take as JSON; walks over all of them. */
@@ -147,11 +220,18 @@ export class SliceCells {
 
   /** The cells by window and share, sorted; the cells of each sorted by key. */
   byWindow(): WindowCells[] {
-    const found: WindowCells[] = [];
+    return this.shared().map(({ start, shard, cells }) => ({ start, shard, cells }));
+  }
+
+  /** The same with the partitions that they come from. */
+  shared(): SharedCells[] {
+    const found: SharedCells[] = [];
     const windows = [...this.#windows.values()].sort((a, b) => a.start - b.start);
-    for (const { start, shards } of windows) {
+    for (const { start, shards, partitions } of windows) {
       for (const [shard, cells] of shards.entries()) {
-        if (cells.size > 0) found.push({ start, shard, cells: sortedWires(cells) });
+        if (cells.size === 0) continue;
+        const sources = [...partitions[shard] ?? []].sort((a, b) => a - b);
+        found.push({ start, shard, cells: sortedWires(cells), partitions: sources });
       }
     }
     return found;
@@ -159,18 +239,29 @@ export class SliceCells {
 
   #open(start: number): GrowingWindow {
     const shards = Array.from({ length: this.#shards }, () => new Map<string, Cell>());
-    const window = { start, shards };
+    const partitions = shards.map(() => new Set<number>());
+    const window = { start, shards, partitions };
     this.#windows.set(start, window);
     return window;
   }
 
   #cellOf(window: GrowingWindow, key: SliceKey): Cell {
     const cells = window.shards[key.shard];
+    const partitions = window.partitions[key.shard];
+    if (partitions !== undefined && !partitions.has(this.partition)) {
+      partitions.add(this.partition);
+      this.#bytesBound += SPAN_BYTES;
+    }
     const known = cells?.get(key.key);
     if (known !== undefined) return known;
     const cell = this.#folder.create();
+    if (cells?.size === 0) {
+      this.#shareCount += 1;
+      this.#bytesBound += WINDOW_BYTES;
+    }
     cells?.set(key.key, cell);
     this.#cellCount += 1;
+    this.#bytesBound += this.#cellBytes + jsonBytes(key.key);
     return cell;
   }
 
@@ -195,6 +286,7 @@ export class SliceCells {
       shard: shardOf(key, this.#shards),
       window: null,
       cell: null,
+      partition: -1,
     };
     this.#remember(values, learnt);
     return learnt;
@@ -223,6 +315,19 @@ export class SliceCells {
 function utf8Length(text: string): number {
   const most = text.length * 3;
   return most <= MAX_KEY_BYTES ? most : utf8Bytes(text).length;
+}
+
+/** How many bytes a value takes as JSON in UTF-8. */
+export function jsonBytes(value: unknown): number {
+  const text = JSON.stringify(value);
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x80) continue;
+    // Each half of a surrogate pair has two of its four bytes; lone ones are escaped in JSON.
+    bytes += code < 0x800 || code >= 0xd800 && code < 0xe000 ? 1 : 2;
+  }
+  return bytes;
 }
 
 function newNode(): KeyNode {

@@ -67,6 +67,11 @@ export interface FoldStart {
    * and as rejects the events that count nowhere any more. There are no cells.
    */
   readonly refused?: readonly WindowShard[];
+  /**
+   * The cells to add to, where several partitions share them, and which partition this one is.
+   * @default {new ones, of partition 0}
+   */
+  readonly shared?: { readonly cells: SliceCells; readonly partition: number };
 }
 
 /** A record for a side topic. */
@@ -74,9 +79,9 @@ export interface Reject {
   /** The record's offset. */
   readonly offset: number;
   /** Which count it is part of. */
-  readonly kind: "late" | "invalid" | "skewed";
+  readonly kind: "late" | "invalid" | "skewed" | "failed";
   /** Why: an invalid one's reason, "skewed", "late", or "window-closed" from folding again. */
-  readonly reason: InvalidReason | "late" | "window-closed";
+  readonly reason: InvalidReason | "late" | "window-closed" | "failed";
   /** The failing path inside the event; empty where none is at fault. */
   readonly path: string;
   /** What is wrong, for people. */
@@ -122,6 +127,7 @@ export class SliceFold {
   readonly #checker: EventChecker;
   readonly #timeField: string;
   readonly #cells: SliceCells;
+  readonly #partition: number;
   readonly #floor: number;
   readonly #refused: ReadonlyMap<number, ReadonlySet<number>> | null;
   /** From a window's start to the time at which it completes. */
@@ -146,7 +152,8 @@ export class SliceFold {
     this.#plan = plan;
     this.#checker = new EventChecker(plan, reader);
     this.#timeField = reader.eventTimeField;
-    this.#cells = new SliceCells(plan);
+    this.#cells = start.shared?.cells ?? new SliceCells(plan);
+    this.#partition = start.shared?.partition ?? 0;
     this.#floor = start.floor ?? -Infinity;
     this.#maxEventTime = start.maxEventTime ?? -Infinity;
     this.#ownBound = this.#maxEventTime - plan.delayMs;
@@ -162,12 +169,13 @@ export class SliceFold {
    * @param decoded Their decoded values, one each.
    * @param sourceText Gives the JSON text of the record at an index of this call; only asked where
    * a number is too large to be surely exact.
+   * @returns How many records were judged: all, unless a limit of the cells was reached.
    */
   add(
     records: readonly FoldRecord[],
     decoded: readonly Decoded[],
     sourceText: (index: number) => string,
-  ): void {
+  ): number {
     for (let i = 0; i < records.length; i++) {
       const record = records[i];
       const value = decoded[i];
@@ -176,7 +184,9 @@ export class SliceFold {
       const problem = this.#checker.check(value, record.timestampMs, i, sourceText);
       if (problem !== null) this.#refuse(record, problem);
       else this.#count(record, this.#checker.event, this.#checker.time);
+      if (this.#cells.isFull) return i + 1;
     }
+    return records.length;
   }
 
   /**
@@ -315,6 +325,7 @@ export class SliceFold {
       return this.#late(record, "late", time, bound);
     }
     this.#counts.aggregated += 1;
+    this.#cells.partition = this.#partition;
     if (this.#refused === null) {
       for (; start <= last; start += w.slideMs) this.#cells.add(start, key, event);
       return;

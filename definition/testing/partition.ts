@@ -201,7 +201,10 @@ export class DriverPartition {
     textOf: (index: number) => string,
   ): void {
     const { enrich, reader } = this.#context;
-    if (enrich === null) return fold.add(records, decoded, textOf);
+    if (enrich === null) {
+      fold.add(records, decoded, textOf);
+      return;
+    }
     records.forEach((record, i) => {
       const checked = fold.check(record, decoded[i] ?? TOMBSTONE, () => textOf(i));
       fold.addChecked(checked, addedBy(enrich, reader, checked.event));

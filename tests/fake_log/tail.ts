@@ -103,7 +103,7 @@ export class FakeTail implements TailTransport {
     return Promise.resolve();
   }
 
-  #read({ topic, partitions, maxBytes }: TailPoll): TailAnswer {
+  #read({ topic, partitions, maxBytes, partitionBytes }: TailPoll): TailAnswer {
     let left = maxBytes;
     const parts = new Map<number, TailPart>();
     for (const { partition, from } of partitions) {
@@ -114,7 +114,8 @@ export class FakeTail implements TailTransport {
       } else if (from < range.start || from > found.logEnd) {
         parts.set(partition, refusal(KafkaCode.OFFSET_OUT_OF_RANGE));
       } else {
-        const polled = left > 0 ? found.poll(from, left) : { records: [], next: from, bytes: 0 };
+        const most = Math.min(left, partitionBytes);
+        const polled = left > 0 ? found.poll(from, most) : { records: [], next: from, bytes: 0 };
         left -= polled.bytes;
         parts.set(partition, {
           error: null,
