@@ -10,6 +10,7 @@ import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient, type PipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { TidegateError } from "../core/errors.ts";
+import { controlRunning } from "../core/flow/lease.ts";
 import type { SupervisorView } from "../workflows/messages.ts";
 import type { Session } from "./session.ts";
 
@@ -51,4 +52,25 @@ export async function withWorkflows<T>(
     closing.defer(await startHelperWorker(session, client, reader));
   }
   return await work({ workflows, reader, supervisor: await workflows.supervisor() });
+}
+
+/**
+ * The refusal of a second control process, where one runs; null where none does, or nobody can be
+ * asked.
+ */
+export async function refusalOfSecond(
+  { pipeline: { plan }, temporal }: Session,
+): Promise<TidegateError | null> {
+  try {
+    await using closing = new AsyncDisposableStack();
+    const client = await connectTemporal(temporal);
+    closing.defer(() => client.connection.close());
+    const workflows = createPipelineClient(client, plan);
+    if (!(await workflows.exists()) || !(await workflows.answers())) return null;
+    const { lease } = await workflows.supervisor();
+    if (lease === null || lease.untilMs <= Date.now()) return null;
+    return controlRunning(plan.pipeline, lease);
+  } catch {
+    return null;
+  }
 }

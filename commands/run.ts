@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout } from "node:timers/promises";
 import { TidegateError } from "../core/errors.ts";
 import { gatherAccount, lookAt, type Snapshot } from "../cli/account.ts";
 import { controlFor } from "../cli/control.ts";
@@ -19,6 +20,8 @@ import type { Args } from "./specs.ts";
 const LOOK_MS = 200;
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;
+/** How long each step of leaving after Ctrl-C may take, in ms. */
+const LEAVE_MS = 2_000;
 
 /** What the command does. */
 export async function action({ flags, settings }: Args<"run">): Promise<number> {
@@ -33,6 +36,7 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
     controlFor(session, { ...flags, workers: flags.workers ?? 1 }, "drain"),
     ctrlC.promise,
   );
+  let isAway = false;
   let told = performance.now();
   try {
     const end = await untilDrained(control, {
@@ -44,19 +48,33 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
         say(statusLine(snapshot));
       },
     });
-    if (end === undefined) say("interrupted: what is drained stays drained; run again to go on");
-    const account = await gatherAccount(control.workflows, control.generation);
+    const gathered = gatherAccount(control.workflows, control.generation);
+    if (end === undefined) {
+      say("interrupted: what is drained stays drained; run again to go on");
+      // Temporal may be away: who has pressed Ctrl-C does not wait for it.
+      isAway = await within(LEAVE_MS, gathered) === undefined;
+      if (isAway) return 1;
+    }
+    const account = await gathered;
     if (flags.json) print(JSON.stringify(account));
-    else {
-      accountLines(account).forEach(print);
+    else accountLines(account).forEach(print);
+    if (end !== undefined && flags.flush) {
+      say("all windows are closed: events that come for them later are late");
+    }
+    if (!flags.json) {
       const { resultsTopic } = session.pipeline.plan;
       say(`the rows are in topic ${resultsTopic}; see them with: deno task windows`);
     }
     return end !== undefined && account.ok ? 0 : 1;
   } finally {
-    await control.stop();
+    await (isAway ? within(LEAVE_MS, control.stop()) : control.stop());
     ctrlC.dispose();
   }
+}
+
+/** What work gives; undefined where it fails or takes longer. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  return await Promise.race([work.catch(() => undefined), setTimeout(ms, undefined)]);
 }
 
 /** What waiting is told. */
@@ -79,26 +97,25 @@ async function untilDrained(
   control: Control,
   options: DrainedOptions,
 ): Promise<Snapshot | undefined> {
-  let ended = false;
-  let lost: TidegateError | undefined;
-  void options.interrupted.then(() => ended = true);
-  void control.lost.then((why) => lost = why);
+  const { workflows, generation } = control;
+  const over = options.interrupted.then(() => undefined);
+  const lost = control.lost.then((why) => Promise.reject(why));
   let flushed = !options.flush;
-  while (!ended) {
-    if (lost !== undefined) throw lost;
-    const snapshot = await lookAt(control.workflows, control.generation);
+  for (;;) {
+    // An answer may take half a minute where Temporal is away.
+    const snapshot = await Promise.race([over, lost, lookAt(workflows, generation)]);
+    if (snapshot === undefined) return undefined;
     options.onLook?.(snapshot);
     if (snapshot.drains.every(isAtRest)) {
       if (!flushed && snapshot.drains.every((drain) => drain.mode !== "stopped")) {
-        await control.workflows.flush(control.generation);
+        await workflows.flush(generation);
         flushed = true;
         continue;
       }
       if (nothingDue(snapshot)) return snapshot;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await setTimeout(LOOK_MS);
   }
-  return undefined;
 }
 
 function isAtRest(drain: DrainView): boolean {

@@ -118,7 +118,8 @@ export const SPECS = {
     summary: "Drains what is in the topic now, prints the account and ends",
     flags: {
       "until-drained": toggle().describe("Drain up to the present ends of the log"),
-      flush: toggle().describe("Then close all windows"),
+      flush: toggle()
+        .describe("Then close all windows: events that come for them later are late"),
       json: toggle().describe("Print the account as JSON"),
       ...CONTROL,
     },

@@ -7,13 +7,12 @@
 import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
 import { lookAt } from "../cli/account.ts";
-import { controlFor } from "../cli/control.ts";
-import { dashboardFor } from "../cli/control.ts";
+import { controlFor, dashboardFor } from "../cli/control.ts";
 import { demoLoad, demoTopic } from "../lab/demo_load.ts";
-import { decisionsTo, fleetLine } from "../cli/report.ts";
 import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
-import { statusLine } from "../cli/report.ts";
+import { decisionsTo, fleetLine, statusLine } from "../cli/report.ts";
 import { openSession, type Session } from "../cli/session.ts";
+import { refusalOfSecond } from "../cli/workflows.ts";
 import { createLog, say, structureErrors } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
@@ -31,7 +30,10 @@ export async function action({ flags, settings }: Args<"start">): Promise<number
     const ctrlC = interrupted();
     closing.push(() => ctrlC.dispose());
     const demo = flags.demo ? demoLoad(session, (line) => log("demo", line)) : null;
-    const dashboard = await dashboardFor(session, demo);
+    const dashboard = await dashboardFor(session, demo).catch(async (error) => {
+      // A port may be taken by the control process that runs: that is what a person must know.
+      throw await refusalOfSecond(session) ?? error;
+    });
     closing.push(() => dashboard.stop());
     if (flags.demo) await orInterrupted(demoTopic(session, say), ctrlC.promise);
     const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TidegateError } from "../errors.ts";
 import { type Fingerprint, fingerprintDifferences } from "../plan.ts";
 
 /** A control process. */
@@ -25,6 +26,19 @@ export interface Lease {
   readonly sinceMs: number;
   /** When it ends unless it is renewed, epoch ms. */
   readonly untilMs: number;
+}
+
+/** The refusal of a control process where another one holds the lease. */
+export function controlRunning(
+  pipeline: string,
+  { owner: { host, pid }, sinceMs }: Lease,
+): TidegateError {
+  return new TidegateError(
+    "TG_CONTROL_RUNNING",
+    `A control process of pipeline ${pipeline} is running: host ${host}, pid ${pid}, ` +
+      `since ${new Date(sinceMs).toISOString()}`,
+    { next: "Stop that one first, or wait 30 s if it has died." },
+  );
 }
 
 /** What a control process asks for when it takes or renews the lease. */

@@ -37,6 +37,7 @@ import { createTrace } from "../../adapters/tracing.ts";
 import { createWindowClient } from "../../adapters/temporal/window_client.ts";
 import { type RunningWorker, startControlWorker } from "../../adapters/temporal/workers.ts";
 import { TidegateError } from "../../core/errors.ts";
+import { controlRunning } from "../../core/flow/lease.ts";
 import { groupId } from "../../core/ids.ts";
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
 import { paceOf } from "../../core/flow/pacing.ts";
@@ -273,7 +274,8 @@ async function sourceTopic(reader: LogReader, topic: string): Promise<TopicInfo>
   const info = await reader.describe(topic);
   if (info !== null) return info;
   throw new TidegateError("TG_TOPIC_MISSING", `Source topic ${topic} does not exist`, {
-    next: "Make it, or let `deno task produce` make it and fill it.",
+    next: "Correct its name, or let deno task replay FILE make it of your data, or " +
+      "deno task produce of generated events.",
   });
 }
 
@@ -400,13 +402,7 @@ async function takeLease(
   }
   if (answer.granted) return answer.generation;
   if (answer.code === "TG_CONTROL_RUNNING") {
-    const { owner: { host, pid }, sinceMs } = answer.lease;
-    throw new TidegateError(
-      "TG_CONTROL_RUNNING",
-      `A control process of pipeline ${plan.pipeline} is running: host ${host}, pid ${pid}, ` +
-        `since ${new Date(sinceMs).toISOString()}`,
-      { next: "Stop that one first, or wait 30 s if it has died." },
-    );
+    throw controlRunning(plan.pipeline, answer.lease);
   }
   if (answer.differences.every((line) => line.startsWith("topicId"))) {
     throw new TidegateError(
