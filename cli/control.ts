@@ -8,7 +8,7 @@ import { type Control, type ControlOptions, startControl } from "../processes/co
 import type { PipelineWatch } from "../activities/observer.ts";
 import { TidegateError } from "../core/errors.ts";
 import { runPlanOf, type StartPosition } from "../core/plan.ts";
-import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/server/mod.ts";
+import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/server/start.ts";
 import { parseInstant } from "../core/event_time/instants.ts";
 import { say } from "./output.ts";
 import { inDataFolder, type Session } from "./session.ts";

@@ -8,7 +8,7 @@ import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
 import { waitFor } from "../adapters/servers.ts";
-import type { DemoLoad } from "../dashboard/server/mod.ts";
+import type { DemoLoad } from "../dashboard/server/start.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import type { Session } from "../cli/session.ts";
 

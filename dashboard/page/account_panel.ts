@@ -28,11 +28,7 @@ function inFlight({ pairs }: Account): Term {
 /** A term of an equation. */
 type Term = readonly [name: string, value: number, hint: string];
 
-/**
- * Sets the panel up.
- *
- * @returns Shows a state.
- */
+/** Sets the panel up. */
 export function setUpAccount(): (state: PageState) => void {
   const events = filler<readonly Term[]>(byId("account-events"), equation);
   const pairs = filler<readonly Term[]>(byId("account-pairs"), equation);

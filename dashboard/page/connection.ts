@@ -1,10 +1,11 @@
 /**
- * The line to the server: it comes back by itself, and says how it stands.
+ * What goes between page and server: the stream, which comes back by itself, and the presenter's button.
  *
  * @module
  */
 
 import type { PageChange, PageState } from "../server/state.ts";
+import { byId, setText } from "./dom.ts";
 
 /** The first pause before another try, in ms; it doubles. */
 const FIRST_PAUSE_MS = 500;
@@ -23,11 +24,7 @@ export interface ConnectionHooks {
   readonly state: (downSinceMs: number | null) => void;
 }
 
-/**
- * Connects, and stays connected.
- *
- * @param hooks What is told.
- */
+/** Connects, and stays connected. */
 export function connect(hooks: ConnectionHooks): void {
   let source: EventSource | null = null;
   let heardMs = Date.now();
@@ -70,4 +67,33 @@ export function connect(hooks: ConnectionHooks): void {
   }, 1_000);
   addEventListener("online", open);
   open();
+}
+
+/** Sets the button up. */
+export function setUpPresenter(): (demo: boolean, loading: boolean) => void {
+  const button = byId("presenter");
+  const note = byId("presenter-note");
+  let on = false;
+  let asked: boolean | null = null;
+  button.addEventListener("click", () => {
+    asked = !on;
+    setText(note, "");
+    void fetch(`/api/load?on=${asked}`, {
+      method: "POST",
+      headers: { "x-tidegate-presenter": "1" },
+    }).then(async (response) => {
+      if (!response.ok) throw new Error(await response.text());
+    }).catch((error: Error) => {
+      asked = null;
+      setText(note, `That did not work: ${error.message}`);
+    });
+  });
+  return (demo, loading) => {
+    button.hidden = !demo;
+    on = loading;
+    if (asked === on) asked = null;
+    button.setAttribute("aria-pressed", String(on));
+    const busy = asked === null ? "" : "…";
+    setText(button, `${on ? "Stop the spike" : "Start a spike"}${busy}`);
+  };
 }

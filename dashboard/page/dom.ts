@@ -1,5 +1,5 @@
 /**
- * Making elements. Content is always set as text: what events hold never becomes markup.
+ * Making elements, and colours. Content is always set as text: what events hold never becomes markup.
  *
  * @module
  */
@@ -16,13 +16,7 @@ export interface Parts {
   readonly children?: readonly (Node | null)[];
 }
 
-/**
- * Makes an element.
- *
- * @param tag Its tag.
- * @param parts What it is made of.
- * @returns The element.
- */
+/** Makes an element. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   parts: Parts = {},
@@ -40,8 +34,6 @@ export function el<K extends keyof HTMLElementTagNameMap>(
 /**
  * An element of the page.
  *
- * @param id Its id.
- * @returns The element.
  * @throws {Error} If there is none: page and code do not belong together.
  */
 export function byId(id: string): HTMLElement {
@@ -50,12 +42,7 @@ export function byId(id: string): HTMLElement {
   return element;
 }
 
-/**
- * Sets a text if it is another one, so that nothing is read out or drawn anew in vain.
- *
- * @param element The element.
- * @param text The text.
- */
+/** Sets a text if it is another one, so that nothing is read out or drawn anew in vain. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -63,10 +50,6 @@ export function setText(element: Element, text: string): void {
 /**
  * Makes a function that fills an element anew only if what it shows has changed, so that focus,
  * selection and scroll positions stay.
- *
- * @param element The element.
- * @param make Makes its children.
- * @returns Takes what is to be shown.
  */
 export function filler<T>(element: Element, make: (value: T) => readonly Node[]): (v: T) => void {
   let before = "";
@@ -81,13 +64,7 @@ export function filler<T>(element: Element, make: (value: T) => readonly Node[])
 /** A cell of a table: a text, or an element. */
 export type CellContent = string | Node;
 
-/**
- * Makes a row of cells; the first one is its head.
- *
- * @param cells The cells.
- * @param numbers The places of cells that hold numbers.
- * @returns The row.
- */
+/** Makes a row of cells; the first one is its head. */
 export function row(cells: readonly CellContent[], numbers: readonly number[] = []): HTMLElement {
   return el("tr", {
     children: cells.map((content, i) => {
@@ -99,13 +76,7 @@ export function row(cells: readonly CellContent[], numbers: readonly number[] = 
   });
 }
 
-/**
- * Makes the head of a table.
- *
- * @param names The columns.
- * @param numbers The places of columns that hold numbers.
- * @returns The head.
- */
+/** Makes the head of a table. */
 export function head(names: readonly string[], numbers: readonly number[] = []): HTMLElement {
   return el("thead", {
     children: [el("tr", {
@@ -118,4 +89,73 @@ export function head(names: readonly string[], numbers: readonly number[] = []):
       ),
     })],
   });
+}
+
+/** The part of an element with a name; made where it is not there yet. */
+export function part(element: HTMLElement, name: string): HTMLElement {
+  for (const child of element.children) {
+    if (child instanceof HTMLElement && child.dataset["part"] === name) return child;
+  }
+  const made = el("span", { class: name });
+  made.dataset["part"] = name;
+  element.append(made);
+  return made;
+}
+
+/** A child: its key, and how it is drawn. */
+export type KeyedItem = readonly [key: string, draw: (element: HTMLElement) => void];
+
+/** Children that are kept from one drawing to the next by a key, so that they glide. */
+export class Keyed {
+  readonly #box: HTMLElement;
+  readonly #known = new Map<string, HTMLElement>();
+
+  /** Begins with no children. */
+  constructor(box: HTMLElement) {
+    this.#box = box;
+  }
+
+  /** Shows items, and removes those that are not among them. */
+  show(items: readonly KeyedItem[]): void {
+    const keys = new Set(items.map(([key]) => key));
+    for (const [key, element] of this.#known) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.#known.delete(key);
+    }
+    for (const [key, draw] of items) {
+      const element = this.#known.get(key) ?? el("div");
+      draw(element);
+      if (this.#known.has(key)) continue;
+      this.#known.set(key, element);
+      this.#box.append(element);
+    }
+  }
+}
+
+const KEY = "tidegate-theme";
+
+/** Sets the theme and its button up. */
+export function setUpTheme(changed: () => void): void {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const button = byId("theme");
+  const chosen = () => localStorage.getItem(KEY);
+  const isDark = () => chosen() === null ? system.matches : chosen() === "dark";
+  const apply = () => {
+    document.documentElement.dataset["theme"] = isDark() ? "dark" : "light";
+    setText(button, isDark() ? "Light" : "Dark");
+    button.setAttribute("aria-label", isDark() ? "Switch to light" : "Switch to dark");
+    changed();
+  };
+  button.addEventListener("click", () => {
+    localStorage.setItem(KEY, isDark() ? "light" : "dark");
+    apply();
+  });
+  system.addEventListener("change", apply);
+  apply();
+}
+
+/** A colour of the theme. */
+export function color(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

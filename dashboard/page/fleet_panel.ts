@@ -8,11 +8,7 @@ import type { FleetView, PageState, WorkerView } from "../server/state.ts";
 import { byId, el, filler, head, row, setText } from "./dom.ts";
 import { figure, span } from "./format.ts";
 
-/**
- * Sets the panel up.
- *
- * @returns Shows a state.
- */
+/** Sets the panel up. */
 export function setUpFleet(): (state: PageState) => void {
   const table = filler<readonly WorkerView[]>(byId("fleet-table"), rows);
   return ({ fleet, about, now }) => {

@@ -15,7 +15,6 @@ export const UNKNOWN = "–";
 /**
  * A count or a rate.
  *
- * @param value The figure.
  * @returns Its text; a dash where it is not known.
  */
 export function figure(value: number | null): string {
@@ -26,7 +25,6 @@ export function figure(value: number | null): string {
 /**
  * A count or a rate where there is little room.
  *
- * @param value The figure.
  * @returns Such as `1.2K`.
  */
 export function short(value: number | null): string {
@@ -34,12 +32,7 @@ export function short(value: number | null): string {
   return Math.abs(value) < 10_000 ? figure(value) : SHORT.format(value);
 }
 
-/**
- * The value of an aggregate.
- *
- * @param value The value.
- * @returns Its text, with at most two decimals.
- */
+/** The value of an aggregate. */
 export function aggregate(value: number | null): string {
   return value === null ? UNKNOWN : VALUE.format(value);
 }
@@ -47,7 +40,6 @@ export function aggregate(value: number | null): string {
 /**
  * A time of day.
  *
- * @param ms Epoch ms.
  * @returns Such as `14:03:20`; a dash where it is not known.
  */
 export function clock(ms: number | null): string {
@@ -57,7 +49,6 @@ export function clock(ms: number | null): string {
 /**
  * A date and time.
  *
- * @param ms Epoch ms.
  * @returns Such as `2026-11-22 14:03:20.500`; a dash where it is not known.
  */
 export function dateTime(ms: number | null): string {
@@ -68,7 +59,6 @@ export function dateTime(ms: number | null): string {
 /**
  * A span of time.
  *
- * @param ms The span.
  * @returns Such as `850 ms`, `12 s`, `3 min 20 s` or `2 h 5 min`.
  */
 export function span(ms: number): string {

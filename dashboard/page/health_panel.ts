@@ -10,11 +10,7 @@ import { clock } from "./format.ts";
 
 type Shown = HealthView & { readonly life: string };
 
-/**
- * Sets the panel up.
- *
- * @returns Shows a state.
- */
+/** Sets the panel up. */
 export function setUpHealth(): (state: PageState) => void {
   const servers = filler<Shown>(byId("servers"), serverItems);
   const problems = filler<readonly ProblemView[]>(byId("problems"), problemItems);

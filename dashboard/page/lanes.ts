@@ -20,8 +20,6 @@ const MOST_WINDOWS = 40;
 /**
  * The span that shows all open windows, the watermark and the newest events.
  *
- * @param time Event time.
- * @param sizeMs The size of a window.
  * @returns The span; null as long as there is nothing to draw.
  */
 export function spanOf(time: EventTimeView, sizeMs: number): Span | null {
@@ -43,8 +41,6 @@ export function spanOf(time: EventTimeView, sizeMs: number): Span | null {
 /**
  * Where a time lies.
  *
- * @param span The drawn span.
- * @param ms The time.
  * @returns 0 at its start, 1 at its end; times beyond lie on the nearer edge.
  */
 export function placeOf({ from, to }: Span, ms: number): number {
@@ -71,13 +67,7 @@ const STEPS = [
   2_629_800_000,
 ];
 
-/**
- * Round times on the axis.
- *
- * @param span The drawn span.
- * @param most How many fit.
- * @returns The times, epoch ms.
- */
+/** Round times on the axis. */
 export function ticksOf({ from, to }: Span, most: number): number[] {
   const step = STEPS.find((size) => (to - from) / size <= most) ?? (to - from) / most;
   const first = Math.ceil(from / step) * step;

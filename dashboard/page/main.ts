@@ -7,17 +7,14 @@
 
 import type { PageState } from "../server/state.ts";
 import { setUpAccount } from "./account_panel.ts";
-import { connect } from "./connection.ts";
-import { byId, setText } from "./dom.ts";
+import { connect, setUpPresenter } from "./connection.ts";
+import { byId, setText, setUpTheme } from "./dom.ts";
 import { setUpFleet } from "./fleet_panel.ts";
 import { clock, short, span, UNKNOWN } from "./format.ts";
 import { setUpHealth } from "./health_panel.ts";
 import { setUpLoad } from "./load_panel.ts";
 import { changed, moodOf } from "./model.ts";
-import { setUpPresenter } from "./presenter.ts";
-import { setUpResults } from "./results_panel.ts";
-import { setUpSamples } from "./samples_panel.ts";
-import { setUpTheme } from "./theme.ts";
+import { setUpResults, setUpSamples } from "./results_panel.ts";
 import { setUpTime } from "./time_panel.ts";
 
 let state: PageState | null = null;

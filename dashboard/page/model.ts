@@ -9,13 +9,7 @@ import type { Column, PageChange, PageState, Points } from "../server/state.ts";
 /** As many points are kept as the server keeps. */
 const POINTS = 900;
 
-/**
- * Takes a change in.
- *
- * @param state What was known.
- * @param change What is new.
- * @returns What is known now.
- */
+/** Takes a change in. */
 export function changed(state: PageState, change: PageChange): PageState {
   const points = change.points === undefined ? state.points : added(state.points, change.points);
   return { ...state, ...change, points };
@@ -50,12 +44,7 @@ export interface Mood {
   readonly sentence: string;
 }
 
-/**
- * How the pipeline does.
- *
- * @param state What is known.
- * @returns A word and a sentence.
- */
+/** How the pipeline does. */
 export function moodOf({ health, now, fleet }: PageState): Mood {
   const worst = health.problems.find(({ level }) => level === "error");
   if (health.phase === "starting") {

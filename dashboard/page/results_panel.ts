@@ -1,10 +1,11 @@
 /**
- * Results: the last windows per key, as small multiples and as a table.
+ * What windows came to: their rows by key and revision; and the records that count nowhere, with the
+ * reason. Their content is anything, and shown as text.
  *
  * @module
  */
 
-import type { About, PageState, ResultView, RowView } from "../server/state.ts";
+import type { About, PageState, ResultView, RowView, SampleView } from "../server/state.ts";
 import { byId, el, filler, head, row } from "./dom.ts";
 import { aggregate, clock, dateTime, figure, short } from "./format.ts";
 
@@ -19,11 +20,7 @@ const PICTURES = 3;
 
 type Shown = Pick<PageState, "results" | "about">;
 
-/**
- * Sets the panel up.
- *
- * @returns Shows a state.
- */
+/** Sets the panel up. */
 export function setUpResults(): (state: PageState) => void {
   const empty = byId("results-empty");
   const box = byId("results-box");
@@ -186,4 +183,49 @@ function revisionsOf({ revisions }: ResultView): HTMLElement {
 
 function keyText(key: readonly string[]): string {
   return key.length === 0 ? "all events" : key.join(" · ");
+}
+
+/** Sets the panel up. */
+export function setUpSamples(): (state: PageState) => void {
+  const table = filler<readonly SampleView[]>(byId("samples-table"), rows);
+  const empty = byId("samples-empty");
+  const box = byId("samples-box");
+  return ({ samples }) => {
+    empty.hidden = samples.length > 0;
+    box.hidden = samples.length === 0;
+    table(samples);
+  };
+}
+
+function rows(samples: readonly SampleView[]): HTMLElement[] {
+  return [
+    head(["what", "why", "partition / offset", "value"]),
+    el("tbody", {
+      children: samples.map((sample) =>
+        row([
+          el("span", { class: `kind ${sample.kind}`, text: sample.kind }),
+          why(sample),
+          `${sample.partition} / ${sample.offset}`,
+          el("code", { text: sample.value }),
+        ])
+      ),
+    }),
+  ];
+}
+
+function why({ kind, reason, path, message, eventTime, watermark }: SampleView): string {
+  if (kind === "late") {
+    return `event time ${dateTime(eventTime)}, when the watermark was ${
+      after(watermark, eventTime)
+    }` +
+      (reason === "late" ? "" : ` (${reason})`);
+  }
+  const where = path === "" ? "" : ` at ${path}`;
+  return `${reason}${where}${message === "" ? "" : `: ${message}`}`;
+}
+
+/** A time; without its date if it is of the same day as another one. */
+function after(ms: number | null, other: number | null): string {
+  const text = dateTime(ms);
+  return text.slice(0, 10) === dateTime(other).slice(0, 10) ? text.slice(11) : text;
 }

@@ -13,9 +13,8 @@ import type {
   PageState,
   PartitionView,
 } from "../server/state.ts";
-import { byId, el, filler, head, row, setText } from "./dom.ts";
+import { byId, el, filler, head, Keyed, type KeyedItem, part, row, setText } from "./dom.ts";
 import { clock, dateTime, figure, short, span } from "./format.ts";
-import { Keyed, type KeyedItem, part } from "./keyed.ts";
 import { placeOf, type Span, spanOf, ticksOf } from "./lanes.ts";
 
 /** How many closed windows tell how full a window becomes. */
@@ -38,11 +37,7 @@ const STATES: Readonly<Record<string, string>> = {
   held: "held: far ahead of the others",
 };
 
-/**
- * Sets the panel up.
- *
- * @returns Shows a state.
- */
+/** Sets the panel up. */
 export function setUpTime(): (state: PageState) => void {
   const empty = byId("time-empty");
   const figureBox = byId("lanes");

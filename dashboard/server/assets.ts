@@ -32,16 +32,11 @@ const MODULES = [
   "fleet_panel.ts",
   "format.ts",
   "health_panel.ts",
-  "keyed.ts",
   "lanes.ts",
-  "load_charts.ts",
   "load_panel.ts",
   "main.ts",
   "model.ts",
-  "presenter.ts",
   "results_panel.ts",
-  "samples_panel.ts",
-  "theme.ts",
   "time_panel.ts",
 ];
 
@@ -62,7 +57,6 @@ const read = new Map<string, Promise<Asset>>();
 /**
  * A file of the page.
  *
- * @param path The path of its address.
  * @returns The file; null if there is none.
  */
 export async function assetOf(path: string): Promise<Asset | null> {
@@ -90,7 +84,6 @@ async function load(file: URL, type: string): Promise<Asset> {
 /**
  * Makes a module that browsers run.
  *
- * @param text TypeScript whose types can be left out.
  * @returns JavaScript; the chart library, which has a bare name, is named by its address.
  */
 export function browserModule(text: string): string {

@@ -25,11 +25,7 @@ export class EventStream {
   #id = 0;
   #dropped = 0;
 
-  /**
-   * Begins without readers.
-   *
-   * @param now The wall clock, epoch ms.
-   */
+  /** Begins without readers. */
   constructor(now: () => number = Date.now) {
     this.#now = now;
   }
@@ -47,8 +43,6 @@ export class EventStream {
   /**
    * A new reader.
    *
-   * @param first The event that it begins with.
-   * @param data The event's data.
    * @returns Its stream; null if there are too many readers.
    */
   open(first: string, data: unknown): ReadableStream<Uint8Array> | null {
@@ -66,12 +60,7 @@ export class EventStream {
     }, new ByteLengthQueuingStrategy({ highWaterMark: MOST_BYTES }));
   }
 
-  /**
-   * Sends an event to all readers.
-   *
-   * @param event The event's name.
-   * @param data Its data.
-   */
+  /** Sends an event to all readers. */
   send(event: string, data: unknown): void {
     if (this.#readers.size === 0) return;
     this.#id += 1;

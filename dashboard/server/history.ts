@@ -1,5 +1,5 @@
 /**
- * Figures over time in a fixed amount of memory.
+ * Figures over time in a fixed amount of memory, and how fast offsets move.
  *
  * @module
  */
@@ -19,11 +19,7 @@ export class History {
   readonly #columns: Readonly<Record<Column, Float64Array>>;
   #count = 0;
 
-  /**
-   * Begins empty.
-   *
-   * @param capacity How many points are kept.
-   */
+  /** Begins empty. */
   constructor(capacity: number = HISTORY_POINTS) {
     this.#capacity = capacity;
     const column = () => new Float64Array(capacity);
@@ -44,12 +40,7 @@ export class History {
     return this.#count;
   }
 
-  /**
-   * Adds a point.
-   *
-   * @param atMs When.
-   * @param point The figures.
-   */
+  /** Adds a point. */
   push(atMs: number, point: Point): void {
     const at = this.#count % this.#capacity;
     this.#atMs[at] = atMs;
@@ -57,12 +48,7 @@ export class History {
     this.#count += 1;
   }
 
-  /**
-   * The points after the first `seen` ones, as far as they are kept.
-   *
-   * @param seen How many points the reader has.
-   * @returns The rest, oldest first.
-   */
+  /** The points after the first `seen` ones, as far as they are kept. */
   since(seen: number): Points {
     const first = Math.max(seen, this.#count - this.#capacity, 0);
     const places = Array.from(
@@ -86,5 +72,40 @@ export class History {
         draining: read(this.#columns.draining),
       },
     };
+  }
+}
+
+/** Over how long, in ms. */
+const SPAN_MS = 3_000;
+
+/** Offsets of the partitions at one moment. */
+interface Reading {
+  readonly atMs: number;
+  readonly offsets: ReadonlyMap<number, number>;
+}
+
+/** The speed of one kind of offset, summed over the partitions. */
+export class Rate {
+  #readings: Reading[] = [];
+
+  /**
+   * Takes a reading.
+   *
+   * @returns Offsets per second; null with nothing to compare with.
+   */
+  read(atMs: number, offsets: ReadonlyMap<number, number>): number | null {
+    this.#readings.push({ atMs, offsets });
+    while ((this.#readings[1]?.atMs ?? Infinity) <= atMs - SPAN_MS) this.#readings.shift();
+    const [first] = this.#readings;
+    if (first === undefined || first.atMs >= atMs) return null;
+    let moved = 0;
+    let compared = 0;
+    for (const [partition, offset] of offsets) {
+      const before = first.offsets.get(partition);
+      if (before === undefined) continue;
+      compared += 1;
+      moved += Math.max(0, offset - before);
+    }
+    return compared === 0 ? null : moved * 1_000 / (atMs - first.atMs);
   }
 }

@@ -5,30 +5,23 @@
  */
 
 import { cpuUsage } from "node:process";
+import { addCounts, NO_COUNTS } from "../../core/flow/slice.ts";
 import { lagOf } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
-import { addCounts, NO_COUNTS } from "../../core/flow/slice.ts";
-import { Exposition } from "./exposition.ts";
-import type { Board } from "./board.ts";
+import type { Model } from "./model.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { Look } from "./looker.ts";
+import type { Poll } from "./poller.ts";
 
 /** States of workers, all of them told, also those that no worker is in. */
 const STATES = ["starting", "ready", "draining", "backing off", "open"] as const;
 /** Outcomes of an event. */
 const OUTCOMES = ["aggregated", "late", "invalid", "skewed", "filtered"] as const;
 
-/**
- * Writes the metrics.
- *
- * @param board What is known.
- * @param stream Who reads the page.
- * @returns Prometheus's text format.
- */
-export function metricsText(board: Board, stream: EventStream): string {
+/** Writes the metrics. */
+export function metricsText(model: Model, stream: EventStream): string {
   const out = new Exposition();
-  const { about, fleet, health } = board.state();
-  const { look, collector, tick } = board;
+  const { about, fleet, health } = model.state();
+  const { poll, monitor, tick } = model;
   const counts = countSlots(fleet.workers);
   const isUp = (ok: boolean | null) => ok === true ? 1 : 0;
   out.add("gauge", "tidegate_pipeline_info", "The pipeline and its generation.", [
@@ -39,8 +32,8 @@ export function metricsText(board: Board, stream: EventStream): string {
     [{ server: "temporal" }, isUp(health.temporal.ok)],
   ]);
   out.add("counter", "tidegate_server_errors_total", "Failed calls of a server.", [
-    [{ server: "broker" }, board.errors.broker],
-    [{ server: "temporal" }, board.errors.temporal],
+    [{ server: "broker" }, model.errors.broker],
+    [{ server: "temporal" }, model.errors.temporal],
   ]);
   if (tick !== null) {
     const { ends, cursors } = tick;
@@ -76,12 +69,12 @@ export function metricsText(board: Board, stream: EventStream): string {
       tick.workerRate,
     );
   }
-  if (look !== null) lookMetrics(out, look);
+  if (poll !== null) pollMetrics(out, poll);
   out.add(
     "counter",
     "tidegate_rows_emitted_total",
     "Rows written to the results topic, revisions and repeats included.",
-    collector.results.rowsTaken,
+    monitor.results.rowsTaken,
   );
   out.add("gauge", "tidegate_workers", "Worker processes by state.", [
     ...STATES.map((state) => [{ state: state.replace(" ", "_") }, counts[state]] as const),
@@ -105,18 +98,18 @@ export function metricsText(board: Board, stream: EventStream): string {
     "tidegate_decisions_total",
     "Decisions of the supervisor by their reason.",
     [
-      ...collector.decisionCounts,
+      ...monitor.decisionCounts,
     ].map(([code, count]) => [{ code }, count]),
   );
   out.histogram(
     "tidegate_slice_duration_seconds",
     "How long a worker takes to fold a slice.",
-    collector.sliceSeconds,
+    monitor.sliceSeconds,
   );
   out.histogram(
     "tidegate_close_to_emit_seconds",
     "From the records that let a window close until its rows are written.",
-    collector.closeSeconds,
+    monitor.closeSeconds,
   );
   out.add("gauge", "tidegate_page_readers", "Readers of the live page.", stream.readers);
   const { user, system } = cpuUsage();
@@ -135,7 +128,7 @@ export function metricsText(board: Board, stream: EventStream): string {
   return out.text;
 }
 
-function lookMetrics(out: Exposition, { drains, clock }: Look): void {
+function pollMetrics(out: Exposition, { drains, clock }: Poll): void {
   const totals = drains.map((drain) => drain.totals).reduce(addCounts, NO_COUNTS);
   out.add(
     "counter",
@@ -180,4 +173,114 @@ function lookMetrics(out: Exposition, { drains, clock }: Look): void {
   out.add("gauge", "tidegate_windows_open", "Open windows.", clock.open.length);
   out.add("counter", "tidegate_windows_closed_total", "Closed windows.", clock.totals.windows);
   out.add("counter", "tidegate_windows_lost_total", "Windows that were lost.", clock.lost.length);
+}
+
+/** A value with its labels. */
+export type Sample = readonly [labels: Readonly<Record<string, string | number>>, value: number];
+
+/** Writes metrics, a family after the other. */
+export class Exposition {
+  readonly #lines: string[] = [];
+
+  /** The text. */
+  get text(): string {
+    return `${this.#lines.join("\n")}\n`;
+  }
+
+  /** Adds a gauge or a counter. */
+  add(
+    type: "gauge" | "counter",
+    name: string,
+    help: string,
+    samples: readonly Sample[] | number | null,
+  ): void {
+    const all: readonly Sample[] = typeof samples === "number" ? [[{}, samples]] : samples ?? [];
+    if (all.length === 0) return;
+    this.#head(type, name, help);
+    for (const [labels, value] of all) this.#line(name, labels, value);
+  }
+
+  /** Adds a histogram. */
+  histogram(name: string, help: string, histogram: Histogram): void {
+    this.#head("histogram", name, help);
+    const { cumulative, bounds, sum, count } = histogram;
+    cumulative.forEach((total, i) =>
+      this.#line(`${name}_bucket`, { le: String(bounds[i] ?? "+Inf") }, total)
+    );
+    this.#line(`${name}_sum`, {}, sum);
+    this.#line(`${name}_count`, {}, count);
+  }
+
+  #head(type: string, name: string, help: string): void {
+    this.#lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+  }
+
+  #line(name: string, labels: Sample[0], value: number): void {
+    const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(String(text))}"`);
+    this.#lines.push(`${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`);
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+}
+
+/** Upper bounds for slices and for windows that close, in seconds. */
+export const SECONDS: readonly number[] = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.15,
+  0.2,
+  0.3,
+  0.5,
+  1,
+  2.5,
+  5,
+  10,
+];
+
+/** Counts durations. */
+export class Histogram {
+  /** The upper bounds of the buckets, ascending, in seconds; what lies above them is counted too. */
+  readonly bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+
+  /** Begins at zero. */
+  constructor(bounds: readonly number[] = SECONDS) {
+    this.bounds = bounds;
+    this.#counts = Array.from({ length: bounds.length + 1 }, () => 0);
+  }
+
+  /**
+   * Counts a duration.
+   *
+   * @param seconds The duration; one below 0 comes of a clock that was set back, and counts as 0.
+   */
+  observe(seconds: number): void {
+    const value = Math.max(0, seconds);
+    const found = this.bounds.findIndex((bound) => value <= bound);
+    const at = found < 0 ? this.bounds.length : found;
+    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    this.#sum += value;
+  }
+
+  /** How many durations are at or below each bound; all of them last. */
+  get cumulative(): readonly number[] {
+    let total = 0;
+    return this.#counts.map((count) => total += count);
+  }
+
+  /** How many durations were counted. */
+  get count(): number {
+    return this.#counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Their sum, in seconds. */
+  get sum(): number {
+    return this.#sum;
+  }
 }

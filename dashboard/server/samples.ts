@@ -23,14 +23,7 @@ const MAX_BYTES = 512 * 1024;
 
 const KINDS = ["late", "invalid", "skewed"] as const;
 
-/**
- * Reads the last late, invalid and skewed records of a generation.
- *
- * @param reader Reads them.
- * @param plan The pipeline's plan.
- * @param generation The generation.
- * @returns The samples, newest first within a topic.
- */
+/** Reads the last late, invalid and skewed records of a generation. */
 export async function readSamples(
   reader: LogReader,
   plan: RunPlan,
@@ -47,14 +40,7 @@ export async function readSamples(
   );
 }
 
-/**
- * Reads the last rows of the results topic.
- *
- * @param reader Reads them.
- * @param plan The pipeline's plan.
- * @param generation The generation.
- * @returns The rows, in the order of their writing.
- */
+/** Reads the last rows of the results topic. */
 export async function readRows(
   reader: LogReader,
   plan: RunPlan,
@@ -86,9 +72,6 @@ async function tailOf(reader: LogReader, topic: string, count: number): Promise<
 /**
  * Makes a sample of a side topic's record.
  *
- * @param text The record's value.
- * @param plan The pipeline's plan.
- * @param generation The generation that is shown.
  * @returns The sample; null if it is none, or of another generation.
  */
 export function sampleOf(

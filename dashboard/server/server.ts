@@ -186,13 +186,7 @@ async function send(body: ReadableStream<Uint8Array>, response: ServerResponse):
   }
 }
 
-/**
- * Answers a request.
- *
- * @param options What the server is made of.
- * @param request The request.
- * @returns The answer.
- */
+/** Answers a request. */
 export async function answerRequest(
   options: Omit<PageServerOptions, "port">,
   request: Request,
@@ -270,10 +264,6 @@ function load(
 /**
  * Whether a request was meant for this server. A site can point its own name at this machine (DNS
  * rebinding): then the browser takes it for that site's, but sends that site's name.
- *
- * @param name The name or address in the request, without the port.
- * @param host What the server listens on.
- * @returns Whether it is an address, or a name that no site of the internet can have.
  */
 export function isOwnName(name: string, host: string): boolean {
   const bare = name.replace(/^\[|\]$/g, "").toLowerCase();
@@ -285,12 +275,7 @@ export function isOwnName(name: string, host: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(bare) || bare.includes(":") || !bare.includes(".");
 }
 
-/**
- * Whether only programs of this machine can reach an address.
- *
- * @param host The address.
- * @returns Whether it is so.
- */
+/** Whether only programs of this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\./.test(host);
 }

@@ -6,7 +6,7 @@
 
 import type { PipelineWatch } from "../../activities/observer.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { Board, type Seen, type Shown } from "./board.ts";
+import { Model, type Seen, type Shown } from "./model.ts";
 import { EventStream } from "./event_stream.ts";
 import { metricsText } from "./metrics.ts";
 import { type PageServer, startPageServer } from "./server.ts";
@@ -15,7 +15,7 @@ import { type PageServer, startPageServer } from "./server.ts";
 const SECOND_MS = 1_000;
 /** Figures for a program are at most so old, in ms. */
 const FRESH_MS = 1_000;
-/** A program is given what is known if a look takes longer, in ms. */
+/** A program is given what is known if a poll takes longer, in ms. */
 const PATIENCE_MS = 3_000;
 
 /** The presenter's load. */
@@ -58,17 +58,9 @@ export interface Dashboard {
   readonly url: string;
   /** Must be among the watches of the control process. */
   readonly watch: PipelineWatch;
-  /**
-   * The control process is up: its figures are shown from now on.
-   *
-   * @param control The control process.
-   */
+  /** The control process is up: its figures are shown from now on. */
   attach(control: Shown): Promise<void>;
-  /**
-   * The control process ends: the page says so.
-   *
-   * @param why Why it can't go on; null if it was told to end.
-   */
+  /** The control process ends: the page says so. */
   ending(why: string | null): void;
   /** Ends it. */
   stop(): Promise<void>;
@@ -78,14 +70,12 @@ export interface Dashboard {
  * Starts to serve the page; before the control process, so that a port that is taken is told at
  * once and the page can say that it is starting.
  *
- * @param options What it is made of.
- * @returns The running dashboard.
  * @throws {TidegateError} `TG_PORT_TAKEN`, `TG_CONFIG`.
  */
 export async function startDashboard(options: DashboardOptions): Promise<Dashboard> {
   const { plan, webUi, namespace, demo = null, staticWorkers = 4 } = options;
   const { windowing, groupBy, aggregates } = plan;
-  const board = new Board({
+  const model = new Model({
     plan,
     loading: demo === null ? null : () => demo.running,
     pipeline: plan.pipeline,
@@ -102,11 +92,11 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     staticWorkers,
   });
   const stream = new EventStream();
-  let seen: Seen = board.seen;
+  let seen: Seen = model.seen;
   const fresh = async () => {
-    board.ask();
-    const age = Date.now() - (board.look?.atMs ?? -Infinity);
-    if (age > FRESH_MS) await orAfter(board.refresh(), PATIENCE_MS);
+    model.ask();
+    const age = Date.now() - (model.poll?.atMs ?? -Infinity);
+    if (age > FRESH_MS) await orAfter(model.refresh(), PATIENCE_MS);
   };
   const server: PageServer = await startPageServer({
     host: options.host,
@@ -115,35 +105,35 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     figures: {
       async state() {
         await fresh();
-        return board.state();
+        return model.state();
       },
       async metrics() {
         await fresh();
-        return metricsText(board, stream);
+        return metricsText(model, stream);
       },
       async ready() {
         await fresh();
-        const problems = board.health().problems.filter(({ level }) => level === "error");
-        return { ok: board.ready, problems: problems.map(({ text }) => text) };
+        const problems = model.health().problems.filter(({ level }) => level === "error");
+        return { ok: model.ready, problems: problems.map(({ text }) => text) };
       },
-      snapshot: () => board.state(),
+      snapshot: () => model.state(),
     },
     load: demo === null ? null : (on) => on ? demo.start() : demo.stop(),
   });
   const timer = setInterval(() => {
-    void board.second(stream.readers > 0);
-    const changes = board.changes(seen);
-    seen = board.seen;
+    void model.second(stream.readers > 0);
+    const changes = model.changes(seen);
+    seen = model.seen;
     stream.send("change", changes);
     stream.beat();
   }, SECOND_MS);
   return {
     url: server.url,
-    watch: board.collector.watch,
-    attach: (control) => board.attach(control),
+    watch: model.monitor.watch,
+    attach: (control) => model.attach(control),
     ending(why) {
-      board.end(why);
-      stream.send("change", board.changes(seen));
+      model.end(why);
+      stream.send("change", model.changes(seen));
     },
     async stop() {
       clearInterval(timer);

@@ -317,11 +317,11 @@ export interface PageState {
   readonly points: Points;
   /** Decisions on the number of workers, oldest first. */
   readonly decisions: readonly DecisionView[];
-  /** Event time; null before the first look. */
+  /** Event time; null before the first poll. */
   readonly time: EventTimeView | null;
   /** The windows that emitted last, oldest first. */
   readonly results: readonly ResultView[];
-  /** The account; null before the first look. */
+  /** The account; null before the first poll. */
   readonly account: AccountView | null;
   /** Records that count nowhere, newest first. */
   readonly samples: readonly SampleView[];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BoardOptions, Shown } from "../../dashboard/server/board.ts";
+import type { ModelOptions, Shown } from "../../dashboard/server/model.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { NO_COUNTS } from "../../core/flow/slice.ts";
@@ -107,7 +107,7 @@ export interface FakeOptions {
   readonly at?: () => readonly [number, number];
   /** How many workers are ready. */
   readonly ready?: () => number;
-  /** How the broker answers those who look at the load. */
+  /** How the broker answers those who poll at the load. */
   readonly brokerHealth?: () => BrokerHealth;
 }
 
@@ -115,7 +115,7 @@ export interface FakeOptions {
  * A control process in memory: one partition.
  *
  * @param options What differs.
- * @returns What a board is attached to.
+ * @returns What a model is attached to.
  */
 export async function fakeControl(options: FakeOptions = {}): Promise<Shown> {
   const { at = () => [10, 12], ready = () => 1 } = options;
@@ -170,12 +170,12 @@ export async function fakeControl(options: FakeOptions = {}): Promise<Shown> {
 }
 
 /**
- * What a board is made of.
+ * What a model is made of.
  *
  * @param now Its clock.
  * @returns The options.
  */
-export function boardOptions(now: () => number): BoardOptions {
+export function modelOptions(now: () => number): ModelOptions {
   return {
     ...{ plan: PLAN, pipeline: "p", topic: "p", sizeMs: 10_000, slideMs: 10_000 },
     ...{ delayMs: 60_000, latenessMs: 0, groupBy: ["course"], aggregates: ["total"] },

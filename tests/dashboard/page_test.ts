@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { aggregate, clock, dateTime, figure, short, span } from "../../dashboard/page/format.ts";
 import { placeOf, spanOf, ticksOf } from "../../dashboard/page/lanes.ts";
 import { changed, moodOf } from "../../dashboard/page/model.ts";
-import { Board } from "../../dashboard/server/board.ts";
+import { Model } from "../../dashboard/server/model.ts";
 import type { EventTimeView, PageState } from "../../dashboard/server/state.ts";
-import { BASE_MS, boardOptions } from "./fakes.ts";
+import { BASE_MS, modelOptions } from "./fakes.ts";
 
 const TIME: EventTimeView = {
   atMs: BASE_MS,
@@ -47,11 +47,11 @@ Deno.test("the drawn span holds watermark, newest event and open windows, and is
 });
 
 Deno.test("changes are added to what is known; points that are known are passed over", () => {
-  const board = new Board(boardOptions(() => BASE_MS));
-  const start = board.state();
+  const model = new Model(modelOptions(() => BASE_MS));
+  const start = model.state();
   const point = { foldedRate: 1, lag: 0, desired: 0, ready: 0, starting: 0, draining: 0 };
-  for (let i = 0; i < 3; i++) board.collector.history.push(BASE_MS + i, { ...point, inRate: i });
-  const all = board.collector.history.since(0);
+  for (let i = 0; i < 3; i++) model.monitor.history.push(BASE_MS + i, { ...point, inRate: i });
+  const all = model.monitor.history.since(0);
   const once = changed(start, { points: all });
   const twice = changed(once, { points: all });
   assert.deepEqual(twice.points.columns.inRate, [0, 1, 2]);
@@ -59,7 +59,7 @@ Deno.test("changes are added to what is known; points that are known are passed 
 });
 
 Deno.test("the mood is the worst of what is known", () => {
-  const state = new Board(boardOptions(() => BASE_MS)).state();
+  const state = new Model(modelOptions(() => BASE_MS)).state();
   const live: PageState = { ...state, health: { ...state.health, phase: "live" } };
   const now = { ...live.now, inRate: 100, foldedRate: 100, lag: 20 };
   const worker = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { assetOf, browserModule } from "../../dashboard/server/assets.ts";
 import { EventStream, MOST_BYTES, MOST_READERS } from "../../dashboard/server/event_stream.ts";
 import { answerRequest, isOwnName } from "../../dashboard/server/server.ts";
-import { Exposition } from "../../dashboard/server/exposition.ts";
+import { Exposition } from "../../dashboard/server/metrics.ts";
 
 const UNREADABLE = Deno.permissions.querySync({ name: "read", path: "." }).state !== "granted";
 

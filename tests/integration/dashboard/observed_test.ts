@@ -104,14 +104,22 @@ pathTest("metrics, probes, spans and logs of a running pipeline", async (world) 
     });
 
     await world.phase("the figures are those of the page and of the account", async () => {
-      const { account, now } = await started.state();
-      const text = await started.metrics();
-      const value = (line: string) => Number(text.split(`\n${line} `)[1]?.split("\n")[0]);
-      const { events } = account?.account ?? {};
-      assert.equal(value('tidegate_events_total{outcome="aggregated"}'), events?.aggregated);
-      assert.equal(value('tidegate_events_total{outcome="invalid"}'), 1);
-      assert.equal(value("tidegate_windows_closed_total"), now.closed);
-      assert.equal(value("tidegate_windows_open"), now.open);
+      let seen: unknown;
+      // The account needs a poll that asks the windows too, which comes a moment later.
+      await until("the same figures", async () => {
+        const { account, now } = await started.state();
+        const text = await started.metrics();
+        const value = (line: string) => Number(text.split(`\n${line} `)[1]?.split("\n")[0]);
+        const told = [account?.account.events.aggregated, 1, now.closed, now.open];
+        const measured = [
+          value('tidegate_events_total{outcome="aggregated"}'),
+          value('tidegate_events_total{outcome="invalid"}'),
+          value("tidegate_windows_closed_total"),
+          value("tidegate_windows_open"),
+        ];
+        seen = { told, measured };
+        return JSON.stringify(told) === JSON.stringify(measured) || undefined;
+      }, { seen: () => seen });
     });
 
     await world.phase("probes", async () => {

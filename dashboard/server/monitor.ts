@@ -1,22 +1,21 @@
 /**
- * Watches the pipeline from inside the control process and keeps what the page and the metrics need,
- * in a fixed amount of memory. It asks nobody anything: `looker.ts` does that.
+ * Monitors the pipeline from inside the control process and keeps what the page and the metrics need,
+ * in a fixed amount of memory. It asks nobody anything: `poller.ts` does that.
  *
  * @module
  */
 
-import type { PipelineWatch } from "../../activities/observer.ts";
 import type { FleetBook } from "../../activities/fleet_book.ts";
+import type { PipelineWatch } from "../../activities/observer.ts";
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
-import type { WorkerLoad } from "../../core/scaling/speed.ts";
+import type { Report, ReportAnswer } from "../../core/flow/pipeline_clock.ts";
 import { totalLag } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
+import type { WorkerLoad } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import { Rate } from "./rates.ts";
-import { CloseLatency } from "./close_latency.ts";
-import { Histogram } from "./histogram.ts";
-import { History } from "./history.ts";
-import { ResultBook, type ResultPlan } from "./result_book.ts";
+import { Histogram } from "./metrics.ts";
+import { History, Rate } from "./history.ts";
+import { type ResultPlan, ResultsMonitor } from "./results.ts";
 import type { DecisionView, ServerView } from "./state.ts";
 
 /** How many decisions are kept. */
@@ -55,11 +54,11 @@ export interface Tick {
 }
 
 /** Watches the pipeline. */
-export class Collector {
+export class PipelineMonitor {
   /** Figures over time. */
   readonly history: History = new History();
   /** The windows that emitted last. */
-  readonly results: ResultBook;
+  readonly results: ResultsMonitor;
   /** How long slices take, in seconds of a worker. */
   readonly sliceSeconds: Histogram = new Histogram();
   /** From the records that let a window close until its rows are written. */
@@ -86,15 +85,10 @@ export class Collector {
   #lastDecisionMs = 0;
   #tickMs: number | null = null;
 
-  /**
-   * Begins to watch.
-   *
-   * @param plan The pipeline's plan.
-   * @param now The wall clock, epoch ms.
-   */
+  /** Begins to watch. */
   constructor(plan: ResultPlan, now: () => number = Date.now) {
     this.#now = now;
-    this.results = new ResultBook(plan);
+    this.results = new ResultsMonitor(plan);
     this.#closing = new CloseLatency(this.closeSeconds);
     this.broker = { ok: null, sinceMs: now(), problem: null };
     this.watch = this.#watch();
@@ -110,11 +104,7 @@ export class Collector {
     return this.#decisionsVersion;
   }
 
-  /**
-   * Takes decisions in that were made before this process began, or by now.
-   *
-   * @param decisions The decisions, oldest first.
-   */
+  /** Takes decisions in that were made before this process began, or by now. */
   remember(decisions: readonly FleetDecision[]): void {
     const known = new Set(this.#decisions.map(({ atMs }) => atMs));
     const fresh = decisions.filter(({ atMs }) => !known.has(atMs));
@@ -124,13 +114,7 @@ export class Collector {
     this.#decisionsVersion += 1;
   }
 
-  /**
-   * Looks at what this process knows, and adds a point to the history.
-   *
-   * @param source What is looked at.
-   * @param ends Ends that are newer than those of the book, by partition.
-   * @returns What it found.
-   */
+  /** Looks at what this process knows, and adds a point to the history. */
   tick({ book, fleet }: TickSource, ends: ReadonlyMap<number, number> = new Map()): Tick {
     const atMs = this.#now();
     const partitions = book.pages.map(({ partition, cursor, end }) => {
@@ -223,13 +207,7 @@ export class Collector {
   }
 }
 
-/**
- * What a worker did in the last seconds.
- *
- * @param loads How the workers spent them.
- * @param identity The worker.
- * @returns Records per second, and the share of the time in which it was busy.
- */
+/** What a worker did in the last seconds. */
 export function loadOf(
   loads: readonly WorkerLoad[],
   identity: string | null,
@@ -244,4 +222,51 @@ export function loadOf(
 
 function viewOf({ atMs, previous, desired, code, reason }: FleetDecision): DecisionView {
   return { atMs, previous, desired, code, reason };
+}
+
+/** How many moves of the watermark are remembered. */
+const MOVES = 500;
+
+/** A move of the watermark. */
+interface Move {
+  readonly watermark: number;
+  readonly sinceMs: number;
+}
+
+/** Measures how long windows take to close. */
+export class CloseLatency {
+  readonly #histogram: Histogram;
+  readonly #turns = new Map<number, number>();
+  #watermark = -Infinity;
+  #moves: Move[] = [];
+
+  /** Begins with nothing known. */
+  constructor(histogram: Histogram) {
+    this.#histogram = histogram;
+  }
+
+  /** A partition has seen records, or begins with the next slice of a backlog. */
+  turn(partition: number, nowMs: number): void {
+    this.#turns.set(partition, nowMs);
+  }
+
+  /** A partition has reported. */
+  reported({ partition, kind }: Report, { watermark }: ReportAnswer): void {
+    if (watermark === null || watermark <= this.#watermark) return;
+    // A first watermark, or one that a join or a run-on moved, says nothing of a slice.
+    const sinceMs = this.#turns.get(partition);
+    const known = this.#watermark > -Infinity && kind === "advance" && sinceMs !== undefined;
+    this.#watermark = watermark;
+    this.#moves = [...this.#moves, { watermark, sinceMs: known ? sinceMs : NaN }].slice(-MOVES);
+  }
+
+  /** A window has written the last of its first rows. */
+  emitted(end: number, nowMs: number): void {
+    const move = this.#moves.find(({ watermark }) => watermark >= end);
+    // Windows that were passed before the first remembered move can't be told.
+    const first = this.#moves[0];
+    if (move === undefined || Number.isNaN(move.sinceMs)) return;
+    if (move === first && this.#moves.length === MOVES) return;
+    this.#histogram.observe((nowMs - move.sinceMs) / 1_000);
+  }
 }

@@ -5,19 +5,19 @@
  * @module
  */
 
-import { errorText } from "../../core/errors.ts";
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import type { PipelineClient } from "../../adapters/temporal/pipeline_client.ts";
+import { errorText } from "../../core/errors.ts";
 import type { ClockView, DrainView, SupervisorView, WindowView } from "../../workflows/messages.ts";
 import type { ServerView } from "./state.ts";
 
-/** While something happens, looks are at least this far apart, in ms. */
+/** While something happens, polls are at least this far apart, in ms. */
 const BUSY_MS = 1_000;
 /** While nothing does, in ms. */
 const QUIET_MS = 10_000;
-/** After a look that failed, in ms. */
+/** After a poll that failed, in ms. */
 const FAILED_MS = 3_000;
-/** Looks take at most this share of the time. */
+/** Polls take at most this share of the time. */
 const SHARE = 0.1;
 /** The windows are asked at most this often, in ms; each is a call of its own. */
 const WINDOWS_MS = 2_000;
@@ -29,7 +29,7 @@ const AT_A_TIME = 8;
 const CALL_MS = 5_000;
 
 /** What is asked. */
-export interface LookSource {
+export interface PollSource {
   /** The generation of the pipeline's state. */
   readonly generation: number;
   /** The pipeline's workflows. */
@@ -43,8 +43,8 @@ export interface LookSource {
   readonly topic: string;
 }
 
-/** What a look found. */
-export interface Look {
+/** What a poll found. */
+export interface Poll {
   /** When it ended. */
   readonly atMs: number;
   /** The drains. */
@@ -63,35 +63,30 @@ export interface ServerFound extends ServerView {
   readonly problem: string | null;
 }
 
-/** Looks at the pipeline. */
-export class Looker {
-  /** The last look; null before the first. */
-  last: Look | null = null;
+/** Polls the pipeline. */
+export class Poller {
+  /** The last poll; null before the first. */
+  last: Poll | null = null;
   /** How Temporal answers. */
   temporal: ServerFound;
   /** How the broker answers. */
   broker: ServerFound;
   /** Ends of the partitions as last read. */
   ends: ReadonlyMap<number, number> = new Map();
-  /** How many looks at Temporal have failed. */
+  /** How many polls of Temporal have failed. */
   temporalErrors = 0;
-  /** How many looks at the broker have failed. */
+  /** How many polls of the broker have failed. */
   brokerErrors = 0;
 
   readonly #now: () => number;
-  readonly #source: LookSource;
+  readonly #source: PollSource;
   #underWay: Promise<void> | null = null;
   #endsUnderWay: Promise<void> | null = null;
   #notBeforeMs = -Infinity;
   #windowsNotBeforeMs = -Infinity;
 
-  /**
-   * Begins with nothing seen.
-   *
-   * @param source What is asked.
-   * @param now The wall clock, epoch ms.
-   */
-  constructor(source: LookSource, now: () => number = Date.now) {
+  /** Begins with nothing seen. */
+  constructor(source: PollSource, now: () => number = Date.now) {
     this.#source = source;
     this.#now = now;
     const unknown = { ok: null, sinceMs: now(), problem: null };
@@ -99,12 +94,7 @@ export class Looker {
     this.broker = unknown;
   }
 
-  /**
-   * Whether it is time for a look.
-   *
-   * @param dirty Whether something has happened since the last one.
-   * @returns Whether it is.
-   */
+  /** Whether it is time for a poll. */
   isDue(dirty: boolean): boolean {
     const nowMs = this.#now();
     if (this.#underWay !== null || nowMs < this.#notBeforeMs) return false;
@@ -113,11 +103,11 @@ export class Looker {
   }
 
   /**
-   * Looks, or waits for the look that is under way. Never fails: a server that does not answer is
+   * Polls, or waits for the poll that is under way. Never fails: a server that does not answer is
    * part of what is seen.
    */
-  look(): Promise<void> {
-    this.#underWay ??= this.#look().finally(() => this.#underWay = null);
+  poll(): Promise<void> {
+    this.#underWay ??= this.#poll().finally(() => this.#underWay = null);
     return this.#underWay;
   }
 
@@ -127,7 +117,7 @@ export class Looker {
     return this.#endsUnderWay;
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const startMs = this.#now();
     try {
       const { generation, workflows } = this.#source;
@@ -186,7 +176,7 @@ function found(before: ServerFound, problem: string | null, atMs: number): Serve
   return { ok, problem, sinceMs: ok === (before.ok ?? true) ? before.sinceMs : atMs };
 }
 
-/** Does a few at a time, so that a look never floods the server. */
+/** Does a few at a time, so that a poll never floods the server. */
 async function each<T, R>(
   items: readonly T[],
   ask: (item: T) => Promise<R>,

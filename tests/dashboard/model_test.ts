@@ -3,10 +3,10 @@ import type { BrokerHealth } from "../../activities/fleet_book.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import { readRows, readSamples, sampleOf } from "../../dashboard/server/samples.ts";
-import { Board } from "../../dashboard/server/board.ts";
+import { Model } from "../../dashboard/server/model.ts";
 import { EventStream } from "../../dashboard/server/event_stream.ts";
 import { metricsText } from "../../dashboard/server/metrics.ts";
-import { BASE_MS, boardOptions, CLOCK, drainOf, fakeControl, PLAN, rowOf } from "./fakes.ts";
+import { BASE_MS, CLOCK, drainOf, fakeControl, modelOptions, PLAN, rowOf } from "./fakes.ts";
 
 /** A window that the clock holds open. */
 const OPEN = {
@@ -14,26 +14,26 @@ const OPEN = {
   ...{ fired: 0 as const, sentAtMs: null },
 };
 
-Deno.test("before the control process is up, the board says so", () => {
-  const board = new Board(boardOptions(() => BASE_MS));
-  const { about, health, account, time } = board.state();
+Deno.test("before the control process is up, the model says so", () => {
+  const model = new Model(modelOptions(() => BASE_MS));
+  const { about, health, account, time } = model.state();
   assert.deepEqual([about.generation, health.phase, account, time], [0, "starting", null, null]);
-  assert.equal(board.ready, false);
-  assert.match(metricsText(board, new EventStream()), /tidegate_server_up\{server="broker"\} 0/);
+  assert.equal(model.ready, false);
+  assert.match(metricsText(model, new EventStream()), /tidegate_server_up\{server="broker"\} 0/);
 });
 
-Deno.test("a look fills event time, account and health", async () => {
-  const board = new Board(boardOptions(() => BASE_MS));
-  await board.attach(await fakeControl());
-  await board.second(true);
-  const { account, time, health, now, fleet } = board.state();
+Deno.test("a poll fills event time, account and health", async () => {
+  const model = new Model(modelOptions(() => BASE_MS));
+  await model.attach(await fakeControl());
+  await model.second(true);
+  const { account, time, health, now, fleet } = model.state();
   assert.equal(account?.state, "holds");
   assert.deepEqual(account.account.events.read, 7);
   assert.deepEqual(time?.partitions.map(({ partition, lag }) => [partition, lag]), [[0, 2]]);
   assert.deepEqual([now.open, now.closed, now.lag], [0, 2, 2]);
   assert.deepEqual(health.problems, []);
   assert.deepEqual(fleet.workers.map(({ rate, busy }) => [rate, busy]), [[20, 0.25]]);
-  assert.equal(board.ready, true);
+  assert.equal(model.ready, true);
 });
 
 Deno.test("without anybody who wants to know, nobody is asked", async () => {
@@ -42,12 +42,12 @@ Deno.test("without anybody who wants to know, nobody is asked", async () => {
     asked += 1;
     return Promise.resolve(CLOCK);
   };
-  const board = new Board(boardOptions(() => BASE_MS));
-  await board.attach(await fakeControl({ clock }));
-  for (let i = 0; i < 5; i++) await board.second(false);
+  const model = new Model(modelOptions(() => BASE_MS));
+  await model.attach(await fakeControl({ clock }));
+  for (let i = 0; i < 5; i++) await model.second(false);
   assert.equal(asked, 0);
-  board.ask();
-  await board.second(false);
+  model.ask();
+  await model.second(false);
   assert.ok(asked > 0);
 });
 
@@ -58,50 +58,50 @@ Deno.test("looks are a second apart while something happens, and ten while nothi
     looks += 1;
     return Promise.resolve(drainOf(0, { read: 7, aggregated: 7, assigned: 7 }));
   };
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach(await fakeControl({ drain }));
-  for (let i = 0; i < 21; i++, nowMs += 1_000) await board.second(true);
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(await fakeControl({ drain }));
+  for (let i = 0; i < 21; i++, nowMs += 1_000) await model.second(true);
   assert.equal(looks, 3);
   for (let i = 0; i < 5; i++, nowMs += 1_000) {
-    board.collector.dirty = true;
-    await board.second(true);
+    model.monitor.dirty = true;
+    await model.second(true);
   }
   assert.equal(looks, 8);
 });
 
 Deno.test("changes hold what is new, and nothing else", async () => {
   let nowMs = BASE_MS;
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach(await fakeControl());
-  await board.second(true);
-  const { seen } = board;
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(await fakeControl());
+  await model.second(true);
+  const { seen } = model;
   nowMs += 1_000;
-  await board.second(false);
-  const quiet = board.changes(seen);
+  await model.second(false);
+  const quiet = model.changes(seen);
   assert.deepEqual(Object.keys(quiet).sort(), ["fleet", "health", "now", "points"]);
   assert.equal(quiet.points?.atMs.length, 1);
-  board.collector.watch.emitted?.({ topic: "t", rows: [rowOf(0)], closed: null });
-  assert.equal(board.changes(seen).results?.length, 1);
+  model.monitor.watch.emitted?.({ topic: "t", rows: [rowOf(0)], closed: null });
+  assert.equal(model.changes(seen).results?.length, 1);
 });
 
 Deno.test("Temporal that does not answer is told, with since when, until it does", async () => {
   let nowMs = BASE_MS;
   let away = true;
   const clock = () => away ? Promise.reject(new Error("14 UNAVAILABLE")) : Promise.resolve(CLOCK);
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach(await fakeControl({ clock }));
-  await board.second(true);
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(await fakeControl({ clock }));
+  await model.second(true);
   nowMs += 5_000;
-  await board.second(true);
-  const [problem] = board.health().problems;
+  await model.second(true);
+  const [problem] = model.health().problems;
   assert.deepEqual([problem?.what, problem?.sinceMs], ["Temporal", BASE_MS]);
   assert.match(problem?.text ?? "", /UNAVAILABLE/);
-  assert.equal(board.ready, false);
-  assert.equal(board.errors.temporal, 2);
+  assert.equal(model.ready, false);
+  assert.equal(model.errors.temporal, 2);
   away = false;
   nowMs += 5_000;
-  await board.second(true);
-  assert.deepEqual(board.health().problems, []);
+  await model.second(true);
+  assert.deepEqual(model.health().problems, []);
 });
 
 Deno.test("a broker that does not answer is told, by whoever notices it first", async () => {
@@ -110,23 +110,23 @@ Deno.test("a broker that does not answer is told, by whoever notices it first", 
   let away = false;
   const ends = () =>
     away ? Promise.reject(new Error("ECONNREFUSED")) : control.reader.ends("p", [0]);
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
-  await board.second(true);
-  assert.equal(board.health().broker.ok, true);
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  await model.second(true);
+  assert.equal(model.health().broker.ok, true);
   away = true;
   nowMs += 20_000;
-  await board.second(true);
-  assert.match(board.health().problems[0]?.text ?? "", /broker unreachable: ECONNREFUSED/);
-  assert.equal(board.health().broker.sinceMs, nowMs);
+  await model.second(true);
+  assert.match(model.health().problems[0]?.text ?? "", /broker unreachable: ECONNREFUSED/);
+  assert.equal(model.health().broker.sinceMs, nowMs);
   away = false;
   nowMs += 20_000;
-  await board.second(true);
-  assert.deepEqual(board.health().problems, []);
-  board.collector.watch.broker?.("connection reset");
-  const [problem] = board.health().problems;
+  await model.second(true);
+  assert.deepEqual(model.health().problems, []);
+  model.monitor.watch.broker?.("connection reset");
+  const [problem] = model.health().problems;
   assert.deepEqual([problem?.what, problem?.sinceMs], ["broker", nowMs]);
-  assert.equal(board.errors.broker, 2);
+  assert.equal(model.errors.broker, 2);
 });
 
 Deno.test("a server is away since the first call without an answer began, by whoever noticed first", async () => {
@@ -139,25 +139,25 @@ Deno.test("a server is away since the first call without an answer began, by who
     nowMs += 5_000;
     return Promise.reject(new Error("no answer within 5 s"));
   };
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
-  await board.second(true);
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  await model.second(true);
   away = true;
   nowMs += 60_000;
   // Nobody looked at the page when it began, but the load is always looked at.
   health = { ok: false, sinceMs: nowMs, problem: "connection refused" };
-  const [told] = board.health().problems;
+  const [told] = model.health().problems;
   assert.deepEqual([told?.text, told?.sinceMs], ["broker unreachable: connection refused", nowMs]);
   const sinceMs = nowMs;
   nowMs += 20_000;
-  await board.second(true);
-  assert.equal(board.health().broker.sinceMs, sinceMs);
+  await model.second(true);
+  assert.equal(model.health().broker.sinceMs, sinceMs);
   health = { ok: true, sinceMs: nowMs, problem: null };
   assert.match(
-    board.health().problems[0]?.text ?? "",
+    model.health().problems[0]?.text ?? "",
     /^broker unreachable: no answer within 5 s$/,
   );
-  assert.equal(board.health().broker.sinceMs, sinceMs + 20_000, "when the call began, not its end");
+  assert.equal(model.health().broker.sinceMs, sinceMs + 20_000, "when the call began, not its end");
 });
 
 /** A reader whose methods can be replaced. */
@@ -175,10 +175,10 @@ function readerOf(reader: LogReader): LogReader {
 Deno.test("a stopped partition is told with its code and what to do", async () => {
   const stop = { code: "TG_OFFSET_GONE", message: "gone", sinceMs: 77 };
   const drain = () => Promise.resolve({ ...drainOf(0), mode: "stopped" as const, stop });
-  const board = new Board(boardOptions(() => BASE_MS));
-  await board.attach(await fakeControl({ drain }));
-  await board.second(true);
-  const [problem] = board.health().problems;
+  const model = new Model(modelOptions(() => BASE_MS));
+  await model.attach(await fakeControl({ drain }));
+  await model.second(true);
+  const [problem] = model.health().problems;
   assert.deepEqual([problem?.level, problem?.what, problem?.sinceMs], ["error", "partition 0", 77]);
   assert.match(problem?.text ?? "", /TG_OFFSET_GONE.*resume.*exclude/);
 });
@@ -186,12 +186,12 @@ Deno.test("a stopped partition is told with its code and what to do", async () =
 Deno.test("an account that does not add up is moving first, and broken if it stays", async () => {
   let nowMs = BASE_MS;
   const drain = () => Promise.resolve(drainOf(0, { read: 8, aggregated: 8, assigned: 8 }));
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach(await fakeControl({ drain }));
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(await fakeControl({ drain }));
   const states: (string | undefined)[] = [];
   for (let i = 0; i < 5; i++, nowMs += 2_500) {
-    await board.second(true);
-    states.push(board.state().account?.state);
+    await model.second(true);
+    states.push(model.state().account?.state);
   }
   assert.deepEqual(states, ["moving", "moving", "moving", "broken", "broken"]);
 });
@@ -207,14 +207,14 @@ Deno.test("windows that were not asked this time keep their figures", async () =
         ...{ refused: 0, emissions: 0, watermark: null, lastTo: [] },
       }),
   };
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach({ ...control, workflows });
-  await board.second(true);
-  const figures = () => board.state().time?.open.map(({ events, cells }) => [events, cells]);
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach({ ...control, workflows });
+  await model.second(true);
+  const figures = () => model.state().time?.open.map(({ events, cells }) => [events, cells]);
   assert.deepEqual(figures(), [[3, 1]]);
   nowMs += 1_000;
-  board.collector.dirty = true;
-  await board.second(true);
+  model.monitor.dirty = true;
+  await model.second(true);
   assert.deepEqual(figures(), [[3, 1]]);
 });
 

@@ -5,10 +5,10 @@
  */
 
 import type { ClosedWindow } from "../../core/event_time/close_timers.ts";
-import { windowId } from "../../core/ids.ts";
-import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { shardOf } from "../../core/fold/cells.ts";
+import { windowId } from "../../core/ids.ts";
+import type { RunPlan } from "../../core/plan.ts";
 import type { ResultView, RevisionView, RowView } from "./state.ts";
 
 /** How many windows are kept. */
@@ -30,7 +30,7 @@ interface Entry extends Omit<ResultView, "rows" | "rowCount" | "revisions"> {
 }
 
 /** Keeps the windows that emitted last. */
-export class ResultBook {
+export class ResultsMonitor {
   readonly #plan: ResultPlan;
   readonly #windows = new Map<string, Entry>();
   #version = 0;
@@ -38,11 +38,7 @@ export class ResultBook {
   #closed: { readonly id: string; readonly start: number; readonly end: number; atMs: number }[] =
     [];
 
-  /**
-   * Begins empty.
-   *
-   * @param plan What it is about.
-   */
+  /** Begins empty. */
   constructor(plan: ResultPlan) {
     this.#plan = plan;
   }
@@ -60,8 +56,6 @@ export class ResultBook {
   /**
    * Takes rows in, in the order of their writing. A row with a smaller revision than the one that is
    * known changes nothing.
-   *
-   * @param rows The rows.
    */
   take(rows: readonly ResultRow[]): void {
     for (const row of rows) this.#row(row);
@@ -72,12 +66,7 @@ export class ResultBook {
     for (const { id } of oldest.slice(0, -WINDOWS)) this.#windows.delete(id);
   }
 
-  /**
-   * A window has emitted its last rows.
-   *
-   * @param window Its workflow's id, and how many rows it came to.
-   * @param atMs When.
-   */
+  /** A window has emitted its last rows. */
   closed({ id, rows }: Pick<ClosedWindow, "id" | "rows">, atMs: number): void {
     const entry = this.#windows.get(id);
     if (entry === undefined) return;
@@ -85,12 +74,7 @@ export class ResultBook {
     this.#closed = [...this.#closed, { id, start: entry.start, end: entry.end, atMs }].slice(-40);
   }
 
-  /**
-   * The windows that closed lately.
-   *
-   * @param sinceMs Since when.
-   * @returns The windows, oldest first.
-   */
+  /** The windows that closed lately. */
   closedSince(sinceMs: number): { readonly start: number; readonly end: number }[] {
     return this.#closed.filter(({ atMs }) => atMs >= sinceMs)
       .map(({ start, end }) => ({ start, end }));

@@ -1,17 +1,15 @@
 /**
- * Puts together what the page shows: what the collector has seen, and what the looks have found.
+ * Puts together what the page shows: what the monitor has seen, and what the looks have found.
  *
  * @module
  */
 
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { AccountBook } from "./account_book.ts";
-import { eventTimeOf } from "./event_time.ts";
-import { Problems } from "./problems.ts";
+import { AccountMonitor, eventTimeOf, Problems } from "./views.ts";
+import { loadOf, PipelineMonitor, type Tick, type TickSource } from "./monitor.ts";
+import { type Poll, Poller, type PollSource, type ServerFound } from "./poller.ts";
 import { readRows, readSamples } from "./samples.ts";
-import { Collector, loadOf, type Tick, type TickSource } from "./collector.ts";
-import { type Look, Looker, type LookSource, type ServerFound } from "./looker.ts";
 import type {
   About,
   EventTimeView,
@@ -31,15 +29,15 @@ const MARKED_WINDOWS = 4;
 const DEMAND_MS = 10_000;
 
 /** A running control process, as far as it is shown. */
-export interface Shown extends TickSource, Omit<LookSource, "reader" | "topic"> {
+export interface Shown extends TickSource, Omit<PollSource, "reader" | "topic"> {
   /** The log. */
   readonly reader: LogReader;
   /** The partitions being drained. */
   readonly partitions: readonly number[];
 }
 
-/** What a board begins with. */
-export interface BoardOptions extends Omit<About, "generation" | "life" | "sinceMs" | "demo"> {
+/** What a model begins with. */
+export interface ModelOptions extends Omit<About, "generation" | "life" | "sinceMs" | "demo"> {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
   /** Whether the presenter's load runs; null if there is no such button. */
@@ -51,7 +49,7 @@ export interface BoardOptions extends Omit<About, "generation" | "life" | "since
   readonly now?: () => number;
 }
 
-/** How far a reader of the board has come. */
+/** How far a reader of the model has come. */
 export interface Seen {
   /** Points of the history. */
   readonly points: number;
@@ -60,44 +58,40 @@ export interface Seen {
 }
 
 /** Puts together what the page shows. */
-export class Board {
+export class Model {
   /** What has been seen from inside. */
-  readonly collector: Collector;
-  readonly #options: BoardOptions;
+  readonly monitor: PipelineMonitor;
+  readonly #options: ModelOptions;
   readonly #now: () => number;
   readonly #problems = new Problems();
   readonly #life = crypto.randomUUID();
   readonly #sinceMs: number;
   #liveSinceMs: number;
   #shown: Shown | null = null;
-  #looker: Looker | null = null;
+  #poller: Poller | null = null;
   #phase: HealthView["phase"] = "starting";
   #lost: string | null = null;
   #tick: Tick | null = null;
   #time: EventTimeView | null = null;
-  readonly #account = new AccountBook();
+  readonly #account = new AccountMonitor();
   #samples: readonly SampleView[] = [];
   #sideCount = -1;
-  #lookVersion = 0;
+  #pollVersion = 0;
   #aboutVersion = 0;
   #askedMs = -Infinity;
 
-  /**
-   * Begins with nothing to show.
-   *
-   * @param options What is shown.
-   */
-  constructor(options: BoardOptions) {
+  /** Begins with nothing to show. */
+  constructor(options: ModelOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#sinceMs = this.#now();
     this.#liveSinceMs = this.#sinceMs;
-    this.collector = new Collector(options.plan, this.#now);
+    this.monitor = new PipelineMonitor(options.plan, this.#now);
   }
 
-  /** The last look; null before the first. */
-  get look(): Look | null {
-    return this.#looker?.last ?? null;
+  /** The last poll; null before the first. */
+  get poll(): Poll | null {
+    return this.#poller?.last ?? null;
   }
 
   /** What the last second brought; null before the first. */
@@ -113,8 +107,8 @@ export class Board {
   /** Failed calls, by server. */
   get errors(): { readonly broker: number; readonly temporal: number } {
     return {
-      broker: this.collector.brokerErrors + (this.#looker?.brokerErrors ?? 0),
-      temporal: this.#looker?.temporalErrors ?? 0,
+      broker: this.monitor.brokerErrors + (this.#poller?.brokerErrors ?? 0),
+      temporal: this.#poller?.temporalErrors ?? 0,
     };
   }
 
@@ -124,15 +118,11 @@ export class Board {
     return phase === "live" && broker.ok === true && temporal.ok === true;
   }
 
-  /**
-   * The control process is up.
-   *
-   * @param shown The control process.
-   */
+  /** The control process is up. */
   async attach(shown: Shown): Promise<void> {
     this.#shown = shown;
     const { topic } = this.#options.plan;
-    this.#looker = new Looker({
+    this.#poller = new Poller({
       generation: shown.generation,
       workflows: shown.workflows,
       reader: shown.reader,
@@ -142,7 +132,7 @@ export class Board {
     this.#liveSinceMs = this.#now();
     this.#aboutVersion += 1;
     try {
-      this.collector.results.take(
+      this.monitor.results.take(
         await readRows(shown.reader, this.#options.plan, shown.generation),
       );
     } catch {
@@ -150,11 +140,7 @@ export class Board {
     }
   }
 
-  /**
-   * The control process ends.
-   *
-   * @param why Why it can't go on; null if it was told to end.
-   */
+  /** The control process ends. */
   end(why: string | null): void {
     this.#phase = "ending";
     this.#lost = why;
@@ -165,45 +151,40 @@ export class Board {
     this.#askedMs = this.#now();
   }
 
-  /**
-   * A second has passed.
-   *
-   * @param watched Whether somebody looks at the page.
-   * @returns Resolves when what had to be asked has been answered.
-   */
+  /** A second has passed. */
   async second(watched: boolean): Promise<void> {
     const shown = this.#shown;
     if (shown === null) return;
     const wanted = watched || this.#now() - this.#askedMs < DEMAND_MS;
-    const reading = wanted ? this.#looker?.readEnds(shown.partitions) : undefined;
-    this.#tick = this.collector.tick(shown, wanted ? this.#looker?.ends : undefined);
-    if (wanted && this.#looker?.isDue(this.collector.dirty)) await this.refresh();
+    const reading = wanted ? this.#poller?.readEnds(shown.partitions) : undefined;
+    this.#tick = this.monitor.tick(shown, wanted ? this.#poller?.ends : undefined);
+    if (wanted && this.#poller?.isDue(this.monitor.dirty)) await this.refresh();
     await reading;
   }
 
   /** Looks now, whatever was seen before. */
   async refresh(): Promise<void> {
-    const looker = this.#looker;
+    const poller = this.#poller;
     const shown = this.#shown;
-    if (looker === null || shown === null) return;
-    this.collector.dirty = false;
-    await Promise.all([looker.look(), looker.readEnds(shown.partitions)]);
-    const { last } = looker;
+    if (poller === null || shown === null) return;
+    this.monitor.dirty = false;
+    await Promise.all([poller.poll(), poller.readEnds(shown.partitions)]);
+    const { last } = poller;
     if (last === null) return;
-    this.collector.remember(
+    this.monitor.remember(
       last.supervisor.fleet.decisions.filter((d) => d.desired !== d.previous),
     );
     await this.#readSamples(shown, last);
-    const closed = this.collector.results.closedSince(this.#now() - CLOSED_MS);
-    const { ends } = looker;
+    const closed = this.monitor.results.closedSince(this.#now() - CLOSED_MS);
+    const { ends } = poller;
     const recentMs = this.#options.sizeMs * MARKED_WINDOWS;
     const samples = this.#samples;
     this.#time = eventTimeOf(last, this.#time, { closed, ends, samples, recentMs });
-    const { dirty } = this.collector;
+    const { dirty } = this.monitor;
     const addsUp = this.#account.addUp(last, { moving: dirty, lag: this.#tick?.lag ?? 0 });
     // What did not add up is looked at again soon.
-    if (!addsUp) this.collector.dirty = true;
-    this.#lookVersion += 1;
+    if (!addsUp) this.monitor.dirty = true;
+    this.#pollVersion += 1;
   }
 
   /** All that the page shows. */
@@ -211,10 +192,10 @@ export class Board {
     return {
       about: this.#about(),
       now: this.#figures(),
-      points: this.collector.history.since(0),
-      decisions: this.collector.decisions,
+      points: this.monitor.history.since(0),
+      decisions: this.monitor.decisions,
       time: this.#time,
-      results: this.collector.results.windows,
+      results: this.monitor.results.windows,
       account: this.#account.view,
       samples: this.#samples,
       fleet: this.#fleet(),
@@ -224,28 +205,23 @@ export class Board {
 
   /** How far somebody has come who has all that the page shows. */
   get seen(): Seen {
-    return { points: this.collector.history.count, versions: this.#versions() };
+    return { points: this.monitor.history.count, versions: this.#versions() };
   }
 
-  /**
-   * What has changed.
-   *
-   * @param seen How far the reader has come.
-   * @returns What is new to it.
-   */
+  /** What has changed. */
   changes(seen: Seen): PageChange {
-    const [about, decisions, results, look] = this.#versions().map((version, i) =>
+    const [about, decisions, results, poll] = this.#versions().map((version, i) =>
       version !== seen.versions[i]
     );
     return {
       now: this.#figures(),
       fleet: this.#fleet(),
       health: this.health(),
-      points: this.collector.history.since(seen.points),
+      points: this.monitor.history.since(seen.points),
       ...(about ? { about: this.#about() } : {}),
-      ...(decisions ? { decisions: this.collector.decisions } : {}),
-      ...(results ? { results: this.collector.results.windows } : {}),
-      ...(look ? { time: this.#time, account: this.#account.view, samples: this.#samples } : {}),
+      ...(decisions ? { decisions: this.monitor.decisions } : {}),
+      ...(results ? { results: this.monitor.results.windows } : {}),
+      ...(poll ? { time: this.#time, account: this.#account.view, samples: this.#samples } : {}),
     };
   }
 
@@ -253,14 +229,14 @@ export class Board {
   health(): HealthView {
     const nowMs = this.#now();
     const unknown: ServerFound = { ok: null, sinceMs: this.#sinceMs, problem: null };
-    const temporal = this.#looker?.temporal ?? unknown;
+    const temporal = this.#poller?.temporal ?? unknown;
     const broker = together([
-      this.#looker?.broker ?? unknown,
+      this.#poller?.broker ?? unknown,
       this.#shown?.book.brokerHealth ?? unknown,
-      this.collector.broker,
+      this.monitor.broker,
     ]);
     const fleet = this.#shown?.fleet ?? null;
-    const source = { look: this.look, fleet, broker, temporal, lost: this.#lost };
+    const source = { poll: this.poll, fleet, broker, temporal, lost: this.#lost };
     return {
       phase: this.#phase,
       broker: { ok: broker.ok, sinceMs: broker.sinceMs },
@@ -270,8 +246,8 @@ export class Board {
   }
 
   #versions(): number[] {
-    const { decisionsVersion, results } = this.collector;
-    return [this.#aboutVersion, decisionsVersion, results.version, this.#lookVersion];
+    const { decisionsVersion, results } = this.monitor;
+    return [this.#aboutVersion, decisionsVersion, results.version, this.#pollVersion];
   }
 
   #about(): About {
@@ -283,7 +259,7 @@ export class Board {
 
   #figures(): Now {
     const tick = this.#tick;
-    const clock = this.look?.clock;
+    const clock = this.poll?.clock;
     return {
       atMs: tick?.atMs ?? this.#now(),
       inRate: tick?.inRate ?? null,
@@ -299,7 +275,7 @@ export class Board {
 
   #fleet(): FleetView {
     const fleet = this.#shown?.fleet;
-    const known = this.look?.supervisor.fleet;
+    const known = this.poll?.supervisor.fleet;
     const loads = this.#tick?.loads ?? [];
     const { staticWorkers } = this.#options;
     const seconds = ((this.#tick?.atMs ?? this.#liveSinceMs) - this.#liveSinceMs) / 1_000;
@@ -311,13 +287,13 @@ export class Board {
       workers: (fleet?.slots ?? []).map(({ slot, state, pid, identity, restarts, problem }) => (
         { slot, state, pid, ...loadOf(loads, identity), restarts, problem }
       )),
-      workerSeconds: this.collector.workerSeconds,
+      workerSeconds: this.monitor.workerSeconds,
       staticSeconds: Math.max(0, seconds) * staticWorkers,
       startupMs: fleet?.times.startupMs ?? null,
     };
   }
 
-  async #readSamples(shown: Shown, { drains }: Look): Promise<void> {
+  async #readSamples(shown: Shown, { drains }: Poll): Promise<void> {
     const count = drains.reduce(
       (sum, { totals }) => sum + totals.late + totals.invalid + totals.skewed,
       0,
@@ -327,7 +303,7 @@ export class Board {
       this.#samples = await readSamples(shown.reader, this.#options.plan, shown.generation);
       this.#sideCount = count;
     } catch {
-      // The broker is away, which is shown elsewhere; they are read again with the next look.
+      // The broker is away, which is shown elsewhere; they are read again with the next poll.
     }
   }
 }

@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { Rate } from "../../dashboard/server/rates.ts";
-import { Board } from "../../dashboard/server/board.ts";
-import { CloseLatency } from "../../dashboard/server/close_latency.ts";
-import { Collector, loadOf } from "../../dashboard/server/collector.ts";
-import { Histogram } from "../../dashboard/server/histogram.ts";
-import { History } from "../../dashboard/server/history.ts";
-import { ResultBook } from "../../dashboard/server/result_book.ts";
-import type { FleetDecision } from "../../core/scaling/state.ts";
-import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
-import { BASE_MS, boardOptions, fakeControl, PLAN, rowOf } from "./fakes.ts";
+import { History, Rate } from "../../dashboard/server/history.ts";
+import { Model } from "../../dashboard/server/model.ts";
+import { CloseLatency, loadOf, PipelineMonitor } from "../../dashboard/server/monitor.ts";
+import { Histogram } from "../../dashboard/server/metrics.ts";
+import { ResultsMonitor } from "../../dashboard/server/results.ts";
+import { DEFAULT_POLICY, type FleetDecision, newPolicyState } from "../../core/scaling/state.ts";
+import { BASE_MS, fakeControl, modelOptions, PLAN, rowOf } from "./fakes.ts";
 
 const report = (partition: number, watermark: number) => ({
   ...{ partition, seq: 1, kind: "advance" as const, watermark },
@@ -65,7 +62,7 @@ Deno.test("close-to-emit begins with the records whose slice moves the watermark
 });
 
 Deno.test("results keep the last revision of each row, and the history of emissions", () => {
-  const book = new ResultBook(PLAN);
+  const book = new ResultsMonitor(PLAN);
   book.take([rowOf(0), rowOf(0, "b")]);
   book.take([rowOf(0, "a", 1)]);
   book.take([rowOf(0, "a", 0)]);
@@ -83,7 +80,7 @@ Deno.test("results keep the last revision of each row, and the history of emissi
 });
 
 Deno.test("a window's id tells the shard that holds the key", () => {
-  const book = new ResultBook({ ...PLAN, shards: 4 });
+  const book = new ResultsMonitor({ ...PLAN, shards: 4 });
   book.take([rowOf(0, "a"), rowOf(0, "b"), rowOf(0, "c"), rowOf(0, "d")]);
   for (const { id } of book.windows) assert.match(id, /Z\/[0-3]$/);
 });
@@ -95,18 +92,18 @@ Deno.test("a worker's rate and busy share are of the last ten seconds", () => {
 });
 
 Deno.test("decisions that change the number are kept once, all are counted", () => {
-  const collector = new Collector(PLAN, () => BASE_MS);
+  const monitor = new PipelineMonitor(PLAN, () => BASE_MS);
   const sampling = (decision: FleetDecision) =>
-    collector.watch.sampling?.({
+    monitor.watch.sampling?.({
       ...{ state: newPolicyState(0), settings: DEFAULT_POLICY, withinMs: 0 },
       last: decision,
     });
   sampling(decisionOf(1, 0, 1));
   sampling(decisionOf(1, 0, 1));
   sampling(decisionOf(2, 1, 1));
-  collector.remember([decisionOf(1, 0, 1)]);
-  assert.deepEqual(collector.decisions.map(({ atMs, desired }) => [atMs, desired]), [[1, 1]]);
-  assert.deepEqual([...collector.decisionCounts], [["steady", 2]]);
+  monitor.remember([decisionOf(1, 0, 1)]);
+  assert.deepEqual(monitor.decisions.map(({ atMs, desired }) => [atMs, desired]), [[1, 1]]);
+  assert.deepEqual([...monitor.decisionCounts], [["steady", 2]]);
 });
 
 function decisionOf(atMs: number, previous: number, desired: number): FleetDecision {
@@ -123,14 +120,14 @@ Deno.test("a day of figures, decisions, windows and odd records takes no more ro
   let nowMs = BASE_MS;
   let end = 0;
   const control = await fakeControl({ at: () => [end, end], ready: () => 2 });
-  const board = new Board(boardOptions(() => nowMs));
-  await board.attach(control);
-  const { watch } = board.collector;
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(control);
+  const { watch } = model.monitor;
   const sizes: number[] = [];
   for (let second = 1; second <= 86_400; second++) {
     nowMs += 1_000;
     end += 1_000;
-    await board.second(false);
+    await model.second(false);
     watch.delivered?.({
       ...{ plan: PLAN, generation: 1, searchAttributes: false, partition: 0 },
       ...{ from: end - 1_000, to: end, windows: [] },
@@ -145,14 +142,14 @@ Deno.test("a day of figures, decisions, windows and odd records takes no more ro
       const id = `p/1/window/${rows[0]?.window.start}`;
       const window = { id, pairs: 1, refused: 0, rows: 120 };
       watch.emitted?.({ topic: "p.results", rows, closed: { clockId: "c", window } });
-      board.collector.remember([decisionOf(nowMs, 1, 2)]);
+      model.monitor.remember([decisionOf(nowMs, 1, 2)]);
     }
-    if (second % 7_200 === 0) sizes.push(JSON.stringify(board.state()).length);
+    if (second % 7_200 === 0) sizes.push(JSON.stringify(model.state()).length);
   }
   const [early = 0] = sizes;
   assert.ok(early > 50_000, `${early} characters after two hours`);
   for (const size of sizes) assert.ok(size < early * 1.1, `${size} after ${early}`);
-  const { history, results, decisions, sliceSeconds, workerSeconds } = board.collector;
+  const { history, results, decisions, sliceSeconds, workerSeconds } = model.monitor;
   assert.equal(history.since(0).atMs.length, 900);
   assert.equal(results.windows.length, 24);
   assert.equal(results.windows.at(-1)?.rows.length, 100);
@@ -161,5 +158,5 @@ Deno.test("a day of figures, decisions, windows and odd records takes no more ro
   assert.equal(sliceSeconds.count, 86_400);
   // The first tick has nothing before it.
   assert.equal(workerSeconds, 2 * 86_399);
-  assert.equal(board.state().fleet.staticSeconds, 4 * 86_400);
+  assert.equal(model.state().fleet.staticSeconds, 4 * 86_400);
 });
