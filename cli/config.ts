@@ -160,7 +160,7 @@ export const TIDEGATE = {
     "TIDEGATE_LAUNCHER",
     "Who starts the workers: the control process itself, somebody else, or the Deployment of a " +
       "Kubernetes cluster that it scales.",
-    word(["process", "none", "kubernetes"]).prefault("process"),
+    word(["process", "external", "kubernetes"]).prefault("process"),
   ),
   deployment: setting(
     "TIDEGATE_DEPLOYMENT",

@@ -18,7 +18,7 @@ export interface ControlFlags {
   /** A fixed number of worker processes; by load if left out. */
   readonly workers: number | undefined;
   /** Slices at a time in each. */
-  readonly slots: number;
+  readonly slices: number;
   /** Whether to begin a new generation. */
   readonly "new-generation": boolean;
   /** Where it begins. */
@@ -68,7 +68,7 @@ export function controlFor(
         workers: flags.workers ?? null,
         idleToZeroMs: config.idleToZeroMs,
       },
-      slots: flags.slots,
+      slots: flags.slices,
       mode,
       watches,
       newGeneration: flags["new-generation"],

@@ -60,7 +60,7 @@ async function show(
   closing.push(() => Promise.all([admin.close(), reader.close(), writer.close()]));
   const { topic } = plan;
   const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);
-  const fleet = { workers: 1, slots: 4, "new-generation": false, from: undefined };
+  const fleet = { workers: 1, slices: 4, "new-generation": false, from: undefined };
   const control = await controlFor(session, fleet, "live");
   closing.push(() => control.stop());
 

@@ -27,14 +27,14 @@ const { pipeline: _, ...WITHOUT_PIPELINE } = SETTINGS;
 const json = toggle().describe("Print one line of JSON");
 const workerCount = () => integer({ min: 0, max: MOST_WORKERS }).optional();
 
-const slots = integer({ min: 1, max: 16 }).prefault("4")
+const slices = integer({ min: 1, max: 16 }).prefault("4")
   .describe("How many slices a worker process folds at a time");
 
 /** The flags of commands that start a control process. */
 const CONTROL = {
   workers: integer({ min: 0, max: 1_000 }).optional()
     .describe("A fixed number of worker processes, whatever the load"),
-  slots,
+  slices,
   "new-generation": toggle()
     .describe("Begin anew: results of the generation before stay, its open windows end"),
   from: text("POSITION").optional()
@@ -225,9 +225,9 @@ export const SPECS = {
     settings: SETTINGS,
   },
   worker: {
-    summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is none or kubernetes",
+    summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is external or kubernetes",
     flags: {
-      slots,
+      slices,
       "health-port": integer({ min: 0, max: 65535 }).optional()
         .describe("Answer /healthz and /readyz on this port; 0 takes any free one"),
     },

@@ -46,14 +46,14 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
         plan: runPlanOf(plan),
         kafka,
         temporal,
-        slots: flags.slots,
+        slots: flags.slices,
         identity: externalIdentity(plan.pipeline),
         admit: (generation) => admission.admit(generation),
       });
     };
     const worker = await orInterrupted(waitFor("Temporal", start, say), ctrlC.promise);
     ready = true;
-    log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slots} slices at a time`);
+    log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slices} slices at a time`);
     const refused = await Promise.race([ctrlC.promise, worker.done, admission.refused]);
     ready = false;
     if (refused !== undefined) say(errorReport(refused));

@@ -20,7 +20,7 @@ export type LauncherChoice =
   /** The control process, as its children. */
   | { readonly kind: "process" }
   /** Somebody else, who is only told how many there are to be. */
-  | { readonly kind: "none" }
+  | { readonly kind: "external" }
   /** A Deployment of the Kubernetes cluster that the control process runs in. */
   | { readonly kind: "kubernetes"; readonly deployment: string };
 
@@ -75,7 +75,7 @@ export async function launcherFor(
         onExit,
         ...told,
       });
-    case "none":
+    case "external":
       return createNoneLauncher({ pollers: () => drainPollers(client, pipeline), ...told });
     case "kubernetes": {
       const { deployment } = choice;

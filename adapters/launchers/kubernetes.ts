@@ -202,7 +202,7 @@ class KubernetesLauncher implements Launcher {
       say(
         `somebody else has scaled Deployment ${deployment} to ${wanted}, and it is set back to ` +
           `${desired}: only one may scale it. Remove its autoscaler (HPA, KEDA), or set ` +
-          "TIDEGATE_LAUNCHER=none",
+          "TIDEGATE_LAUNCHER=external",
       );
     }
     this.#foreign = isOther ? wanted : this.#foreign;

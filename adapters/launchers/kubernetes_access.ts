@@ -37,7 +37,7 @@ export async function podAccess(
       "TG_CONFIG",
       "Cannot use TIDEGATE_LAUNCHER=kubernetes: it must run in a pod, and KUBERNETES_SERVICE_HOST " +
         "and KUBERNETES_SERVICE_PORT are not set",
-      { next: "Run it in the cluster (deploy/kubernetes/), or set TIDEGATE_LAUNCHER=none." },
+      { next: "Run it in the cluster (deploy/kubernetes/), or set TIDEGATE_LAUNCHER=external." },
     );
   }
   const [ca, namespace] = await Promise.all([

@@ -180,7 +180,7 @@ async function tryOut(trial: Trial): Promise<void> {
   const [port = 0, workerPort = 0] = choosePorts([], 2);
   const control = trial.start([], {
     TIDEGATE_PORT: String(port),
-    TIDEGATE_LAUNCHER: "none",
+    TIDEGATE_LAUNCHER: "external",
   });
   await trial.healthy(port, "/readyz", control);
   step("tidegate: the default command is ready, by its health check");

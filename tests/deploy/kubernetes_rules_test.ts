@@ -69,7 +69,7 @@ const CASES: readonly (readonly [keyof typeof manifests, string, string, unknown
   ["base", WORKER, `${BOX}.livenessProbe.httpGet.port`, "http", /livenessProbe/],
   ["base", WORKER, "spec.selector.matchLabels", { a: "b" }, /selector must match/],
   ["base", "ConfigMap tidegate", "data.TIDEGATE_WORKERS", "3", /TIDEGATE_WORKERS is no setting/],
-  ["base", "ConfigMap tidegate", "data.TIDEGATE_LAUNCHER", "none", /one ScaledObject/],
+  ["base", "ConfigMap tidegate", "data.TIDEGATE_LAUNCHER", "external", /one ScaledObject/],
   ["base", "ConfigMap tidegate", "data.TIDEGATE_LAUNCHER", "process", /nobody scales/],
   ["base", "Role tidegate-scales-workers", "rules.1.resourceNames", undefined, /and no more/],
   ["base", "Role tidegate-scales-workers", "rules.0.verbs", ["get", "list"], /and no more/],

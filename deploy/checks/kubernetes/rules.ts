@@ -119,7 +119,7 @@ function writerProblems(objects: readonly Tree[], control: Tree): string[] {
   const settings = settingsOf(objects, "tidegate");
   const scaled = objects.filter(({ kind }) => kind === "ScaledObject");
   const roles = objects.filter(({ kind }) => kind === "Role");
-  if (settings.TIDEGATE_LAUNCHER === "none") {
+  if (settings.TIDEGATE_LAUNCHER === "external") {
     const [one] = scaled;
     const trigger = tree(list(at(one ?? {}, "spec.triggers"))[0]?.metadata);
     const name = /(\w+)\.ts$/.exec(String(settings.TIDEGATE_PIPELINE))?.[1];

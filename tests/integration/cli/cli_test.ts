@@ -139,6 +139,15 @@ Deno.test({
           const released = await cli("scale", "--auto");
           assert.equal(released.code, 0, released.err);
           assert.match(released.out, /^the load decides: 0 to 3 workers/);
+          assert.doesNotMatch(released.out, /A person has set/, "the reason of before");
+        });
+        await t.step("a second one is told who runs, also where the port is taken", async () => {
+          const [, port] = await start.until(/live page: http:\/\/127\.0\.0\.1:(\d+)/);
+          for (const flag of ["--port=0", `--port=${port}`]) {
+            const second = await cli("start", flag);
+            assert.equal(second.code, 2, second.err);
+            assert.match(second.err, /TG_CONTROL_RUNNING: .* is running: host /);
+          }
         });
       } finally {
         start.interrupt();
@@ -228,9 +237,9 @@ class Running {
     });
   }
 
-  /** Waits until it has printed something. */
-  async until(wanted: RegExp): Promise<void> {
-    await until(String(wanted), () => wanted.test(this.#out) || undefined, {
+  /** Waits until it has printed something, and gives the match. */
+  until(wanted: RegExp): Promise<RegExpExecArray> {
+    return until(String(wanted), () => wanted.exec(this.#out) ?? undefined, {
       withinMs: 60_000,
       seen: () => this.#out,
     });

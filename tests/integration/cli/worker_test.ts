@@ -41,7 +41,7 @@ class Running implements AsyncDisposable {
         KAFKA_BROKERS: KAFKA.brokers.join(","),
         TEMPORAL_ADDRESS: TEMPORAL.address,
         TIDEGATE_PIPELINE: pipeline,
-        TIDEGATE_LAUNCHER: "none",
+        TIDEGATE_LAUNCHER: "external",
         TIDEGATE_PORT: "0",
       },
       stdin: "null",
