@@ -6,10 +6,21 @@
 
 import { basename, dirname } from "node:path";
 import { TidegateError } from "../core/errors.ts";
-import { compare, type Comparison } from "../lab/simulator/compare.ts";
-import { chartLines, comparisonPicture, comparisonRows, LEGEND } from "../lab/simulator/report.ts";
-import { isTraceName, makeTrace, type Trace, TRACE_NAMES } from "../lab/simulator/trace.ts";
-import { parseTrace } from "../lab/simulator/trace_file.ts";
+import {
+  chartLines,
+  compare,
+  type Comparison,
+  comparisonPicture,
+  comparisonRows,
+  LEGEND,
+} from "../lab/simulator/report.ts";
+import {
+  isTraceName,
+  makeTrace,
+  parseTrace,
+  type Trace,
+  TRACE_NAMES,
+} from "../lab/simulator/trace.ts";
 import { columns, print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 

@@ -12,14 +12,19 @@ import { TidegateError } from "../core/errors.ts";
 import { derivePipeline } from "../definition/define.ts";
 import { LOOKUP_VARIABLE } from "../pipelines/load_test.ts";
 import { startLookupService } from "../producer/mod.ts";
-import { reportLines, spikePage, type SpikeReport, workerRateLines } from "../lab/load_test/mod.ts";
+import {
+  loadTestPage,
+  type LoadTestReport,
+  reportLines,
+  workerRateLines,
+} from "../lab/load_test/report.ts";
 import { interrupted, parentGone } from "../cli/exit.ts";
 import { accountLines } from "../cli/report.ts";
 import { removePipeline } from "../lab/scratch.ts";
 import { openSession, type Session } from "../cli/session.ts";
-import { spikeReport } from "../lab/load_test/write_report.ts";
-import { runSpike } from "../lab/load_test/run.ts";
-import { screenOn, SpikeScreen } from "../lab/load_test/screen.ts";
+import { loadTestReport } from "../lab/load_test/make_report.ts";
+import { runLoadTest } from "../lab/load_test/run.ts";
+import { Screen, screenOn } from "../lab/load_test/screen.ts";
 import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
@@ -37,7 +42,7 @@ const WAY_MS = 2;
 /** What the command does. */
 export async function action({ flags, settings }: Args<"spike">): Promise<number> {
   const stream = flags.json ? Deno.stderr : Deno.stdout;
-  const screen = new SpikeScreen(screenOn(stream));
+  const screen = new Screen(screenOn(stream));
   const show = (lines: readonly string[]) => lines.forEach(screen.line);
   const keyedBy = flags["keyed-by"] === "course" ? "course" : "student_id";
   const enrichMs = flags["enrich-ms"];
@@ -65,7 +70,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     if (session.webUi !== null) show([`Temporal Web UI: ${session.webUi}`]);
     const { rate, zero, price = null, baseline, spike, cooldown } = flags;
     const partitions = PARTITIONS[keyedBy];
-    const run = await runSpike({
+    const run = await runLoadTest({
       session,
       rate,
       partitions,
@@ -82,7 +87,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     }
     const { minWorkers: min, maxWorkers: max, dataDir, filesAt = "" } = session.config;
     const options = { rate, enrichMs, keyedBy, partitions };
-    const report = spikeReport(run, { options, bounds: { min, max }, price });
+    const report = loadTestReport(run, { options, bounds: { min, max }, price });
     const lines = [
       ...workerRateLines(report.workerRate, enrichMs),
       "",
@@ -90,7 +95,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     ];
     const file = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
     await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
-    await Deno.writeTextFile(file, spikePage(report, lines));
+    await Deno.writeTextFile(file, loadTestPage(report, lines));
     const page = `${filesAt}${file}`;
     show(["", ...lines, `page: ${page}`, outcome(report)]);
     if (flags.json) print(JSON.stringify({ ...report, account: run.account, page }));
@@ -103,7 +108,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
 }
 
 /** The last line. */
-function outcome({ ok, judged }: SpikeReport): string {
+function outcome({ ok, judged }: LoadTestReport): string {
   if (!ok) return "THE SPIKE FAILED";
   return judged ? "the spike has passed" : "the account and every window hold";
 }

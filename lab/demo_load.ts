@@ -24,13 +24,7 @@ const SPIKE = {
 /** A presenter who forgets the button does not fill the disk, in s. */
 const MOST_SECONDS = 600;
 
-/**
- * Makes the presenter's load.
- *
- * @param session The session whose source topic is filled.
- * @param say Told what happens, in lines for people.
- * @returns The load, not running yet.
- */
+/** Makes the presenter's load. */
 export function demoLoad(session: Session, say: (line: string) => void): DemoLoad {
   let running: AbortController | null = null;
   return {
@@ -56,13 +50,7 @@ export function demoLoad(session: Session, say: (line: string) => void): DemoLoa
   };
 }
 
-/**
- * Makes the source topic if there is none: the button is to fill it.
- *
- * @param session The session.
- * @param say Told of waiting for the broker, in lines for people.
- * @returns How many partitions it has.
- */
+/** Makes the source topic if there is none: the button is to fill it. */
 export async function demoTopic(
   { kafka, pipeline }: Session,
   say: (line: string) => void = () => undefined,

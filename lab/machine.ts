@@ -20,12 +20,7 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/**
- * Describes the machine.
- *
- * @param versions Versions of the servers by name.
- * @returns The description.
- */
+/** Describes the machine. */
 export function describeMachine(versions: Readonly<Record<string, string>>): Machine {
   const [first] = cpus();
   return {
@@ -45,12 +40,7 @@ export interface Usage {
   readonly rssMiB: number;
 }
 
-/**
- * What a process has used so far, by the kernel's account (Linux).
- *
- * @param pid The process.
- * @returns Its CPU time, in steps of 10 ms, and its memory.
- */
+/** What a process has used so far, by the kernel's account (Linux). */
 export async function usageOf(pid: number): Promise<Usage> {
   const { stdout } = await new Deno.Command("cat", {
     args: [`/proc/${pid}/stat`],
@@ -68,8 +58,6 @@ export async function usageOf(pid: number): Promise<Usage> {
 /**
  * A quantile of some numbers.
  *
- * @param numbers The numbers, in any order.
- * @param share Which quantile, from 0 to 1.
  * @returns The smallest number that at least this share does not exceed; NaN if there are none.
  */
 export function quantile(numbers: readonly number[], share: number): number {

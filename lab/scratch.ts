@@ -16,12 +16,7 @@ import type { Session } from "../cli/session.ts";
 /** How often it looks whether all windows have closed, in ms. */
 const LOOK_MS = 250;
 
-/**
- * Ends a pipeline's workflows and removes its topics and its group.
- *
- * @param session The servers, and the pipeline.
- * @param why The reason, as the workflows show it.
- */
+/** Ends a pipeline's workflows and removes its topics and its group. */
 export async function removePipeline(
   { pipeline: { plan }, kafka, temporal }: Pick<Session, "pipeline" | "kafka" | "temporal">,
   why: string,
@@ -37,14 +32,7 @@ export async function removePipeline(
   }
 }
 
-/**
- * Waits until the partitions are idle and all windows have closed.
- *
- * @param control The control process.
- * @param withinMs How long to wait at most, in ms.
- * @param signal Ends the wait.
- * @returns Whether all have closed.
- */
+/** Waits until the partitions are idle and all windows have closed. */
 export async function allClosed(
   control: Control,
   withinMs: number,

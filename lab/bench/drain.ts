@@ -48,14 +48,7 @@ export interface DrainBench {
   readonly ok: boolean;
 }
 
-/**
- * Measures the drain of a backlog.
- *
- * @param session The session.
- * @param events How many events.
- * @param temporalPid The Temporal server's process; null where it is not ours.
- * @returns What was measured.
- */
+/** Measures the drain of a backlog. */
 export function benchDrain(
   session: Session,
   events: number,

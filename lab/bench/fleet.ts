@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SpikeReport } from "../load_test/mod.ts";
+import type { LoadTestReport } from "../load_test/report.ts";
 import { say } from "../../cli/output.ts";
 
 /** A short load test: steady, four producers, and to 0 and back. */
@@ -36,14 +36,9 @@ export interface FleetBench {
 }
 
 /** The report as `--json` prints it. */
-type Printed = SpikeReport & { readonly account: { readonly ok: boolean } };
+type Printed = LoadTestReport & { readonly account: { readonly ok: boolean } };
 
-/**
- * Measures how soon the fleet reacts.
- *
- * @param settings The settings that were given as flags, which are handed on.
- * @param runs How many load tests.
- */
+/** Measures how soon the fleet reacts. */
 export async function benchFleet(
   settings: Readonly<Record<string, string>>,
   runs: number,

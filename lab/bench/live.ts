@@ -43,11 +43,6 @@ export interface LiveBench {
 /**
  * Measures close to emit by the broker's clock: the time of the first record that lets a partition's
  * watermark pass the window's end, on the last partition, against the time of the window's first row.
- *
- * @param session The session.
- * @param closes How many windows are to close.
- * @param temporalPid The Temporal server's process; null where it is not ours.
- * @returns What was measured.
  */
 export function benchLive(
   session: Session,

@@ -37,10 +37,6 @@ export interface BenchRecord {
 /**
  * Makes the record at an index. It depends on nothing else, so that producers can share the work,
  * and takes about a quarter of a generated one.
- *
- * @param index Counts the records from 0.
- * @param options How events are placed in time.
- * @returns The record.
  */
 export function benchRecord(index: number, options: BenchRecordOptions = {}): BenchRecord {
   const { fromMs = 1_767_225_600_000, stepMs = 1 } = options;

@@ -33,15 +33,7 @@ export interface Bench {
   control(mode: "live" | "drain"): Promise<Control>;
 }
 
-/**
- * Runs a benchmark on a pipeline of its own, and removes that afterwards.
- *
- * @param session The session.
- * @param name The pipeline's name.
- * @param changes How it differs from the session's.
- * @param work The benchmark.
- * @returns What it gives.
- */
+/** Runs a benchmark on a pipeline of its own, and removes that afterwards. */
 export async function withBench<T>(
   session: Session,
   name: string,
@@ -103,12 +95,7 @@ async function makeTopics(admin: LogAdmin, { plan }: Pipeline): Promise<void> {
   ]);
 }
 
-/**
- * Starts one worker and waits until it is ready.
- *
- * @param control The control process.
- * @returns How long that took, in ms.
- */
+/** Starts one worker and waits until it is ready. */
 export async function startWorker(control: Control): Promise<number> {
   const startedMs = performance.now();
   await control.workflows.override(1);
@@ -121,12 +108,7 @@ export async function startWorker(control: Control): Promise<number> {
 /** CPU seconds by process. */
 export type CpuSeconds = Readonly<Record<string, number>>;
 
-/**
- * Starts counting the CPU time of some processes.
- *
- * @param pids The processes by name; those without a pid are left out.
- * @returns Gives the CPU seconds since then.
- */
+/** Starts counting the CPU time of some processes. */
 export async function countCpu(
   pids: Readonly<Record<string, number | null | undefined>>,
 ): Promise<() => Promise<CpuSeconds>> {

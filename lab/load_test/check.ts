@@ -1,15 +1,17 @@
 /**
- * Reads a load test's topic back: when its records arrived, and what its windows come to.
+ * Reads a load test's topic back: when its records arrived, and what its windows come to, computed
+ * again and compared row by row.
  *
  * @module
  */
 
 import type { LogReader } from "../../adapters/kafka/log.ts";
-import type { Account } from "../../core/flow/account.ts";
-import { type InputRecord, runPipeline } from "../../definition/testing/run_pipeline.ts";
-import type { Pipeline } from "../../definition/define.ts";
-import { type Arrival, compareRows, type Comparison } from "./mod.ts";
 import { emittedRows } from "../../cli/rows.ts";
+import type { Account } from "../../core/flow/account.ts";
+import type { ResultRow } from "../../core/flow/row.ts";
+import type { Pipeline } from "../../definition/define.ts";
+import { type InputRecord, runPipeline } from "../../definition/testing/run_pipeline.ts";
+import type { Arrival } from "./measures.ts";
 
 /** More records than this are not held in memory. */
 const MOST_RECORDS = 1_000_000;
@@ -25,9 +27,6 @@ export interface TopicContent {
 /**
  * Reads a whole topic.
  *
- * @param reader The log.
- * @param topic The topic, whose partitions begin at offset 0.
- * @param signal Ends the reading.
  * @returns Its records; null if there are too many to be held in memory.
  */
 export async function readTopic(
@@ -84,9 +83,6 @@ export interface Recomputed {
 /**
  * Folds a topic's records once more, without Kafka, Temporal and workers, and compares what comes of
  * it with the rows that were emitted and with the account.
- *
- * @param recomputed What is recomputed.
- * @returns The comparison.
  */
 export async function recompute(recomputed: Recomputed): Promise<Comparison> {
   const { pipeline, content: { logs }, reader, generation, account } = recomputed;
@@ -95,4 +91,64 @@ export async function recompute(recomputed: Recomputed): Promise<Comparison> {
   const { rows, account: { events } } = runPipeline(pipeline, logs, enrich);
   const emitted = await emittedRows(reader, pipeline.plan, generation);
   return compareRows({ rows: emitted, events: account.events }, { rows, events });
+}
+
+/** What comparing came to. */
+export interface Comparison {
+  /** How many windows were compared. */
+  readonly windows: number;
+  /** How many rows were compared. */
+  readonly rows: number;
+  /** Rows that differ, are missing or are too many, for people; a line each. */
+  readonly differences: readonly string[];
+  /** Whether all are equal, bit for bit. */
+  readonly ok: boolean;
+}
+
+/** Compared is all that the topic's content decides: not when and in how many steps it was emitted. */
+type Content = Pick<ResultRow, "window" | "key" | "events" | "values">;
+
+/** Rows, and the counts of the events that they are made of. */
+export interface Outcome {
+  /** The last revision of every row. */
+  readonly rows: readonly ResultRow[];
+  /** Events by what became of them, as in the account. */
+  readonly events: Account["events"];
+}
+
+/** Compares rows and counts exactly. */
+export function compareRows(live: Outcome, again: Outcome): Comparison {
+  const expected = again.rows;
+  const found = new Map(live.rows.map((row) => [placeOf(row), row]));
+  const wanted = new Map(expected.map((row) => [placeOf(row), row]));
+  const differences = Object.entries(again.events).flatMap(([name, count]) => {
+    const counted = Object.entries(live.events).find(([other]) => other === name)?.[1];
+    return counted === count ? [] : [`${name} events: counted ${counted}, recomputed ${count}`];
+  });
+  for (const place of [...new Set([...wanted.keys(), ...found.keys()])].sort()) {
+    const got = found.get(place);
+    const want = wanted.get(place);
+    if (got === undefined) differences.push(`${place}: was not emitted`);
+    else if (want === undefined) differences.push(`${place}: is not in the topic`);
+    else if (!got.final) differences.push(`${place}: is not final`);
+    else if (contentOf(got) !== contentOf(want)) {
+      differences.push(`${place}: emitted ${contentOf(got)}, recomputed ${contentOf(want)}`);
+    }
+  }
+  return {
+    windows: new Set(expected.map(({ window }) => window.start)).size,
+    rows: wanted.size,
+    differences,
+    ok: differences.length === 0,
+  };
+}
+
+function placeOf({ window, key }: Content): string {
+  return `${window.start} ${JSON.stringify(key)}`;
+}
+
+/** JSON writes a number so that reading it gives the same bits. */
+function contentOf({ events, values }: Content): string {
+  const sorted = Object.entries(values).sort(([a], [b]) => a < b ? -1 : 1);
+  return JSON.stringify({ events, values: Object.fromEntries(sorted) });
 }

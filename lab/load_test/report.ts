@@ -1,20 +1,17 @@
 /**
- * The load test's report in lines for people.
+ * The load test's report: lines for people, and a page of charts.
  *
  * @module
  */
 
-import type { FleetDecision } from "../../core/scaling/state.ts";
 import { columns } from "../../cli/output.ts";
-import { textChart } from "../simulator/chart.ts";
-import type { Comparison } from "./compare_rows.ts";
-import { type Cost, INSTANCE } from "./cost.ts";
-import type { DelaySummary } from "./delays.ts";
-import { percent, seconds, type Verdict, type ZeroOutcome } from "./judge.ts";
-import { PAPER_WORKER_RATE, type PhaseName } from "./phases.ts";
-import type { Reaction } from "./reaction.ts";
-import type { TableRow } from "./table.ts";
-import { lagOf, type PhaseSpan, type TimelinePoint } from "./timeline.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
+import { type ChartPoint, svgPicture, textChart } from "../simulator/charts.ts";
+import type { Comparison } from "./check.ts";
+import { type Cost, type DelaySummary, INSTANCE, type Reaction } from "./measures.ts";
+import { percent, seconds, type TableRow, type Verdict, type ZeroOutcome } from "./judge.ts";
+import { PAPER_WORKER_RATE, type PhaseName } from "./plan.ts";
+import { lagOf, type PhaseSpan, processesOf, type TimelinePoint } from "./record.ts";
 
 /** What the load test was asked to do. */
 export interface ReportOptions {
@@ -49,7 +46,7 @@ export interface PhaseWork {
 }
 
 /** What the load test came to. */
-export interface SpikeReport {
+export interface LoadTestReport {
   /** Whether all held that was judged. */
   readonly ok: boolean;
   /** What it was asked to do. */
@@ -86,13 +83,7 @@ export interface SpikeReport {
   readonly timeline: readonly TimelinePoint[];
 }
 
-/**
- * What the measured speed of a worker means for the test.
- *
- * @param workerRate Events per second that one worker folds; null if it was not measured.
- * @param enrichMs How long an event's lookup takes, in ms.
- * @returns A line or two.
- */
+/** What the measured speed of a worker means for the test. */
 export function workerRateLines(workerRate: number | null, enrichMs: number): string[] {
   if (workerRate === null) return ["PROBLEM a worker's speed could not be measured"];
   if (enrichMs === 0) {
@@ -111,14 +102,8 @@ export function workerRateLines(workerRate: number | null, enrichMs: number): st
   ];
 }
 
-/**
- * The report in lines.
- *
- * @param report The report.
- * @param account The account in lines.
- * @returns The lines.
- */
-export function reportLines(report: SpikeReport, account: readonly string[]): string[] {
+/** The report in lines. */
+export function reportLines(report: LoadTestReport, account: readonly string[]): string[] {
   const { verdicts, judged, hot, recomputed, timeline, phases } = report;
   return [
     ...tableLines(report.table),
@@ -148,12 +133,7 @@ export function reportLines(report: SpikeReport, account: readonly string[]): st
   ];
 }
 
-/**
- * The paper's table and ours.
- *
- * @param rows The rows.
- * @returns Lines.
- */
+/** The paper's table and ours. */
 export function tableLines(rows: readonly TableRow[]): string[] {
   const cells = rows.map(({ paper, rate, workers, observation }) => [
     paper.phase,
@@ -168,13 +148,7 @@ export function tableLines(rows: readonly TableRow[]): string[] {
   return columns([head, ...cells]);
 }
 
-/**
- * Rate, lag and workers over time, as bars.
- *
- * @param timeline What was recorded.
- * @param phases When the phases were.
- * @returns Lines.
- */
+/** Rate, lag and workers over time, as bars. */
 export function chartLines(
   timeline: readonly TimelinePoint[],
   phases: readonly PhaseSpan[],
@@ -195,12 +169,7 @@ export function chartLines(
   ];
 }
 
-/**
- * The input rate over time, by the second.
- *
- * @param timeline What was recorded.
- * @returns The events of each second: `[s, events]`.
- */
+/** The input rate over time, by the second. */
 export function ratePoints(timeline: readonly TimelinePoint[]): (readonly [number, number])[] {
   const [first] = timeline;
   if (first === undefined) return [];
@@ -234,7 +203,7 @@ function delayLines({ all, phases }: ReportDelays): string[] {
   return columns(rows.map(([name, summary]) => row(name, summary)), { indent: "  " });
 }
 
-function workLines(work: SpikeReport["work"]): string[] {
+function workLines(work: LoadTestReport["work"]): string[] {
   const rows = Object.entries(work).map(([name, { slices, records, workerRate, pauseMs }]) => [
     name,
     `${workerRate === null ? "–" : workerRate.toFixed(1)} records per busy second`,
@@ -317,4 +286,65 @@ function ms(value: number): string {
 
 function indent(line: string): string {
   return `  ${line}`;
+}
+
+/** Draws rate, lag, workers and the watermark's delay over time. */
+export function loadPicture({ timeline }: Pick<LoadTestReport, "timeline">): string {
+  const [first] = timeline;
+  const startMs = first?.atMs ?? 0;
+  const seconds = Math.max(1, ((timeline.at(-1)?.atMs ?? 0) - startMs) / 1000);
+  const over = (figure: (point: TimelinePoint) => number): ChartPoint[] =>
+    timeline.map((point) => [(point.atMs - startMs) / 1000, figure(point)] as const);
+  return svgPicture({
+    title: "Tidegate: load, lag and workers",
+    seconds,
+    panels: [
+      {
+        title: "events per second",
+        series: [{ name: "input", color: "#1f77b4", kind: "step", points: ratePoints(timeline) }],
+      },
+      {
+        title: "lag, events",
+        series: [{ name: "lag", color: "#d62728", kind: "line", points: over(lagOf) }],
+      },
+      {
+        title: "workers",
+        series: [
+          { name: "processes", color: "#9467bd", kind: "area", points: over(processesOf) },
+          { name: "wanted", color: "#ff7f0e", kind: "step", points: over((p) => p.desired) },
+          { name: "ready", color: "#2ca02c", kind: "step", points: over((p) => p.ready) },
+        ],
+      },
+      {
+        title: "watermark behind the clock, s",
+        series: [{
+          name: "watermark",
+          color: "#8c564b",
+          kind: "line",
+          points: timeline.flatMap(({ atMs, watermarkDelayMs }) =>
+            watermarkDelayMs === null
+              ? []
+              : [[(atMs - startMs) / 1000, watermarkDelayMs / 1000] as const]
+          ),
+        }],
+      },
+    ],
+  });
+}
+
+/** Makes the page. */
+export function loadTestPage(report: LoadTestReport, lines: readonly string[]): string {
+  return [
+    "<!doctype html>",
+    '<html lang="en"><head><meta charset="utf-8"><title>Tidegate spike</title></head>',
+    '<body style="margin: 2rem; font-family: sans-serif">',
+    loadPicture(report),
+    `<pre>${escaped(lines.join("\n"))}</pre>`,
+    "</body></html>",
+    "",
+  ].join("\n");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

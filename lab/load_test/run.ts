@@ -5,38 +5,30 @@
  * @module
  */
 
+import type { PipelineWatch } from "../../activities/observer.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
+import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
-import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
-import { type Control, startControl } from "../../processes/control/start.ts";
-import type { PipelineWatch } from "../../activities/observer.ts";
-import type { Account } from "../../core/flow/account.ts";
-import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
-import { ensureSourceTopic, produce } from "../../producer/mod.ts";
-import {
-  type Comparison,
-  type DurableMark,
-  type FrameState,
-  type Overhead,
-  type PhaseName,
-  type PhaseSeconds,
-  phasesOf,
-  type PhaseSpan,
-  type TimelinePoint,
-  type ZeroOutcome,
-} from "./mod.ts";
-import type { FleetDecision } from "../../core/scaling/state.ts";
-import { passingDashboardFor } from "../../cli/control.ts";
 import { gatherAccount } from "../../cli/account.ts";
+import { passingDashboardFor } from "../../cli/control.ts";
 import { decisionLine, decisionsTo } from "../../cli/report.ts";
 import { rowLines, windowText } from "../../cli/rows.ts";
+import { type Session, stackOptions } from "../../cli/session.ts";
+import type { Account } from "../../core/flow/account.ts";
+import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
+import { stackStatus } from "../../devstack/mod.ts";
+import { type Control, startControl } from "../../processes/control/start.ts";
+import { ensureSourceTopic, produce } from "../../producer/mod.ts";
+import { usageOf } from "../machine.ts";
 import { allClosed } from "../scratch.ts";
-import type { Session } from "../../cli/session.ts";
-import { readTopic, recompute, type TopicContent } from "./check.ts";
-import { SpikeRecorder } from "./recorder.ts";
-import { SpikeScreen } from "./screen.ts";
-import { measureOverhead } from "./overhead.ts";
+import { type Comparison, readTopic, recompute, type TopicContent } from "./check.ts";
+import type { ZeroOutcome } from "./judge.ts";
+import type { DurableMark, Overhead, ProcessUse } from "./measures.ts";
+import { type PhaseName, type PhaseSeconds, phasesOf } from "./plan.ts";
+import { type PhaseSpan, Recorder, type TimelinePoint } from "./record.ts";
+import { type FrameState, Screen } from "./screen.ts";
 
 /** How often the live view is shown, in ms. */
 const SHOW_MS = 250;
@@ -61,7 +53,7 @@ const TO_ZERO_MS = 60_000;
 const ODD_SHARE = 0.005;
 
 /** How the load test runs. */
-export interface SpikeRunOptions {
+export interface LoadTestOptions {
   /** The servers, and the pipeline of the test. */
   readonly session: Session;
   /** Events per second of one producer. */
@@ -75,7 +67,7 @@ export interface SpikeRunOptions {
   /** How many slices a worker folds at a time. */
   readonly slots: number;
   /** Shows how it goes. */
-  readonly screen: SpikeScreen;
+  readonly screen: Screen;
   /** Ends the test early. */
   readonly stop: AbortController;
   /** Takes what must be closed, last one first, however the test ends. */
@@ -83,7 +75,7 @@ export interface SpikeRunOptions {
 }
 
 /** What a load test recorded and found. */
-export interface SpikeRun {
+export interface LoadTestRun {
   /** What was recorded, earliest first. */
   readonly points: readonly TimelinePoint[];
   /** All decisions, earliest first. */
@@ -113,14 +105,13 @@ export interface SpikeRun {
 /**
  * Runs the load test.
  *
- * @param options How it runs.
  * @returns What was recorded and found; null if it was ended early.
  * @throws {TidegateError} What the servers and the control process throw.
  */
-export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | null> {
+export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun | null> {
   const { session, closing, screen, stop } = options;
   const { kafka, temporal, pipeline, pipelineFile, config } = session;
-  const recorder = new SpikeRecorder(pipeline.plan.topic);
+  const recorder = new Recorder(pipeline.plan.topic);
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
   const writer = recorder.counting(createKafkaWriter(kafka));
@@ -158,7 +149,7 @@ export async function runSpike(options: SpikeRunOptions): Promise<SpikeRun | nul
 }
 
 /** Tells what happens, line by line, where no lines are drawn anew. */
-function teller(screen: SpikeScreen): PipelineWatch {
+function teller(screen: Screen): PipelineWatch {
   if (screen.redraws) return {};
   return {
     ...decisionsTo((line) => screen.line(`decided: ${line}`)),
@@ -177,14 +168,14 @@ function teller(screen: SpikeScreen): PipelineWatch {
 
 interface Parts {
   readonly control: Control;
-  readonly recorder: SpikeRecorder;
+  readonly recorder: Recorder;
   readonly reader: LogReader;
   readonly writer: LogWriter;
 }
 
 /** One load test. */
 class Test {
-  readonly #options: SpikeRunOptions;
+  readonly #options: LoadTestOptions;
   readonly #parts: Parts;
   readonly #phases: PhaseSpan[] = [];
   readonly #signal: AbortSignal;
@@ -199,14 +190,14 @@ class Test {
   };
   #sinceMs = Date.now();
 
-  constructor(options: SpikeRunOptions, parts: Parts) {
+  constructor(options: LoadTestOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
     this.#signal = options.stop.signal;
     void parts.control.lost.then((error) => this.#fail(error));
   }
 
-  async run(): Promise<SpikeRun | null> {
+  async run(): Promise<LoadTestRun | null> {
     const { screen, closing, seconds } = this.#options;
     const shower = setInterval(() => this.#show(), SHOW_MS);
     closing.push(async () => {
@@ -222,7 +213,7 @@ class Test {
     return found;
   }
 
-  async #phasesAndEnd(plans: ReturnType<typeof phasesOf>): Promise<SpikeRun | null> {
+  async #phasesAndEnd(plans: ReturnType<typeof phasesOf>): Promise<LoadTestRun | null> {
     const { screen } = this.#options;
     const { control, recorder, reader } = this.#parts;
     const { pipeline } = this.#options.session;
@@ -377,4 +368,37 @@ class Test {
       rows: closed === null ? [] : rowLines(closed.rows),
     }, performance.now());
   }
+}
+
+/**
+ * Starts to measure what the control process and the servers use; only servers that run here, and
+ * that were started by Tidegate.
+ */
+export async function measureOverhead(session: Session): Promise<() => Promise<Overhead>> {
+  // It asks the servers, and has nothing to tell.
+  const options = { ...stackOptions(session.config), say: () => undefined };
+  const { broker, temporal } = await stackStatus(options);
+  const uses = await Promise.all([
+    startUse(Deno.pid),
+    startUse(temporal.server?.pid ?? null),
+    startUse(broker.server?.pid ?? null),
+  ]);
+  return async () => {
+    const [control = null, temporal = null, broker = null] = await Promise.all(
+      uses.map((use) => use()),
+    );
+    return { control, temporal, broker };
+  };
+}
+
+async function startUse(pid: number | null): Promise<() => Promise<ProcessUse | null>> {
+  if (pid === null) return () => Promise.resolve(null);
+  const before = await usageOf(pid);
+  const startedMs = performance.now();
+  return async () => {
+    const { cpuSeconds, rssMiB } = await usageOf(pid);
+    const cores = (cpuSeconds - before.cpuSeconds) * 1000 / (performance.now() - startedMs);
+    // Not so on systems without /proc.
+    return Number.isFinite(cores) && rssMiB > 0 ? { cores, memoryMiB: rssMiB } : null;
+  };
 }

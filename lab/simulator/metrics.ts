@@ -52,14 +52,7 @@ export class Meter {
   #all = 0;
   #peakLag = 0;
 
-  /**
-   * Takes a stretch of time in.
-   *
-   * @param ms How long it was, in ms: whole numbers add up without rounding.
-   * @param demand The workers it needed.
-   * @param ready The workers that could fold.
-   * @param all The processes there were.
-   */
+  /** Takes a stretch of time in. */
   supply(ms: number, demand: number, ready: number, all: number): void {
     const missing = Math.max(0, demand - ready);
     const tooMuch = Math.max(0, all - demand);
@@ -78,13 +71,7 @@ export class Meter {
     this.#peakLag = Math.max(this.#peakLag, lag);
   }
 
-  /**
-   * The metrics.
-   *
-   * @param delays How long events took.
-   * @param sizes The fleet's sizes, one after the other.
-   * @returns The metrics.
-   */
+  /** The metrics. */
   metrics(delays: readonly Delay[], sizes: readonly number[]): Metrics {
     return {
       thetaU: this.#thetaU / this.#ms,
@@ -105,8 +92,6 @@ export class Meter {
 /**
  * A quantile of delays.
  *
- * @param delays The delays.
- * @param share Which quantile, from 0 to 1.
  * @returns The smallest delay that at least this share of the events did not exceed; 0 without any.
  */
 export function delayQuantile(delays: readonly Delay[], share: number): number {
@@ -120,12 +105,7 @@ export function delayQuantile(delays: readonly Delay[], share: number): number {
   return 0;
 }
 
-/**
- * Counts changes and reversals.
- *
- * @param sizes The fleet's sizes, one after the other, each other than the one before.
- * @returns The counts.
- */
+/** Counts changes and reversals. */
 export function turnsOf(sizes: readonly number[]): { changes: number; reversals: number } {
   let reversals = 0;
   let direction = 0;

@@ -1,13 +1,92 @@
 /**
- * A comparison for people: a table, a chart for the terminal, and a picture.
+ * Compares scalers over many seeds: medians in a table, the first run in charts.
  *
  * @module
  */
 
-import { type ChartPoint, textChart } from "./chart.ts";
-import type { Comparison } from "./compare.ts";
-import type { Frame } from "./run.ts";
-import { type SvgPanel, svgPicture } from "./svg.ts";
+import { type ChartPoint, type SvgPanel, svgPicture, textChart } from "./charts.ts";
+import { keda, KEDA_DEFAULT, KEDA_TUNED } from "./keda.ts";
+import type { Metrics } from "./metrics.ts";
+import { type Frame, type Run, SIM_DEFAULTS, type SimOptions, simulate } from "./run.ts";
+import { fixedFleet, type ScalerKind, tidegate } from "./scaler.ts";
+import { sparkAllocation } from "./spark_allocation.ts";
+import type { Trace } from "./trace.ts";
+
+/** The static fleet that savings are reckoned against. */
+export const STATIC_SIZE = 4;
+
+/** One scaler's line. */
+export interface Comparison {
+  /** The scaler's name. */
+  readonly scaler: string;
+  /** The median of each metric over the seeds. */
+  readonly median: Metrics;
+  /** The largest value of each metric over the seeds. */
+  readonly worst: Metrics;
+  /** The share of a static fleet's worker-seconds that the median saves. */
+  readonly saved: number;
+  /** The run of the first seed, for the picture. */
+  readonly first: Run;
+}
+
+/** The scalers that are compared: ours first, a static fleet last. */
+export function scalers(startupMs: number = SIM_DEFAULTS.startupMs): ScalerKind[] {
+  return [
+    tidegate({ startupMs }),
+    sparkAllocation(),
+    keda("KEDA default", KEDA_DEFAULT),
+    keda("KEDA tuned", KEDA_TUNED),
+    fixedFleet(STATIC_SIZE),
+  ];
+}
+
+/** Runs every scaler on every seed's load. */
+export function compare(
+  traceOf: (seed: number) => Trace,
+  seeds: readonly number[],
+  options: Omit<SimOptions, "seed"> = {},
+): Comparison[] {
+  return scalers(options.startupMs).map((kind) => {
+    const runs = seeds.map((seed) => simulate(traceOf(seed), kind, { ...options, seed }));
+    const [first] = runs;
+    if (first === undefined) throw new RangeError("Cannot compare: there must be a seed");
+    const all = runs.map((run) => run.metrics);
+    return {
+      scaler: kind.name,
+      median: combined(all, middle),
+      worst: combined(all, (values) => Math.max(...values)),
+      saved: 1 - middle(runs.map((run) => run.metrics.workerSeconds / (STATIC_SIZE * run.seconds))),
+      first,
+    };
+  });
+}
+
+/** The middle one of some values; of two, the smaller. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}
+
+/** One figure for each metric. */
+function combined(
+  all: readonly Metrics[],
+  pick: (values: readonly number[]) => number,
+): Metrics {
+  const of = (metric: keyof Metrics) => pick(all.map((one) => one[metric]));
+  return {
+    thetaU: of("thetaU"),
+    thetaO: of("thetaO"),
+    tauU: of("tauU"),
+    tauO: of("tauO"),
+    demandSeconds: of("demandSeconds"),
+    overSeconds: of("overSeconds"),
+    overShare: of("overShare"),
+    workerSeconds: of("workerSeconds"),
+    peakLag: of("peakLag"),
+    p99DelayMs: of("p99DelayMs"),
+    changes: of("changes"),
+    reversals: of("reversals"),
+  };
+}
 
 /** Columns of the table: the heading, and the figure of a line. */
 const COLUMNS: readonly (readonly [heading: string, cell: (line: Comparison) => string])[] = [
@@ -41,12 +120,7 @@ export function comparisonRows(lines: readonly Comparison[]): string[][] {
   ];
 }
 
-/**
- * Our run of the first seed as charts.
- *
- * @param lines The comparison, ours first.
- * @returns Their lines.
- */
+/** Our run of the first seed as charts. */
 export function chartLines(lines: readonly Comparison[]): string[] {
   const [ours] = lines;
   if (ours === undefined) return [];
@@ -64,13 +138,7 @@ const OURS = "#0b6e4f";
 const OTHERS = ["#b3541e", "#7a3b9c", "#c2185b", "#666666"];
 const DEMAND = "#3b82c4";
 
-/**
- * The runs of the first seed as a picture.
- *
- * @param title The picture's title.
- * @param lines The comparison, ours first.
- * @returns The SVG's text.
- */
+/** The runs of the first seed as a picture. */
 export function comparisonPicture(title: string, lines: readonly Comparison[]): string {
   const [ours] = lines;
   if (ours === undefined) throw new RangeError("Cannot draw a comparison: it must have a line");

@@ -4,13 +4,11 @@
  * @module
  */
 
-import { Arrivals } from "./arrivals.ts";
-import { MicroBatches, Slices } from "./dispatch.ts";
-import { Fleet } from "./fleet.ts";
+import { totalLag } from "../../core/scaling/load.ts";
+import { Arrivals, Partition } from "./topic.ts";
+import { type Dispatch, Fleet, MicroBatches, Slices } from "./fleet.ts";
 import { Meter, type Metrics } from "./metrics.ts";
-import { Outlook } from "./outlook.ts";
-import type { ScalerKind } from "./scaler.ts";
-import { Partition } from "./topic.ts";
+import type { ScalerKind, SimView } from "./scaler.ts";
 import type { Trace } from "./trace.ts";
 
 /** The step of the model, in ms; within it workers keep exact time. */
@@ -106,14 +104,7 @@ export interface Run {
   readonly changes: readonly SizeChange[];
 }
 
-/**
- * Simulates a run.
- *
- * @param trace The load.
- * @param kind The scaler.
- * @param options The model's parameters.
- * @returns The run.
- */
+/** Simulates a run. */
 export function simulate(trace: Trace, kind: ScalerKind, options: SimOptions = {}): Run {
   const given = { ...SIM_DEFAULTS, ...options };
   const { workerRate } = given;
@@ -172,15 +163,66 @@ export function simulate(trace: Trace, kind: ScalerKind, options: SimOptions = {
   };
 }
 
-/**
- * The workers that a rate needs: a partition keeps one busy at most.
- *
- * @param rate Events per second.
- * @param shares The share of each partition.
- * @param workerRate Events that a worker folds per second.
- * @returns Whole workers.
- */
+/** The workers that a rate needs: a partition keeps one busy at most. */
 export function demandOf(rate: number, shares: readonly number[], workerRate: number): number {
   const load = shares.reduce((sum, share) => sum + Math.min(1, rate * share / workerRate), 0);
   return Math.max(0, Math.ceil(load - 1e-9));
+}
+
+/** The view; the run moves it on. */
+export class Outlook implements SimView {
+  nowMs = 0;
+  lag = 0;
+  ready = 0;
+  starting = 0;
+  draining = 0;
+  readonly #partitions: readonly Partition[];
+  readonly #dispatch: Dispatch;
+  readonly #fleet: Fleet;
+
+  /** Makes the view. */
+  constructor(partitions: readonly Partition[], dispatch: Dispatch, fleet: Fleet) {
+    this.#partitions = partitions;
+    this.#dispatch = dispatch;
+    this.#fleet = fleet;
+  }
+
+  get ends(): number[] {
+    return this.#partitions.map((one) => one.end);
+  }
+
+  get cursors(): number[] {
+    return this.#partitions.map((one) => one.cursor);
+  }
+
+  get pending(): number {
+    return this.#dispatch.pending(this.nowMs);
+  }
+
+  get running(): number {
+    return this.#fleet.running;
+  }
+
+  get workerRate(): number | null {
+    return this.#fleet.workerRate(this.nowMs);
+  }
+
+  get idleSince(): number[] {
+    return this.#fleet.idleSince(this.nowMs);
+  }
+
+  /** All worker processes. */
+  get processes(): number {
+    return this.ready + this.starting + this.draining;
+  }
+
+  /** Moves on. */
+  at(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.lag = totalLag(this.#partitions) ?? 0;
+    const { ready, starting, draining } = this.#fleet.census(nowMs);
+    this.ready = ready;
+    this.starting = starting;
+    this.draining = draining;
+  }
 }

@@ -50,34 +50,19 @@ export class ExecutorTarget {
   /** `addTime`: when the next request is due, in s; null while no task waits. */
   addTime: number | null = null;
 
-  /**
-   * Begins with the initial number.
-   *
-   * @param settings The settings.
-   */
+  /** Begins with the initial number. */
   constructor(settings: SparkSettings) {
     this.#settings = settings;
     this.target = settings.initialExecutors;
   }
 
-  /**
-   * `maxNumExecutorsNeeded`: the executors that all tasks could fill.
-   *
-   * @param tasks Tasks that wait or run.
-   * @returns Executors.
-   */
+  /** `maxNumExecutorsNeeded`: the executors that all tasks could fill. */
   needed(tasks: number): number {
     const { executorAllocationRatio, tasksPerExecutor } = this.#settings;
     return Math.ceil(tasks * executorAllocationRatio / tasksPerExecutor);
   }
 
-  /**
-   * `addExecutors`: one request.
-   *
-   * @param needed The executors that all tasks could fill.
-   * @param existing The executors there are.
-   * @returns By how much the target has grown.
-   */
+  /** `addExecutors`: one request. */
   add(needed: number, existing: number): number {
     const { minExecutors, maxExecutors } = this.#settings;
     if (this.target >= maxExecutors) {
@@ -92,13 +77,7 @@ export class ExecutorTarget {
     return added;
   }
 
-  /**
-   * `updateAndSyncNumExecutorsTarget`, called every 100 ms.
-   *
-   * @param nowSeconds Now.
-   * @param tasks Tasks that wait and tasks that run.
-   * @param existing The executors there are.
-   */
+  /** `updateAndSyncNumExecutorsTarget`, called every 100 ms. */
   schedule(
     nowSeconds: number,
     tasks: { readonly pending: number; readonly running: number },
@@ -122,12 +101,7 @@ export class ExecutorTarget {
 /** How often Spark looks, in ms. */
 const INTERVAL_MS = 100;
 
-/**
- * Spark's dynamic allocation, running micro-batches.
- *
- * @param settings The settings.
- * @returns The kind.
- */
+/** Spark's dynamic allocation, running micro-batches. */
 export function sparkAllocation(settings: SparkSettings = SPARK_SETTINGS): ScalerKind {
   return {
     name: "Spark dynamic allocation",

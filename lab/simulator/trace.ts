@@ -4,7 +4,8 @@
  * @module
  */
 
-import { Random } from "./random.ts";
+import { TidegateError } from "../../core/errors.ts";
+import { Random } from "./topic.ts";
 
 /** A rate that holds from a moment on. */
 export interface TraceStep {
@@ -32,12 +33,7 @@ export const TRACE_NAMES = ["doc", "sine", "walk", "burst", "skew"] as const;
 /** The name of a trace that is made here. */
 export type TraceName = (typeof TRACE_NAMES)[number];
 
-/**
- * Whether a text is the name of a trace that is made here.
- *
- * @param text The text.
- * @returns Whether it is.
- */
+/** Whether a text is the name of a trace that is made here. */
 export function isTraceName(text: string): text is TraceName {
   return TRACE_NAMES.some((name) => name === text);
 }
@@ -50,10 +46,6 @@ export function isTraceName(text: string): text is TraceName {
  * - `walk`: a random walk between 2 and 44 events/s, a step every 10 s, for 30 minutes.
  * - `burst`: 8 events/s, with bursts of 36 for 20 to 40 s every 1 to 3 minutes, for 30 minutes.
  * - `skew`: 10, then 30 events/s of which one partition gets 70 %, then 10, for 10 minutes.
- *
- * @param name Which one.
- * @param seed For those with randomness.
- * @returns The trace.
  */
 export function makeTrace(name: TraceName, seed: number): Trace {
   const random = new Random(seed, 1);
@@ -74,13 +66,7 @@ export function makeTrace(name: TraceName, seed: number): Trace {
   }
 }
 
-/**
- * A trace of one rate.
- *
- * @param rate Events per second.
- * @param seconds How long.
- * @returns The trace.
- */
+/** A trace of one rate. */
 export function constantTrace(rate: number, seconds: number): Trace {
   return lasting("constant", [[rate, seconds]]);
 }
@@ -115,4 +101,66 @@ function bursts(random: Random): Stretch[] {
     seconds += calm + burst;
   }
   return stretches;
+}
+
+const NEXT = 'Write lines such as 120,40 or {"seconds":120,"rate":40}: from second 120 on, ' +
+  "40 events/s. The last line ends the trace.";
+
+/**
+ * Reads a trace. Each line says from which second on which rate holds; the last one says when the
+ * trace ends. Empty lines, lines that begin with `#`, and a CSV heading are passed over.
+ *
+ * @throws {TidegateError} `TG_INPUT`, with the line.
+ */
+export function parseTrace(name: string, text: string): Trace {
+  const steps: TraceStep[] = [];
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    const trimmed = line.trim();
+    if (trimmed === "" || trimmed.startsWith("#")) continue;
+    if (steps.length === 0 && /^"?seconds"?\s*,/i.test(trimmed)) continue;
+    const problem = (what: string) =>
+      new TidegateError(
+        "TG_INPUT",
+        `Cannot read ${name} line ${i + 1}: ${what}, got "${trimmed}"`,
+        {
+          next: NEXT,
+        },
+      );
+    const step = stepOf(trimmed);
+    if (step === null) throw problem("it must hold seconds and rate, both numbers of 0 or more");
+    if (step.atSeconds <= (steps.at(-1)?.atSeconds ?? -1)) {
+      throw problem("seconds must be more than those of the line before");
+    }
+    steps.push(step);
+  }
+  const last = steps.pop();
+  if (last === undefined || steps.length === 0) {
+    const message = `Cannot read ${name}: it must hold at least two lines`;
+    throw new TidegateError("TG_INPUT", message, { next: NEXT });
+  }
+  return { name, steps, seconds: last.atSeconds, hotShare: null };
+}
+
+function stepOf(line: string): TraceStep | null {
+  const [seconds, rate] = line.startsWith("{") ? fieldsOf(line) : columnsOf(line);
+  return isAmount(seconds) && isAmount(rate) ? { atSeconds: seconds, rate } : null;
+}
+
+function columnsOf(line: string): unknown[] {
+  const columns = line.split(",").map((column) => column.trim());
+  return columns.length === 2 ? columns.map((text) => text === "" ? null : Number(text)) : [];
+}
+
+function fieldsOf(line: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== "object" || value === null) return [];
+    return ["seconds", "rate"].map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
+  } catch {
+    return [];
+  }
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
 }

@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { SpikeReport } from "../../../lab/load_test/mod.ts";
+import type { LoadTestReport } from "../../../lab/load_test/report.ts";
 import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 import { until } from "../_support/until.ts";
 
@@ -17,7 +17,10 @@ const NAME = "tidegate-spike";
 const RUN_MS = 300_000;
 
 /** The report as `--json` prints it. */
-type Printed = SpikeReport & { readonly account: { readonly ok: boolean }; readonly page: string };
+type Printed = LoadTestReport & {
+  readonly account: { readonly ok: boolean };
+  readonly page: string;
+};
 
 Deno.test({
   name: "spike: from 0 to 4 and back to 0, and the account and every window hold",

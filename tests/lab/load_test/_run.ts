@@ -6,7 +6,7 @@
 
 import type { FleetDecision } from "../../../core/scaling/state.ts";
 import type { Judged } from "../../../lab/load_test/judge.ts";
-import type { PhaseSpan, TimelinePoint } from "../../../lab/load_test/timeline.ts";
+import type { PhaseSpan, TimelinePoint } from "../../../lab/load_test/record.ts";
 
 /** A point, `[s, what differs from the point before]`. */
 export type Change = readonly [seconds: number, change: Partial<Omit<TimelinePoint, "atMs">>];

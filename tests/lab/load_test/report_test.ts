@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
-import { costOf } from "../../../lab/load_test/cost.ts";
-import { judge } from "../../../lab/load_test/judge.ts";
-import { spikePage } from "../../../lab/load_test/page.ts";
+import { costOf } from "../../../lab/load_test/measures.ts";
+import { judge, tableTwo } from "../../../lab/load_test/judge.ts";
 import {
+  loadTestPage,
+  type LoadTestReport,
   ratePoints,
   reportLines,
-  type SpikeReport,
   workerRateLines,
 } from "../../../lab/load_test/report.ts";
-import { tableTwo } from "../../../lab/load_test/table.ts";
 import { decided, pointsOf, RUN } from "./_run.ts";
 
 const { points: timeline, phases, expected } = RUN;
 const overhead = { control: { cores: 0.1, memoryMiB: 300 }, temporal: null, broker: null };
 
-const REPORT: SpikeReport = {
+const REPORT: LoadTestReport = {
   ok: true,
   options: { rate: 10, enrichMs: 80, keyedBy: "student_id", partitions: 8 },
   workerRate: 12.1,
@@ -34,7 +33,7 @@ const REPORT: SpikeReport = {
   timeline,
 };
 
-function text(changes: Partial<SpikeReport> = {}): string {
+function text(changes: Partial<LoadTestReport> = {}): string {
   return reportLines({ ...REPORT, ...changes }, ["the account holds"]).join("\n");
 }
 
@@ -103,7 +102,7 @@ Deno.test("report: the rate by the second", () => {
 });
 
 Deno.test("report: the page holds the picture and the lines, escaped", () => {
-  const page = spikePage(REPORT, ["a < b"]);
+  const page = loadTestPage(REPORT, ["a < b"]);
   assert.match(page, /^<!doctype html>/);
   assert.match(page, /<svg [^>]+>/);
   assert.match(page, /<pre>a &lt; b<\/pre>/);

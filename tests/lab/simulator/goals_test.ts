@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import type { FleetDecision } from "../../../core/scaling/state.ts";
 import { keda, KEDA_DEFAULT } from "../../../lab/simulator/keda.ts";
 import { type Run, type SimOptions, simulate } from "../../../lab/simulator/run.ts";
-import { tidegate } from "../../../lab/simulator/tidegate.ts";
+import { tidegate } from "../../../lab/simulator/scaler.ts";
 import { constantTrace, makeTrace, type Trace } from "../../../lab/simulator/trace.ts";
 
 /** Our policy on a load. */

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { keda, KEDA_TUNED } from "../../../lab/simulator/keda.ts";
 import { delayQuantile, Meter, turnsOf } from "../../../lab/simulator/metrics.ts";
 import { demandOf, simulate } from "../../../lab/simulator/run.ts";
-import { fixedFleet, type ScalerKind, type SimView } from "../../../lab/simulator/scaler.ts";
+import {
+  fixedFleet,
+  type ScalerKind,
+  type SimView,
+  tidegate,
+} from "../../../lab/simulator/scaler.ts";
 import { sparkAllocation } from "../../../lab/simulator/spark_allocation.ts";
-import { tidegate } from "../../../lab/simulator/tidegate.ts";
 import {
   constantTrace,
   isTraceName,

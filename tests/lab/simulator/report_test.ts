@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { textChart } from "../../../lab/simulator/chart.ts";
-import { compare } from "../../../lab/simulator/compare.ts";
-import { chartLines, comparisonPicture, comparisonRows } from "../../../lab/simulator/report.ts";
-import { svgPicture } from "../../../lab/simulator/svg.ts";
+import { svgPicture, textChart } from "../../../lab/simulator/charts.ts";
+import {
+  chartLines,
+  compare,
+  comparisonPicture,
+  comparisonRows,
+} from "../../../lab/simulator/report.ts";
 import { constantTrace, type Trace } from "../../../lab/simulator/trace.ts";
 
 const TRACE: Trace = {

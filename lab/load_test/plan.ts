@@ -32,12 +32,7 @@ export interface PhasePlan {
   readonly producers: number;
 }
 
-/**
- * The phases of fixed length, in their order.
- *
- * @param seconds How long they last.
- * @returns The phases.
- */
+/** The phases of fixed length, in their order. */
 export function phasesOf({ baseline, spike, cooldown }: PhaseSeconds): PhasePlan[] {
   return [
     { name: "baseline", seconds: baseline, producers: LOW_PRODUCERS },
@@ -75,9 +70,6 @@ export interface Expectation {
 /**
  * How many workers the load is expected to need: at the low rate as many as keep up, at the peak as
  * many as keep up at 85 % of their time. With 10 events/s a producer and 12.5 a worker: 1 and 4.
- *
- * @param expectation The load and the bounds.
- * @returns The numbers.
  */
 export function expectedWorkers({ rate, workerRate, min, max }: Expectation): ExpectedWorkers {
   const within = (workers: number) => Math.min(max, Math.max(min, 1, Math.ceil(workers - 1e-9)));

@@ -1,18 +1,123 @@
 /**
- * Records what happens in a load test: what was sent and folded, the workers, and the decisions.
+ * Records what happens in a load test: what was sent and folded, the workers, and the decisions; and
+ * what can be read off such a record.
  *
  * @module
  */
 
-import type { Fleet } from "../../adapters/launchers/launcher.ts";
-import type { LogWriter } from "../../adapters/kafka/log.ts";
 import type { PipelineWatch } from "../../activities/observer.ts";
+import type { LogWriter } from "../../adapters/kafka/log.ts";
+import type { Fleet } from "../../adapters/launchers/launcher.ts";
+import type { ResultRow } from "../../core/flow/row.ts";
+import { lagOf as lagOfOffsets } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import type { SliceNote } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import type { ResultRow } from "../../core/flow/row.ts";
-import type { DurableMark, TimelinePoint } from "./mod.ts";
 import type { DeliverRequest, SampleRequest } from "../../workflows/activities.ts";
+import type { DurableMark } from "./measures.ts";
+import type { PhaseName } from "./plan.ts";
+
+/** How things stood at a moment; they stand so until the next one. */
+export interface TimelinePoint {
+  /** When, epoch ms. */
+  readonly atMs: number;
+  /** Records that the broker has acknowledged. */
+  readonly sent: number;
+  /** Records whose slices are durable. */
+  readonly folded: number;
+  /** Workers that are wanted. */
+  readonly desired: number;
+  /** Workers that are starting. */
+  readonly starting: number;
+  /** Workers that fold. */
+  readonly ready: number;
+  /** Workers that are ending. */
+  readonly draining: number;
+  /** How far the watermark is behind the wall clock, in ms; null before the first. */
+  readonly watermarkDelayMs: number | null;
+}
+
+/** When a phase was. */
+export interface PhaseSpan {
+  /** Its name. */
+  readonly name: PhaseName;
+  /** Its begin, epoch ms. */
+  readonly fromMs: number;
+  /** Its end, epoch ms. */
+  readonly toMs: number;
+  /** How many producers there were. */
+  readonly producers: number;
+}
+
+/** A stretch of time. */
+export type Span = Pick<PhaseSpan, "fromMs" | "toMs">;
+
+/** Records that are in the topic and not folded. */
+export function lagOf({ sent, folded }: Pick<TimelinePoint, "sent" | "folded">): number {
+  return lagOfOffsets({ end: sent, cursor: folded }) ?? 0;
+}
+
+/** All worker processes there are. */
+export function processesOf(
+  { starting, ready, draining }: Pick<TimelinePoint, "starting" | "ready" | "draining">,
+): number {
+  return starting + ready + draining;
+}
+
+/** The points of a stretch of time; the first one is how things stood when it began. */
+export function within(points: readonly TimelinePoint[], { fromMs, toMs }: Span): TimelinePoint[] {
+  const before = points.findLast(({ atMs }) => atMs <= fromMs);
+  const inside = points.filter(({ atMs }) => atMs > fromMs && atMs < toMs);
+  return before === undefined ? inside : [{ ...before, atMs: fromMs }, ...inside];
+}
+
+/** Adds a figure up over time. */
+export function integral(
+  points: readonly TimelinePoint[],
+  span: Span,
+  figure: (point: TimelinePoint) => number,
+): number {
+  const inside = within(points, span);
+  return inside.reduce((sum, point, i) => {
+    const untilMs = inside[i + 1]?.atMs ?? span.toMs;
+    return sum + figure(point) * (untilMs - point.atMs) / 1000;
+  }, 0);
+}
+
+/**
+ * The share of a stretch of time in which something held.
+ *
+ * @returns From 0 to 1; 0 for no time.
+ */
+export function shareOfTime(
+  points: readonly TimelinePoint[],
+  span: Span,
+  test: (point: TimelinePoint) => boolean,
+): number {
+  const seconds = (span.toMs - span.fromMs) / 1000;
+  return seconds <= 0 ? 0 : integral(points, span, (point) => test(point) ? 1 : 0) / seconds;
+}
+
+/**
+ * The first moment of a stretch of time at which something holds.
+ *
+ * @returns The moment, epoch ms; null if there is none.
+ */
+export function firstTime(
+  points: readonly TimelinePoint[],
+  span: Span,
+  test: (point: TimelinePoint) => boolean,
+): number | null {
+  return within(points, span).find(test)?.atMs ?? null;
+}
+
+/** The values that a figure took, one after the other, without repeats. */
+export function stepsOf(
+  points: readonly TimelinePoint[],
+  figure: (point: TimelinePoint) => number,
+): number[] {
+  return points.map(figure).filter((value, i, all) => value !== all[i - 1]);
+}
 
 /** How often it looks at the workers, in ms. */
 const LOOK_MS = 50;
@@ -32,7 +137,7 @@ export interface ClosedWindow {
 }
 
 /** Records a load test; watches the pipeline for it. */
-export class SpikeRecorder implements PipelineWatch {
+export class Recorder implements PipelineWatch {
   /** What was recorded, earliest first. */
   readonly points: TimelinePoint[] = [];
   /** What was known to be durable when. */
@@ -50,11 +155,7 @@ export class SpikeRecorder implements PipelineWatch {
   #watermark: number | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /**
-   * Begins with nothing known.
-   *
-   * @param topic The source topic.
-   */
+  /** Begins with nothing known. */
   constructor(topic: string) {
     this.#topic = topic;
   }
@@ -88,12 +189,7 @@ export class SpikeRecorder implements PipelineWatch {
     return this.decisions.findLast(({ desired, previous }) => desired !== previous);
   }
 
-  /**
-   * Counts what is sent to the source topic.
-   *
-   * @param writer Who sends.
-   * @returns One that sends, and is counted.
-   */
+  /** Counts what is sent to the source topic. */
   counting(writer: LogWriter): LogWriter {
     return {
       send: async (topic, records) => {
@@ -104,11 +200,7 @@ export class SpikeRecorder implements PipelineWatch {
     };
   }
 
-  /**
-   * Begins to record.
-   *
-   * @param fleet The workers.
-   */
+  /** Begins to record. */
   start(fleet: Fleet): void {
     this.#fleet = fleet;
     this.#timer = setInterval(() => this.look(), LOOK_MS);

@@ -1,6 +1,71 @@
 import assert from "node:assert/strict";
-import { costOf } from "../../../lab/load_test/cost.ts";
-import { RUN } from "./_run.ts";
+import { costOf, delaysOf, reactionOf, summarize } from "../../../lab/load_test/measures.ts";
+import { decided, POINTS, RUN, span } from "./_run.ts";
+
+const arrivals = [
+  { partition: 0, offset: 0, atMs: 100 },
+  { partition: 0, offset: 1, atMs: 150 },
+  { partition: 1, offset: 0, atMs: 100 },
+  { partition: 0, offset: 2, atMs: 900 },
+];
+
+Deno.test("delays: until the first mark beyond the record", () => {
+  const delays = delaysOf(arrivals, [
+    { partition: 0, before: 1, atMs: 300 },
+    { partition: 1, before: 1, atMs: 700 },
+    { partition: 0, before: 2, atMs: 800 },
+    // Said again later: it was known before.
+    { partition: 0, before: 2, atMs: 5_000 },
+  ]);
+  assert.deepEqual(delays.map(({ delayMs }) => delayMs), [200, 650, 600]);
+});
+
+Deno.test("delays: clocks that differ make no negative delay", () => {
+  const delays = delaysOf(arrivals.slice(0, 1), [{ partition: 0, before: 1, atMs: 90 }]);
+  assert.deepEqual(delays, [{ atMs: 100, delayMs: 0 }]);
+});
+
+Deno.test("delays: figures of a stretch of time, by arrival", () => {
+  const delays = Array.from({ length: 100 }, (_, i) => ({ atMs: i, delayMs: i + 1 }));
+  assert.deepEqual(summarize(delays), { events: 100, p50Ms: 50, p99Ms: 99, maxMs: 100 });
+  assert.deepEqual(summarize(delays, { fromMs: 0, toMs: 10 })?.maxMs, 10);
+  assert.equal(summarize(delays, { fromMs: 200, toMs: 300 }), null);
+});
+
+const spike = span("spike", 45, 105, 4);
+
+Deno.test("reaction: from the step, from the first pressure, and from the decision", () => {
+  const decisions = [
+    decided(20, "pressure", 1, 1),
+    decided(45.5, "pressure", 1, 1),
+    decided(46.25, "up-arrival", 1, 4),
+    decided(130, "down", 4, 1),
+  ];
+  assert.deepEqual(reactionOf({ points: POINTS, spike, decisions, wakeMs: 900 }), {
+    stepToSpawnMs: 1_500,
+    seenToSpawnMs: 1_000,
+    decisionToReadyMs: 1_750,
+    wakeMs: 900,
+  });
+});
+
+Deno.test("reaction: without pressure before it, a decision is the first sign", () => {
+  const decisions = [decided(46.25, "up-lag", 1, 4)];
+  const { seenToSpawnMs } = reactionOf({ points: POINTS, spike, decisions, wakeMs: null });
+  assert.equal(seenToSpawnMs, 250);
+});
+
+Deno.test("reaction: what did not happen has no figure", () => {
+  const none = {
+    stepToSpawnMs: null,
+    seenToSpawnMs: null,
+    decisionToReadyMs: null,
+    wakeMs: null,
+  };
+  const source = { points: POINTS.slice(0, 3), decisions: [], wakeMs: null };
+  assert.deepEqual(reactionOf({ ...source, spike }), none);
+  assert.deepEqual(reactionOf({ ...source, spike: null }), none);
+});
 
 const NOBODY = { control: null, temporal: null, broker: null };
 const run = { points: RUN.points, phases: RUN.phases, expected: RUN.expected };

@@ -6,23 +6,13 @@
 
 import type { FleetBounds } from "../../core/scaling/fleet.ts";
 import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
-import {
-  costOf,
-  delaysOf,
-  type EventDelay,
-  expectedWorkers,
-  judge,
-  type Judged,
-  reactionOf,
-  type ReportDelays,
-  type ReportOptions,
-  type SpikeReport,
-  stepsOf,
-  summarize,
-  tableTwo,
-} from "./mod.ts";
 import { quantile } from "../machine.ts";
-import type { SpikeRun } from "./run.ts";
+import { judge, type Judged, tableTwo } from "./judge.ts";
+import { costOf, delaysOf, type EventDelay, reactionOf, summarize } from "./measures.ts";
+import { expectedWorkers } from "./plan.ts";
+import { stepsOf } from "./record.ts";
+import type { LoadTestReport, ReportDelays, ReportOptions } from "./report.ts";
+import type { LoadTestRun } from "./run.ts";
 
 /** What a report needs beside the run. */
 export interface ReportInput {
@@ -34,14 +24,11 @@ export interface ReportInput {
   readonly price: number | null;
 }
 
-/**
- * Makes the report.
- *
- * @param run What was recorded and found.
- * @param input What the report needs beside it.
- * @returns The report.
- */
-export function spikeReport(run: SpikeRun, { options, bounds, price }: ReportInput): SpikeReport {
+/** Makes the report. */
+export function loadTestReport(
+  run: LoadTestRun,
+  { options, bounds, price }: ReportInput,
+): LoadTestReport {
   const { points, phases, decisions, account, recomputed, overhead } = run;
   const { rate, enrichMs, keyedBy } = options;
   const work = workByPhase(run);
@@ -91,7 +78,7 @@ function lastDelay(delays: readonly EventDelay[]): number | null {
   return byArrival(delays).at(-1)?.delayMs ?? null;
 }
 
-function delaysByPhase(delays: readonly EventDelay[], { phases }: SpikeRun): ReportDelays {
+function delaysByPhase(delays: readonly EventDelay[], { phases }: LoadTestRun): ReportDelays {
   const found = phases.flatMap((span) => {
     const summary = summarize(delays, span);
     return summary === null ? [] : [[span.name, summary] as const];
@@ -100,7 +87,7 @@ function delaysByPhase(delays: readonly EventDelay[], { phases }: SpikeRun): Rep
   return { all: summarize(delays), phases: byPhase };
 }
 
-function workByPhase({ phases, notes }: SpikeRun): SpikeReport["work"] {
+function workByPhase({ phases, notes }: LoadTestRun): LoadTestReport["work"] {
   const found = phases.flatMap(({ name, fromMs, toMs }) => {
     const inside = notes.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs);
     const records = inside.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -133,7 +120,7 @@ function byEnd(a: SliceNote, b: SliceNote): number {
 }
 
 /** The last word on each set of hot partitions. */
-function hotLines(decisions: SpikeRun["decisions"]): string[] {
+function hotLines(decisions: LoadTestRun["decisions"]): string[] {
   const last = new Map<string, string>();
   for (const { inputs: { hot }, reason } of decisions) {
     if (hot.length > 0) last.set(hot.join(), reason);

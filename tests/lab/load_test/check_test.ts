@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ResultRow } from "../../../core/flow/row.ts";
-import { compareRows } from "../../../lab/load_test/compare_rows.ts";
+import { compareRows } from "../../../lab/load_test/check.ts";
 
 const EVENTS = {
   read: 3,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { expectedWorkers, phasesOf } from "../../../lab/load_test/phases.ts";
+import { expectedWorkers, phasesOf } from "../../../lab/load_test/plan.ts";
 
 const bounds = { min: 0, max: 4 };
 

@@ -1,8 +1,49 @@
 import assert from "node:assert/strict";
 import type { WorkerSlot } from "../../../adapters/launchers/launcher.ts";
-import { SpikeRecorder } from "../../../lab/load_test/recorder.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../../core/scaling/state.ts";
-import { decided } from "./_run.ts";
+import {
+  firstTime,
+  integral,
+  Recorder,
+  shareOfTime,
+  stepsOf,
+  within,
+} from "../../../lab/load_test/record.ts";
+import { decided, POINTS, pointsOf, span } from "./_run.ts";
+
+const points = pointsOf([0, { ready: 1 }], [10, { ready: 4 }], [12, {}], [20, { ready: 2 }]);
+
+Deno.test("timeline: a point stands until the next one", () => {
+  assert.equal(integral(points, span("spike", 0, 30), ({ ready }) => ready), 10 + 40 + 20);
+  assert.equal(integral(points, span("spike", 5, 15), ({ ready }) => ready), 5 + 20);
+});
+
+Deno.test("timeline: a stretch begins with how things stood", () => {
+  assert.deepEqual(within(points, span("spike", 11, 20)).map(({ atMs, ready }) => [atMs, ready]), [
+    [11_000, 4],
+    [12_000, 4],
+  ]);
+});
+
+Deno.test("timeline: before the first point there is nothing", () => {
+  assert.equal(integral(points, { fromMs: -5_000, toMs: 5_000 }, ({ ready }) => ready), 5);
+  assert.deepEqual(within([], span("spike", 0, 1)), []);
+});
+
+Deno.test("timeline: shares of time", () => {
+  assert.equal(shareOfTime(points, span("spike", 0, 20), ({ ready }) => ready === 4), 0.5);
+  assert.equal(shareOfTime(points, span("spike", 5, 5), () => true), 0);
+});
+
+Deno.test("timeline: the first moment", () => {
+  assert.equal(firstTime(points, span("spike", 0, 30), ({ ready }) => ready === 4), 10_000);
+  assert.equal(firstTime(points, span("spike", 11, 30), ({ ready }) => ready === 4), 11_000);
+  assert.equal(firstTime(points, span("spike", 0, 30), ({ ready }) => ready === 3), null);
+});
+
+Deno.test("timeline: steps leave repeats out", () => {
+  assert.deepEqual(stepsOf(POINTS, ({ desired }) => desired), [1, 4, 1]);
+});
 
 function slot(number: number, state: WorkerSlot["state"]): WorkerSlot {
   return { slot: number, state, pid: 1, identity: null, restarts: 0, problem: null };
@@ -14,7 +55,7 @@ function slice(partition: number, to: number) {
 }
 
 Deno.test("recorder: counts what was acknowledged in the source topic only", async () => {
-  const recorder = new SpikeRecorder("source");
+  const recorder = new Recorder("source");
   const sent: string[] = [];
   const writer = recorder.counting({
     send: (topic, records) => Promise.resolve(void sent.push(`${topic} ${records.length}`)),
@@ -34,7 +75,7 @@ Deno.test("recorder: counts what was acknowledged in the source topic only", asy
 });
 
 Deno.test("recorder: folded is what slices and looks say, whichever is further", () => {
-  const recorder = new SpikeRecorder("source");
+  const recorder = new Recorder("source");
   recorder.awaiting(0, 0);
   recorder.delivered(slice(0, 5));
   recorder.delivered(slice(1, 2));
@@ -51,7 +92,7 @@ Deno.test("recorder: folded is what slices and looks say, whichever is further",
 });
 
 Deno.test("recorder: every decision once", () => {
-  const recorder = new SpikeRecorder("source");
+  const recorder = new Recorder("source");
   const sample = (last: ReturnType<typeof decided> | null) =>
     recorder.sampling({ state: newPolicyState(0), settings: DEFAULT_POLICY, last, withinMs: 1 });
   sample(null);
@@ -63,7 +104,7 @@ Deno.test("recorder: every decision once", () => {
 });
 
 Deno.test("recorder: a point for every change of the workers", () => {
-  const recorder = new SpikeRecorder("source");
+  const recorder = new Recorder("source");
   const times = { startupMs: null, drainMs: null };
   const fleet: { desired: number; slots: WorkerSlot[]; times: typeof times } = {
     desired: 0,
@@ -86,7 +127,7 @@ Deno.test("recorder: a point for every change of the workers", () => {
 });
 
 Deno.test("recorder: the rows of a window that come in several pages belong together", () => {
-  const recorder = new SpikeRecorder("source");
+  const recorder = new Recorder("source");
   const row = (start: string, course: string) => ({
     pipeline: "spike",
     generation: 1,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { TidegateError } from "../../../core/errors.ts";
-import { parseTrace } from "../../../lab/simulator/trace_file.ts";
+import { parseTrace } from "../../../lab/simulator/trace.ts";
 
 const STEPS = [{ atSeconds: 0, rate: 10 }, { atSeconds: 120, rate: 40.5 }];
 

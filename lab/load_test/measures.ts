@@ -1,11 +1,157 @@
 /**
- * What the fleet cost, and what the paper's day would cost with the tails measured here.
+ * What a load test measures: how long events took, how soon the fleet reacted, and what it cost.
  *
  * @module
  */
 
-import type { ExpectedWorkers } from "./phases.ts";
-import { integral, type PhaseSpan, processesOf, type TimelinePoint } from "./timeline.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
+import { type Delay, delayQuantile } from "../simulator/metrics.ts";
+import type { ExpectedWorkers } from "./plan.ts";
+import {
+  firstTime,
+  integral,
+  type PhaseSpan,
+  processesOf,
+  type Span,
+  type TimelinePoint,
+} from "./record.ts";
+
+/** A record's arrival. */
+export interface Arrival {
+  /** Its partition. */
+  readonly partition: number;
+  /** Its offset. */
+  readonly offset: number;
+  /** The record's timestamp, by the broker's clock, epoch ms. */
+  readonly atMs: number;
+}
+
+/** A moment at which everything of a partition before an offset was known to be durable. */
+export interface DurableMark {
+  /** The partition. */
+  readonly partition: number;
+  /** The offset. */
+  readonly before: number;
+  /** The moment, by the control process's clock, epoch ms. */
+  readonly atMs: number;
+}
+
+/** Delays in figures. */
+export interface DelaySummary {
+  /** How many events. */
+  readonly events: number;
+  /** Half of them took no longer than this, in ms. */
+  readonly p50Ms: number;
+  /** 99 of 100 took no longer than this, in ms. */
+  readonly p99Ms: number;
+  /** The longest, in ms. */
+  readonly maxMs: number;
+}
+
+/** What an event's delay was. */
+export interface EventDelay {
+  /** When it arrived, epoch ms. */
+  readonly atMs: number;
+  /** How long it took, in ms. */
+  readonly delayMs: number;
+}
+
+/**
+ * Finds each event's delay: from its arrival to the first moment at which it was known to be durable.
+ */
+export function delaysOf(
+  arrivals: readonly Arrival[],
+  marks: readonly DurableMark[],
+): EventDelay[] {
+  const byPartition = new Map<number, DurableMark[]>();
+  for (const mark of marks) {
+    const known = byPartition.get(mark.partition) ?? [];
+    // Only what is news: the offsets of a partition's marks ascend strictly then.
+    if (mark.before > (known.at(-1)?.before ?? 0)) known.push(mark);
+    byPartition.set(mark.partition, known);
+  }
+  return arrivals.flatMap(({ partition, offset, atMs }) => {
+    const mark = firstAfter(byPartition.get(partition) ?? [], offset);
+    return mark === undefined ? [] : [{ atMs, delayMs: Math.max(0, mark.atMs - atMs) }];
+  });
+}
+
+function firstAfter(marks: readonly DurableMark[], offset: number): DurableMark | undefined {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((marks[middle]?.before ?? 0) > offset) high = middle;
+    else low = middle + 1;
+  }
+  return marks[low];
+}
+
+/**
+ * Sums the delays of a stretch of time up.
+ *
+ * @returns The figures; null if there were none.
+ */
+export function summarize(delays: readonly EventDelay[], span?: Span): DelaySummary | null {
+  const inside = span === undefined
+    ? delays
+    : delays.filter(({ atMs }) => atMs >= span.fromMs && atMs < span.toMs);
+  if (inside.length === 0) return null;
+  const all = inside.map(({ delayMs }): Delay => [delayMs, 1]);
+  return {
+    events: inside.length,
+    p50Ms: delayQuantile(all, 0.5),
+    p99Ms: delayQuantile(all, 0.99),
+    maxMs: delayQuantile(all, 1),
+  };
+}
+
+/** How soon the fleet reacted; null is what did not happen. All in ms. */
+export interface Reaction {
+  /** From the step of the rate to the first process that was started for it. */
+  readonly stepToSpawnMs: number | null;
+  /** From the first sample with pressure to that process. */
+  readonly seenToSpawnMs: number | null;
+  /** From the decision for the most workers until all of them were ready. */
+  readonly decisionToReadyMs: number | null;
+  /** From the arrival of the first record at 0 workers until it was folded. */
+  readonly wakeMs: number | null;
+}
+
+/** What a reaction is read off. */
+export interface ReactionSource {
+  /** What was recorded, earliest first. */
+  readonly points: readonly TimelinePoint[];
+  /** The spike; null if there was none. */
+  readonly spike: PhaseSpan | null;
+  /** The decisions, earliest first. */
+  readonly decisions: readonly FleetDecision[];
+  /** From the arrival of the first record at 0 workers until it was folded, in ms. */
+  readonly wakeMs: number | null;
+}
+
+/** Reads the reaction off a run. */
+export function reactionOf({ points, spike, decisions, wakeMs }: ReactionSource): Reaction {
+  if (spike === null) {
+    return { stepToSpawnMs: null, seenToSpawnMs: null, decisionToReadyMs: null, wakeMs };
+  }
+  const { fromMs, toMs } = spike;
+  const inside = decisions.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+  const up = inside.find(({ desired, previous }) => desired > previous);
+  const before = points.findLast(({ atMs }) => atMs <= fromMs);
+  const had = before === undefined ? 0 : processesOf(before);
+  const spawnedMs = firstTime(points, spike, (point) => processesOf(point) > had);
+  const seenMs = (inside.find(({ code }) => code === "pressure") ?? up)?.atMs ?? null;
+  const readyMs = up === undefined
+    ? null
+    : firstTime(points, { fromMs: up.atMs, toMs }, ({ ready }) => ready >= up.desired);
+  return {
+    stepToSpawnMs: spawnedMs === null ? null : spawnedMs - fromMs,
+    seenToSpawnMs: spawnedMs === null || seenMs === null ? null : spawnedMs - seenMs,
+    decisionToReadyMs: readyMs === null || up === undefined ? null : readyMs - up.atMs,
+    wakeMs,
+  };
+}
 
 /** The paper's instance: a worker takes one. */
 export const INSTANCE = { name: "m5.xlarge", vcpus: 4, memoryMiB: 16 * 1024 } as const;
@@ -80,12 +226,7 @@ export interface CostSource {
   readonly price: number | null;
 }
 
-/**
- * Works the cost out.
- *
- * @param source The run.
- * @returns The cost.
- */
+/** Works the cost out. */
 export function costOf(source: CostSource): Cost {
   const { points, phases, expected: { low, peak }, overhead, price } = source;
   const spike = phases.find(({ name }) => name === "spike");
