@@ -218,8 +218,8 @@ class Sweep {
   #begin(asked: SweepPartition, turns: Turns | undefined): Swept {
     const { plan, events, enrichment = null, stopping, signal } = this.#deps;
     const { partition, cursor, maxEventTime, floor, leaderEpoch, last } = asked;
-    const shared = { cells: this.#cells, partition };
-    const fold = new SliceFold(plan, events, { maxEventTime, floor, shared });
+    const cells = this.#cells;
+    const fold = new SliceFold(plan, events, { partition, maxEventTime, floor, cells });
     const over = () => this.#isFull();
     const enriched = enrichment === null ? null : new EnrichedFold(fold, {
       enrichment,

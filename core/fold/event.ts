@@ -8,6 +8,7 @@
 import { errorText } from "../errors.ts";
 import { type Decoded, hasUnsafeInteger, type InvalidReason } from "./decode.ts";
 import { formatInstant, MAX_INSTANT_MS, parseInstant } from "../event_time/instants.ts";
+import { type TimeUnit, unitOf } from "./judge.ts";
 import { lastWindowStart, type Windowing } from "../event_time/windows.ts";
 
 /** An event: the fields that the schema lets through. */
@@ -85,6 +86,11 @@ export interface EventProblem {
   readonly path: string;
   /** What is wrong, for people. */
   readonly message: string;
+  /**
+   * The unit that the event time seems to be in instead of milliseconds.
+   * @default {undefined}
+   */
+  readonly unit?: TimeUnit;
 }
 
 /** Numbers of this magnitude and above are invalid, so that no order of adding overflows. */
@@ -152,12 +158,18 @@ export class EventChecker {
     if (!checked.ok) return { reason: "schema", path: checked.path, message: checked.message };
     const event = checked.event;
     const number = this.#numberProblem(event, decoded.value, index, sourceText);
-    if (number !== null) return number;
     const field = this.#reader.eventTimeField;
     const time = timeOf(event[field]);
-    if (!(time >= this.#minTime && time <= this.#maxTime)) return timeProblem(field, event[field]);
+    if (number !== null) {
+      return number.path === field ? inUnit(number, event[field], timestampMs) : number;
+    }
+    if (!(time >= this.#minTime && time <= this.#maxTime)) {
+      return inUnit(timeProblem(field, event[field]), event[field], timestampMs);
+    }
     const aheadMs = timestampMs >= 0 ? time - timestampMs : 0;
-    if (aheadMs > this.#maxAheadMs) return skewProblem(field, time, aheadMs);
+    if (aheadMs > this.#maxAheadMs) {
+      return inUnit(skewProblem(field, time, aheadMs), event[field], timestampMs);
+    }
     this.event = event;
     this.time = time;
     return null;
@@ -323,6 +335,13 @@ function timeProblem(field: string, value: unknown): EventProblem {
     `${field} must be an RFC 3339 time with an offset, or epoch ms, in the range of ISO dates, ` +
     `got ${got}`;
   return { reason: "time", path: field, message };
+}
+
+/** The same problem, with the unit that the event time seems to be in, if it is another. */
+function inUnit(problem: EventProblem, time: unknown, timestampMs: number): EventProblem {
+  const unit = typeof time === "number" ? unitOf(time, timestampMs) : null;
+  if (unit === null) return problem;
+  return { ...problem, unit, message: `${problem.message}; it looks like ${unit}` };
 }
 
 function skewProblem(field: string, time: number, aheadMs: number): EventProblem {

@@ -15,6 +15,7 @@ import {
 import { SliceCells, type SliceKey, type WindowCells } from "./cells.ts";
 import type { AggregateSpec } from "./aggregates.ts";
 import type { Decoded, InvalidReason } from "./decode.ts";
+import { type DataFaults, FaultCounter, isDecadesBefore, unitMessage, unitOf } from "./judge.ts";
 import { NO_COUNTS, type SliceCounts, type WindowShard } from "../flow/counts.ts";
 import { formatInstant } from "../event_time/instants.ts";
 import {
@@ -57,6 +58,11 @@ export interface FoldRecord {
 
 /** Where a slice goes on from. */
 export interface FoldStart {
+  /**
+   * Which partition it is, where that matters: to shared cells, and in samples of faults.
+   * @default {0}
+   */
+  readonly partition?: number;
   /** The partition's largest event time before the slice. */
   readonly maxEventTime: number | null;
   /** The partition's floor. */
@@ -68,10 +74,10 @@ export interface FoldStart {
    */
   readonly refused?: readonly WindowShard[];
   /**
-   * The cells to add to, where several partitions share them, and which partition this one is.
-   * @default {new ones, of partition 0}
+   * The cells to add to, where several partitions share them.
+   * @default {undefined}
    */
-  readonly shared?: { readonly cells: SliceCells; readonly partition: number };
+  readonly cells?: SliceCells;
 }
 
 /** A record for a side topic. */
@@ -135,6 +141,7 @@ export class SliceFold {
   readonly #isTumbling: boolean;
   readonly #counts: Counts = { ...NO_COUNTS };
   readonly #moved = { events: 0, pairs: 0 };
+  readonly #faults: FaultCounter;
   /** The last measurement of the result's size. */
   #measured = { read: 0, cells: 0, bytes: 0 };
   #rejects: Reject[] = [];
@@ -152,8 +159,9 @@ export class SliceFold {
     this.#plan = plan;
     this.#checker = new EventChecker(plan, reader);
     this.#timeField = reader.eventTimeField;
-    this.#cells = start.shared?.cells ?? new SliceCells(plan);
-    this.#partition = start.shared?.partition ?? 0;
+    this.#cells = start.cells ?? new SliceCells(plan);
+    this.#partition = start.partition ?? 0;
+    this.#faults = new FaultCounter(this.#partition);
     this.#floor = start.floor ?? -Infinity;
     this.#maxEventTime = start.maxEventTime ?? -Infinity;
     this.#ownBound = this.#maxEventTime - plan.delayMs;
@@ -261,6 +269,11 @@ export class SliceFold {
     return { ...this.#moved };
   }
 
+  /** What is wrong with the slice's records, as {@linkcode judgeData} takes it. */
+  get faults(): DataFaults {
+    return this.#faults.among(this.#counts.read);
+  }
+
   /** Takes the rejects since the last call, in the order of their offsets. */
   takeRejects(): Reject[] {
     const rejects = this.#rejects;
@@ -280,6 +293,7 @@ export class SliceFold {
       return this.#refuse(record, { reason: "key", path: key.path, message: key.message });
     }
     const wanted = this.#checker.wants(event);
+    if (isDecadesBefore(time, record.timestampMs)) this.#noteUnit(record, event, time);
     if (typeof wanted === "object") this.#refuse(record, wanted);
     else this.#place(record, event, time, key, wanted);
   }
@@ -340,13 +354,27 @@ export class SliceFold {
     this.#late(record, "window-closed", time, bound);
   }
 
-  #refuse(record: FoldRecord, { reason, path, message }: EventProblem): void {
+  #noteUnit({ offset, timestampMs }: FoldRecord, event: FoldEvent, time: number): void {
+    const path = this.#timeField;
+    const unit = typeof event[path] === "number" ? unitOf(time, timestampMs) : null;
+    if (unit === null) return;
+    this.#faults.add("unit", unit, () => ({
+      offset,
+      path,
+      message: unitMessage(time, timestampMs, unit),
+    }));
+  }
+
+  #refuse({ offset }: FoldRecord, { reason, path, message, unit }: EventProblem): void {
     const kind = reason === "skewed" ? "skewed" : "invalid";
     this.#counts[kind] += 1;
+    const sample = () => ({ offset, path, message });
+    this.#faults.add(kind, reason, sample);
+    if (unit !== undefined) this.#faults.add("unit", unit, sample);
     // When a slice is folded again, its other rejects have been written.
     if (this.#refused !== null) return;
     const bound = this.#bound === -Infinity ? null : this.#bound;
-    this.#rejects.push({ offset: record.offset, kind, reason, path, message, bound, windows: [] });
+    this.#rejects.push({ offset, kind, reason, path, message, bound, windows: [] });
   }
 
   #late(record: FoldRecord, reason: "late" | "window-closed", time: number, bound: number): void {
@@ -354,6 +382,8 @@ export class SliceFold {
     const message = reason === "late"
       ? `all windows of ${formatInstant(time)} ended by ${formatInstant(bound)}`
       : `all windows of ${formatInstant(time)} had completed when it arrived`;
+    const { offset } = record;
+    this.#faults.add("late", "late", () => ({ offset, path: this.#timeField, message }));
     this.#rejects.push({
       offset: record.offset,
       kind: "late",
