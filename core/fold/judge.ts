@@ -222,7 +222,7 @@ function sentence(
   const { partition, offset, path, message } = reasons[0]?.sample ??
     { partition: 0, offset: 0, path: "", message: "" };
   const at = path === "" || message.startsWith(path) ? "" : `${path}: `;
-  return `${count} of ${read} records read last ${what}, such as partition ${partition}, offset ${offset}: ` +
+  return `${count} of ${read} records ${what}, such as partition ${partition}, offset ${offset}: ` +
     `${at}${message}`;
 }
 

@@ -9,6 +9,7 @@ import { errorText } from "../../core/errors.ts";
 import type { DrainAccount } from "../../core/flow/account.ts";
 import { DrainState, newDrain } from "../../core/flow/drain_state.ts";
 import type { Decoded } from "../../core/fold/decode.ts";
+import { addFaults, type DataFaults, NO_FAULTS } from "../../core/fold/judge.ts";
 import {
   checkAdded,
   type CheckResult,
@@ -84,17 +85,15 @@ export interface DriverContext {
 export class DriverPartition {
   /** Its late, invalid and skewed records. */
   readonly side: SideEvent[] = [];
+  /** What is wrong with its records. */
+  faults: DataFaults = NO_FAULTS;
   readonly #context: DriverContext;
   readonly #state: DrainState;
   readonly #records: readonly FoldRecord[];
   readonly #events: readonly unknown[];
   readonly #texts: readonly (string | undefined)[];
 
-  /**
-   * @param context What the partitions of a run share.
-   * @param partition Its number.
-   * @param log Its records.
-   */
+  /** Begins before the first record of a log. */
   constructor(context: DriverContext, partition: number, log: readonly InputRecord[]) {
     this.#context = context;
     const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = context.plan;
@@ -109,11 +108,7 @@ export class DriverPartition {
     this.#records = timed.map(({ timestampMs }, offset) => ({ offset, timestampMs, value: null }));
   }
 
-  /**
-   * Takes the next step.
-   *
-   * @returns Whether there was one.
-   */
+  /** Takes the next step, and says whether there was one. */
   step(): boolean {
     const state = this.#state;
     const { windows, clock } = this.#context;
@@ -167,8 +162,8 @@ export class DriverPartition {
     refused?: readonly WindowShard[],
   ): SliceResult {
     const { plan, reader } = this.#context;
-    const { floor } = this.#state.snapshot();
-    const start = { maxEventTime, floor, ...(refused === undefined ? {} : { refused }) };
+    const { floor, partition } = this.#state.snapshot();
+    const start = { partition, maxEventTime, floor, ...(refused === undefined ? {} : { refused }) };
     const fold = new SliceFold(plan, reader, start);
     const texts = this.#texts.slice(from, to);
     const decoded = texts.map((text) =>
@@ -176,6 +171,7 @@ export class DriverPartition {
     );
     this.#add(fold, this.#records.slice(from, to), decoded, (index) => texts[index] ?? "");
     for (const reject of fold.takeRejects()) this.side.push(this.#sideEvent(reject));
+    if (refused === undefined) this.faults = addFaults(this.faults, fold.faults);
     const { counts, firstEventTime, moved } = fold;
     return {
       from,

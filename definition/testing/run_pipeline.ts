@@ -10,12 +10,14 @@ import { DriverPartition, type InputRecord, type SideEvent } from "./partition.t
 import { OpenWindows } from "./open_windows.ts";
 import { TidegateError } from "../../core/errors.ts";
 import type { EventReader, FoldEvent } from "../../core/fold/fold.ts";
+import { addFaults, type DataProblem, judgeData, NO_FAULTS } from "../../core/fold/judge.ts";
 import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { type Emission, type ResultRow, rowRecordKey, rowsOf } from "../../core/flow/row.ts";
 import { addCounts, NO_COUNTS, type SliceCounts } from "../../core/flow/slice.ts";
 import { parseInstant } from "../../core/event_time/instants.ts";
 
+export type { DataFault, DataProblem, FaultKind, FaultSample } from "../../core/fold/judge.ts";
 export type { InputRecord, SideEvent, TimedRecord } from "./partition.ts";
 
 /** What is run: a pipeline as `definePipeline` makes it, or the two parts of one. */
@@ -65,6 +67,8 @@ export interface DriverResult {
   readonly late: readonly SideEvent[];
   /** Records that are no events of this pipeline, skewed ones included. */
   readonly invalid: readonly SideEvent[];
+  /** What is wrong with the records as a whole, such as event times in seconds. */
+  readonly problems: readonly DataProblem[];
   /** What was counted. */
   readonly counts: SliceCounts;
   /** The account of the run. */
@@ -79,10 +83,7 @@ export interface DriverResult {
  *
  * Events travel as JSON, so that what JSON can't hold is lost here as it would be in a topic.
  *
- * @param pipeline The pipeline.
  * @param records The records of one partition; or, where every item is an array, of several.
- * @param options Whether to flush, and how to cut.
- * @returns Rows, side records, counts and the account.
  * @throws {TidegateError} `TG_WINDOW_FULL` if a window would grow too large; `TG_USAGE` if the
  * pipeline has an enrichment that adds fields, and nothing stands in for it.
  *
@@ -191,6 +192,7 @@ export function runPipeline(
     open,
     late: side.filter(({ kind }) => kind === "late"),
     invalid: side.filter(({ kind }) => kind !== "late"),
+    problems: judgeData(drains.map(({ faults }) => faults).reduce(addFaults, NO_FAULTS)),
     counts: drains.map((drain) => drain.account().totals).reduce(addCounts, NO_COUNTS),
     account,
     watermark,

@@ -76,14 +76,14 @@ Deno.test("a share of bad records is told by reason, with a sample", () => {
   ]);
   assert.match(
     problem?.message ?? "",
-    /^7 of 27 records read last are invalid \(time 4, number 3\), such as partition 3, offset 23: at must be an RFC 3339 time .* got "soon"$/,
+    /^7 of 27 records are invalid \(time 4, number 3\), such as partition 3, offset 23: at must be an RFC 3339 time .* got "soon"$/,
   );
   assert.match(problem?.next ?? "", /schema/);
 });
 
 Deno.test("a small file of which all is bad is told too", () => {
   const [problem] = judgeData(faultsOf([{ ...good, v: "12" }]));
-  assert.match(problem?.message ?? "", /^1 of 1 records read last are invalid .* got string$/);
+  assert.match(problem?.message ?? "", /^1 of 1 records are invalid .* got string$/);
 });
 
 Deno.test("late and skewed data is told apart", () => {
@@ -111,7 +111,7 @@ Deno.test("event times in another unit are named, and what comes of it is not to
     const [problem] = problems;
     assert.match(
       problem?.message ?? "",
-      new RegExp(`^30 of 30 records read last have event times that look like ${unit}, such as`),
+      new RegExp(`^30 of 30 records have event times that look like ${unit}, such as`),
     );
     assert.match(problem?.message ?? "", new RegExp(`it looks like ${unit}$`));
     assert.match(problem?.next ?? "", unit === "nanoseconds" ? /producer/ : /at: z\.number\(\)/);

@@ -98,6 +98,24 @@ Deno.test("rows, late and invalid events come out beside each other", () => {
   });
 });
 
+Deno.test("data that is wrong as a whole is told beside what becomes of it", () => {
+  const at = Date.UTC(2026, 0, 1);
+  const records = (unitMs: number) =>
+    Array.from({ length: 90 }, (_, day) => {
+      const timestampMs = at + day * 86_400_000;
+      return { value: event(timestampMs / unitMs), timestampMs };
+    });
+  assert.deepEqual(run(records(1)).problems, []);
+  const { problems, counts } = run([records(1000), records(1000)], { delayMs: 1e9 });
+  assert.equal(counts.aggregated, 180);
+  assert.deepEqual(problems.map(({ kind, count, read }) => [kind, count, read]), [
+    ["unit", 180, 180],
+  ]);
+  assert.match(problems[0]?.message ?? "", /look like seconds, such as partition 1, offset 0: t: /);
+  const texts = run(Array.from({ length: 9 }, () => ({ t: 1, k: "a", x: "12" })));
+  assert.match(texts.problems[0]?.message ?? "", /^9 of 9 records are invalid \(number 9\)/);
+});
+
 Deno.test("without a flush, windows that the watermark has not passed stay open", () => {
   const result = run([event(1), event(25, 7)], {}, { flush: false });
   assert.deepEqual(shown(result.rows), ["0 a: 1"]);
