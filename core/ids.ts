@@ -7,35 +7,17 @@
 
 import { formatInstant } from "./event_time/instants.ts";
 
-/**
- * The id of a pipeline's supervisor workflow.
- *
- * @param pipeline The pipeline's name.
- * @returns `<pipeline>/supervisor`.
- */
+/** The id of a pipeline's supervisor workflow: `<pipeline>/supervisor`. */
 export function supervisorId(pipeline: string): string {
   return `${pipeline}/supervisor`;
 }
 
-/**
- * The id of a generation's clock workflow.
- *
- * @param pipeline The pipeline's name.
- * @param generation The generation.
- * @returns `<pipeline>/<generation>/clock`.
- */
+/** The id of a generation's clock workflow: `<pipeline>/<generation>/clock`. */
 export function clockId(pipeline: string, generation: number): string {
   return `${pipeline}/${generation}/clock`;
 }
 
-/**
- * The id of the drain workflow of one partition.
- *
- * @param pipeline The pipeline's name.
- * @param generation The generation.
- * @param partition The partition.
- * @returns `<pipeline>/<generation>/drain/<partition>`.
- */
+/** The id of the drain workflow of one partition: `<pipeline>/<generation>/drain/<partition>`. */
 export function drainId(pipeline: string, generation: number, partition: number): string {
   return `${pipeline}/${generation}/drain/${partition}`;
 }
@@ -43,11 +25,8 @@ export function drainId(pipeline: string, generation: number, partition: number)
 /**
  * The id of a window workflow.
  *
- * @param pipeline The pipeline's name.
- * @param generation The generation.
  * @param startMs The window's start, epoch ms.
  * @param shard Which share of the keys; left out of the id where there is one shard only.
- * @param shards How many shares there are.
  * @returns `<pipeline>/<generation>/window/<start ISO>` and `/<shard>` where there are several.
  */
 export function windowId(
@@ -62,30 +41,21 @@ export function windowId(
 }
 
 /**
- * The task queue of the control process: workflows, and all activities but folding.
- *
- * @param pipeline The pipeline's name.
- * @returns `<pipeline>-control`.
+ * The task queue of the control process, `<pipeline>-control`: workflows, and all activities but
+ * folding.
  */
 export function controlQueue(pipeline: string): string {
   return `${pipeline}-control`;
 }
 
-/**
- * The task queue of the worker processes.
- *
- * @param pipeline The pipeline's name.
- * @returns `<pipeline>-drain`.
- */
+/** The task queue of the worker processes: `<pipeline>-drain`. */
 export function drainQueue(pipeline: string): string {
   return `${pipeline}-drain`;
 }
 
 /**
- * The Kafka group that shows how far a pipeline has come; display only, never read back.
- *
- * @param pipeline The pipeline's name.
- * @returns `tidegate-<pipeline>`.
+ * The Kafka group that shows how far a pipeline has come, `tidegate-<pipeline>`; display only, never
+ * read back.
  */
 export function groupId(pipeline: string): string {
   return `tidegate-${pipeline}`;

@@ -68,12 +68,7 @@ export interface Plan {
  */
 export type RunPlan = Omit<Plan, "schema" | "where" | "enrich" | "adds">;
 
-/**
- * The part of a plan that workflows carry.
- *
- * @param plan The whole plan.
- * @returns The plan without the texts of schemas and functions.
- */
+/** The part of a plan that workflows carry. */
 export function runPlanOf(plan: Plan): RunPlan {
   const { schema: _schema, where: _where, enrich: _enrich, adds: _adds, ...rest } = plan;
   return rest;
@@ -102,7 +97,6 @@ export type Fingerprint = Readonly<Record<string, string>>;
 /**
  * The fingerprint of a plan. Two plans with equal fingerprints can share state.
  *
- * @param plan The plan.
  * @returns The canonical text of every state-bearing setting that there is.
  */
 export function fingerprintOf(plan: Plan): Fingerprint {
@@ -116,8 +110,6 @@ export function fingerprintOf(plan: Plan): Fingerprint {
 /**
  * What differs between two fingerprints, in the words of a definition.
  *
- * @param before The kept one.
- * @param after The one of the definition at hand.
  * @returns One line per differing setting, empty if they are equal.
  */
 export function fingerprintDifferences(before: Fingerprint, after: Fingerprint): string[] {

@@ -10,7 +10,6 @@ import { faker as english } from "@faker-js/faker/locale/en";
 /**
  * Makes a faker. The same seed gives the same values.
  *
- * @param seed A whole number, or several.
  * @returns A faker with English data.
  */
 export function createFaker(seed: number | readonly number[]): Faker {

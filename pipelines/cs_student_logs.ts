@@ -47,13 +47,7 @@ export const studentLog = z.object({
 /** What is computed per course. */
 export const courseLoad = { total_loc: sum("lines_of_code"), avg_cpu: avg("cpu_usage_pct") };
 
-/**
- * Makes a log.
- *
- * @param faker Where chance comes from.
- * @param context The event time to give it.
- * @returns The log.
- */
+/** Makes a log. */
 export function generateStudentLog(
   faker: Faker,
   { timeMs }: GeneratorContext,

@@ -20,9 +20,6 @@ export const studentFaculty = z.object({ faculty: z.string() });
 /**
  * Asks the lookup service for a student's faculty.
  *
- * @param log The student's log.
- * @param context Ends the wait.
- * @returns What the service says.
  * @throws {TidegateError} `TG_CONFIG` if nobody has said where the service is.
  */
 export async function lookUpFaculty(

@@ -27,7 +27,6 @@ const UPPER_Z = 90;
  * expanded years that `toISOString` prints (`+012026-…`). Digits after the millisecond are dropped;
  * a fraction always counts upwards, so that is the floor of the instant, before 1970 too.
  *
- * @param text The date-time.
  * @returns Epoch ms; undefined if the text is anything else (no offset, no time, a date that the
  * calendar doesn't have, hour 24, second 60) or lies beyond the range of ISO dates.
  */
@@ -49,7 +48,6 @@ export function parseInstant(text: string): number | undefined {
 /**
  * Prints an instant as ISO 8601 in UTC with milliseconds.
  *
- * @param ms Epoch ms.
  * @returns For example `2026-01-01T00:00:00.000Z`.
  * @throws {RangeError} If the instant lies beyond the range of ISO dates.
  */

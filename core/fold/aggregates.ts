@@ -39,21 +39,16 @@ export type CellWire = readonly [key: string, events: number, ...accumulators: A
 
 /** The operations on the cells of one list of aggregates. */
 export interface CellFolder {
-  /**
-   * Makes an empty cell.
-   * @returns The cell.
-   */
+  /** Makes an empty cell. */
   create(): Cell;
   /**
    * Adds an event.
-   * @param cell The cell to add to.
    * @param event The event; the fields of the aggregates must be finite numbers below 2^960.
    * @returns By how many numbers its sums have grown; negative where they have shrunk.
    */
   add(cell: Cell, event: Readonly<Record<string, unknown>>): number;
   /**
    * Adds another cell.
-   * @param into The cell to add to.
    * @param from The cell to add; not changed, and nothing of it is kept.
    */
   merge(into: Cell, from: Cell): void;
@@ -65,12 +60,7 @@ export interface CellFolder {
   values(cell: Cell): Record<string, number>;
 }
 
-/**
- * Makes the operations on the cells of a list of aggregates.
- *
- * @param specs The aggregates.
- * @returns The operations.
- */
+/** Makes the operations on the cells of a list of aggregates. */
 export function createCellFolder(specs: readonly AggregateSpec[]): CellFolder {
   const steps = specs.map(({ kind, field }) => ({ kind, field: field ?? "" }));
   return {
@@ -115,8 +105,6 @@ export function createCellFolder(specs: readonly AggregateSpec[]): CellFolder {
 /**
  * Prepares a cell for travelling.
  *
- * @param key The canonical key.
- * @param cell The cell.
  * @returns The cell as plain data that shares nothing with it.
  */
 export function cellToWire(key: string, cell: Cell): CellWire {
@@ -126,7 +114,6 @@ export function cellToWire(key: string, cell: Cell): CellWire {
 /**
  * Takes a cell that has travelled.
  *
- * @param wire The cell as plain data.
  * @returns The canonical key, and a cell that shares nothing with the data.
  */
 export function cellFromWire(wire: CellWire): { key: string; cell: Cell } {

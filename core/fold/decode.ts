@@ -79,7 +79,6 @@ const EMPTY: Decoded = invalid("json", "the value is empty");
  *
  * @param values The record values; null for tombstones.
  * @param nonce A random text, part of the sentinel.
- * @param decodeText A strict UTF-8 decoder.
  * @returns One result per value, in their order.
  */
 export function decodeBatch(
@@ -118,13 +117,7 @@ export function decodeBatch(
   return results;
 }
 
-/**
- * Decodes one record value.
- *
- * @param bytes The value.
- * @param decodeText A strict UTF-8 decoder.
- * @returns The result.
- */
+/** Decodes one record value. */
 export function decodeOne(bytes: Uint8Array, decodeText: DecodeText): Decoded {
   const text = decodeText(bytes);
   if (text === undefined) return invalid("utf8", "the value is not valid UTF-8");
@@ -140,7 +133,6 @@ export function decodeOne(bytes: Uint8Array, decodeText: DecodeText): Decoded {
  * Whether JSON source text has an integer literal that a double can't be trusted to hold: `|x| >
  * 2^53 - 1`, without fraction and exponent. Such a number changes in silence when it is parsed.
  *
- * @param text Valid JSON.
  * @returns Whether there is one, outside of strings.
  */
 export function hasUnsafeInteger(text: string): boolean {

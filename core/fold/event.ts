@@ -179,7 +179,6 @@ export class EventChecker {
    * Looks at the numbers that an enrichment added. How they were written is not known, so that a
    * large one can't be told from one that was changed in silence.
    *
-   * @param event The event with the added fields.
    * @returns The first that can't be added, or be part of a key, exactly; null if there is none.
    */
   addedProblem(event: FoldEvent): EventProblem | null {
@@ -195,7 +194,6 @@ export class EventChecker {
   /**
    * Asks the filter about an event.
    *
-   * @param event The event, with a valid key.
    * @returns Whether it counts; or what the filter threw.
    */
   wants(event: FoldEvent): boolean | EventProblem {
@@ -258,8 +256,6 @@ export class EventChecker {
 /**
  * Checks what an enrichment gave.
  *
- * @param adds What it may add.
- * @param given What it gave.
  * @returns The fields that it adds; or what is wrong with them.
  */
 export function checkAdded(adds: AddedFields, given: unknown): CheckResult {

@@ -13,7 +13,6 @@
 /**
  * Adds a number to an expansion, in place.
  *
- * @param parts The expansion.
  * @param x The number; finite, |x| < 2^960.
  */
 export function addToExpansion(parts: number[], x: number): void {
@@ -117,7 +116,6 @@ function compress(parts: number[]): void {
 /**
  * Adds an expansion to another, in place.
  *
- * @param into The expansion to add to.
  * @param from The expansion to add; not changed, unless it is the same array.
  */
 export function mergeExpansions(into: number[], from: readonly number[]): void {
@@ -128,7 +126,6 @@ export function mergeExpansions(into: number[], from: readonly number[]): void {
 /**
  * Rounds an expansion to the nearest number, ties to even.
  *
- * @param parts The expansion.
  * @returns The correctly rounded sum; +0 if it is empty.
  */
 export function roundExpansion(parts: readonly number[]): number {

@@ -65,8 +65,6 @@ export function addFaults(a: DataFaults, b: DataFaults): DataFaults {
 /**
  * What was read last, slice by slice, with one slice more.
  *
- * @param recent What was read before.
- * @param next What the slice found.
  * @param records So many records are remembered at least, if there were as many.
  */
 export function rememberFaults(

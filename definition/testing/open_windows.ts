@@ -65,7 +65,6 @@ export class OpenWindows {
   readonly #touched = new Set<string>();
 
   /**
-   * @param plan The part of the plan that windows need.
    * @param snapshot The state to go on from; empty if left out.
    */
   constructor(plan: WindowsPlan, snapshot?: OpenWindowsSnapshot) {
@@ -80,8 +79,6 @@ export class OpenWindows {
   /**
    * Hands a window its partial; it is opened if there has been none.
    *
-   * @param slice The slice.
-   * @param partial Its cells for the window.
    * @returns How the delivery ended.
    * @throws {TidegateError} `TG_WINDOW_FULL` or `TG_OVERLAP` if the window refused it.
    */
@@ -110,10 +107,6 @@ export class OpenWindows {
   /**
    * Takes a report to the clock, as its workflow does: the windows that were delivered to are
    * registered before the watermark moves.
-   *
-   * @param clock The clock.
-   * @param report The report.
-   * @returns The clock's answer.
    */
   report(clock: PipelineClock, report: Report): ReportAnswer {
     if (clock.isNew(report)) {
@@ -125,7 +118,6 @@ export class OpenWindows {
   /**
    * Tells the windows that are due, and takes their rows.
    *
-   * @param watermark The pipeline's watermark.
    * @returns What was emitted, in order.
    */
   settle(watermark: number | null): EmittedRows[] {

@@ -41,8 +41,6 @@ export interface VectorReport extends VectorCounts {
 /**
  * Runs one case.
  *
- * @param value The case: a parsed line of a conformance file.
- * @returns How it ended.
  * @throws {TidegateError} `TG_INPUT` if it is malformed.
  *
  * @example Five seconds, from an offset of two
@@ -60,7 +58,6 @@ export function runVector(value: unknown): VectorResult {
  * Runs all cases of a text, one a line; blank lines are left out. The text is read as a whole first:
  * if a line is malformed, nothing is run.
  *
- * @param text The text of a conformance file.
  * @returns How the cases ended, without the closing line, for which see {@linkcode vectorSummary}.
  * @throws {TidegateError} `TG_INPUT`, naming the line that is malformed.
  */
@@ -83,7 +80,6 @@ export function runVectors(text: string): VectorReport {
 /**
  * The closing line of a run over one or more files.
  *
- * @param counts The counts of each.
  * @returns `N passed, N failed, N skipped`.
  */
 export function vectorSummary(counts: readonly VectorCounts[]): string {

@@ -57,8 +57,6 @@ const REMARKS = new Set([
 /**
  * Reads a case.
  *
- * @param value A parsed line.
- * @returns The case.
  * @throws {TidegateError} `TG_INPUT` if it is malformed.
  */
 export function readVector(value: unknown): Vector {

@@ -33,7 +33,6 @@ export interface BeyondLimits {
 /**
  * Runs a window case.
  *
- * @param vector The case.
  * @returns The first step that differs; undefined if none does.
  */
 export function runWindowVector(vector: WindowVector): StepDifference | BeyondLimits | undefined {
