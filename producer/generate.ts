@@ -157,7 +157,10 @@ function* records(
     const seenMs = maxSeen[partition] ?? -Infinity;
 
     const repeated = lastGood[producer];
-    if (wanted === "duplicate" && repeated !== undefined) {
+    // What is repeated after its window has closed would be late.
+    const isOpen = repeated !== undefined &&
+      repeated.eventTimeMs > (maxSeen[repeated.partition] ?? -Infinity) - plan.delayMs;
+    if (wanted === "duplicate" && isOpen) {
       yield { ...repeated, dueMs, kind: "duplicate" };
     } else if (wanted === "invalid") {
       const value = spoil(made, pipeline, detail);
