@@ -81,7 +81,10 @@ export function pipelineWatermark(
     return { watermark: min === null ? before : later(before, min), runsOn: false };
   }
   const idle = partitions.filter((p) => p.mode === "idle");
-  const largest = idle.map((p) => partitionWatermark(p, delayMs)).reduce(later, null);
-  const watermark = later(before, largest);
-  return { watermark, runsOn: idle.length > 0 && watermark !== null };
+  const largest = (some: readonly PartitionTimes[]) =>
+    some.map((p) => partitionWatermark(p, delayMs)).reduce(later, null);
+  // Where nothing else has ever had an event, what was given up says where time stands.
+  const watermark = later(before, largest(idle)) ?? largest(partitions);
+  if (idle.length === 0) return { watermark: before, runsOn: false };
+  return { watermark, runsOn: watermark !== null };
 }

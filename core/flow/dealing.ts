@@ -12,7 +12,7 @@ import {
   smallest,
 } from "../event_time/watermark.ts";
 import type { SweepCounts } from "./counts.ts";
-import type { LastRecord, SweepLimits } from "./sweep.ts";
+import { HOLLOW_MS, type LastRecord, type SweepLimits } from "./sweep.ts";
 
 /** Most bytes of a sweep's result, and the fewest for which one is begun. */
 export const SWEEP_BYTES = [512 * 1024, 32 * 1024] as const;
@@ -86,10 +86,12 @@ export interface DrainPartition extends PartitionTimes {
   readonly silentMs: number;
   /** The part of that since no partition holds the watermark. */
   readonly ranOnMs: number;
+  /** Whether its last result was fresh and confirmed some silence: only then does time follow. */
+  readonly seen: boolean;
   /** Whether a look found a record that is not folded yet. */
   readonly waits: boolean;
-  /** Whether nothing is found between its cursor and its end, so that it counts as caught up. */
-  readonly hollow: boolean;
+  /** For how long nothing has been found between its cursor and its end, in ms. */
+  readonly emptyMs: number;
   /** A transaction that holds it. */
   readonly openTransaction: { readonly sinceMs: number; readonly offset: number } | null;
   /** A trouble that passes without a decision. */
@@ -106,14 +108,19 @@ export interface DrainPartition extends PartitionTimes {
   readonly skipped: readonly (readonly [from: number, to: number])[];
 }
 
+/** Whether nothing is found up to a partition's end, so that it counts as caught up there. */
+export function isHollow(p: { readonly emptyMs: number }): boolean {
+  return p.emptyMs >= HOLLOW_MS;
+}
+
 /** Offsets that are known to wait. */
 export function lagOf(p: DrainPartition): number {
-  return p.hollow ? 0 : Math.max(0, Math.min(p.end, p.until ?? Infinity) - p.cursor);
+  return isHollow(p) ? 0 : Math.max(0, Math.min(p.end, p.until ?? Infinity) - p.cursor);
 }
 
 /** Whether a partition in a bounded run is at its fixed end. */
 export function isAtEnd(p: DrainPartition): boolean {
-  return p.until !== null && (p.cursor >= p.until || (p.hollow && p.end >= p.until));
+  return p.until !== null && (p.cursor >= p.until || (isHollow(p) && p.end >= p.until));
 }
 
 /** Why a partition is held back. */

@@ -27,6 +27,7 @@ import {
   heldBack,
   type HeldBy,
   isAtEnd,
+  isHollow,
   isPoison,
   lagOf,
   limitsOf,
@@ -234,6 +235,7 @@ type Move =
   | { readonly kind: "exclude"; readonly partition: number }
   | { readonly kind: "bound"; readonly untils: ReadonlyMap<number, number | null> }
   | { readonly kind: "added"; readonly starts: readonly PartitionStart[] }
+  | { readonly kind: "topicHas"; readonly partitions: number }
   | { readonly kind: "accept"; readonly hash: string }
   | { readonly kind: "flush" };
 
@@ -249,6 +251,8 @@ export class Drain {
   #endsAtMs: number | null = null;
   /** Whether this activation took in a result by which the run-on may move. */
   #looked = false;
+  /** Whether a partition joined with this activation: then the run-on begins anew. */
+  #interrupted = false;
   #askedPartitions = 0;
   #moves: Move[] = [];
   #results: SweepResult[] = [];
@@ -382,6 +386,14 @@ export class Drain {
     this.#moves.push({ kind: "bound", untils });
   }
 
+  /**
+   * Somebody has seen how many partitions the topic has. Sweeps say so too, but where none is out
+   * nobody would look.
+   */
+  topicHas(partitions: number): void {
+    this.#moves.push({ kind: "topicHas", partitions });
+  }
+
   /** Partitions that the topic has gained, with where they begin. */
   added(starts: readonly PartitionStart[]): void {
     this.#moves.push({ kind: "added", starts });
@@ -401,6 +413,7 @@ export class Drain {
   decide(nowMs: number, history: History): Decision {
     this.#commands = [];
     this.#looked = false;
+    this.#interrupted = false;
     if (this.#s.runSinceMs === 0) this.#s = { ...this.#s, runSinceMs: nowMs };
     for (const move of this.#moves.splice(0)) this.#move(move);
     for (const { id, outcomes } of this.#outcomes.splice(0)) this.#answer(id, outcomes, nowMs);
@@ -433,6 +446,9 @@ export class Drain {
     switch (move.kind) {
       case "ready":
         this.#ready(move.slots);
+        break;
+      case "topicHas":
+        this.#notePartitions(move.partitions);
         break;
       case "accept":
         this.#s = {
@@ -478,7 +494,8 @@ export class Drain {
         stop: null,
         cursor,
         end: Math.max(p.end, cursor),
-        hollow: false,
+        emptyMs: 0,
+        silentMs: 0,
         trouble: null,
         narrow: WIDE,
         skippedOffsets: p.skippedOffsets + skipped,
@@ -494,7 +511,7 @@ export class Drain {
       (p) =>
         p.mode === "stopped" || p.mode === "excluded"
           ? { ...p, until }
-          : { ...this.#joined(p, this.#s.watermark), until, hollow: false },
+          : { ...this.#joined(p, this.#s.watermark), until, emptyMs: 0, silentMs: 0 },
     );
   }
 
@@ -629,7 +646,7 @@ export class Drain {
     this.#windows.hold(result.windows, nowMs);
     for (const swept of result.partitions) this.#takePartition(sweep, swept, result, nowMs);
     this.#noteSpeed(result, nowMs);
-    this.#notePartitions(result);
+    this.#notePartitions(result.topicPartitions ?? 0);
   }
 
   #refuse(why: RefusedBy): void {
@@ -653,12 +670,15 @@ export class Drain {
       : before;
     // Also a record that belongs to an open transaction lies unread.
     const unread = swept.found ||
-      (!swept.hollow && Math.max(swept.end, swept.highWatermark) > swept.to);
+      (!isHollow(swept) && Math.max(swept.end, swept.highWatermark) > swept.to);
     const joins = before.mode === "idle" && (unread || swept.looked.moved);
     const p = joins ? this.#joined(judged, this.#s.watermark) : judged;
+    this.#interrupted ||= joins;
     const setAside = sweep.request.setAside;
     const runsOn = sweep.runOnFrom !== null && sweep.runOnFrom === this.#s.runOnFrom && !joins;
     const { confirmedMs } = swept.looked;
+    const { idleAfterMs } = this.#rules;
+    const fresh = isFresh(idleAfterMs, nowMs - sweep.atMs, result.ranMs);
     const cause = p.floorBy ?? "joined";
     const { lateByFloor } = this.#s;
     this.#s = {
@@ -675,8 +695,9 @@ export class Drain {
       last: swept.last,
       silentMs: addLooked(p.silentMs, swept.looked),
       ranOnMs: runsOn ? p.ranOnMs + confirmedMs : p.ranOnMs,
+      seen: fresh && confirmedMs > 0,
       waits: asked.role === "look" && (swept.found || p.waits),
-      hollow: swept.hollow,
+      emptyMs: swept.emptyMs,
       openTransaction: swept.openTransaction === null ? null : {
         sinceMs: p.openTransaction?.sinceMs ?? nowMs - swept.openTransaction.forMs,
         offset: swept.openTransaction.offset,
@@ -688,12 +709,10 @@ export class Drain {
       lastSweep: result.n,
       totals: addSweepCounts(p.totals, swept.counts),
     };
-    const { idleAfterMs } = this.#rules;
-    const fresh = isFresh(idleAfterMs, nowMs - sweep.atMs, result.ranMs);
     const leaves = taken.mode === "active" && taken.until === null && !unread && !taken.waits &&
-      taken.silentMs >= idleAfterMs && fresh;
+      taken.silentMs >= idleAfterMs && taken.seen;
     this.#set(leaves ? { ...taken, mode: "idle", ranOnMs: 0 } : taken);
-    this.#looked ||= fresh;
+    this.#looked ||= taken.seen;
     if (swept.failure !== null && !swept.failure.passing) {
       this.#stop(taken, reasonOf(swept.failure, nowMs));
     }
@@ -714,16 +733,21 @@ export class Drain {
     }
   }
 
-  /** How far the run-on is confirmed by those partitions that are looked at. */
+  /**
+   * How far the run-on is confirmed by those partitions that are looked at. What is not fresh has
+   * only added its time.
+   */
   #ranOn(watermark: number, runOnFrom: number): number {
     const looked = this.partitions.filter((p) => p.mode === "idle");
+    if (!looked.every((p) => p.seen)) return watermark;
     const reach = runOnFrom + Math.min(...looked.map((p) => p.ranOnMs));
     return ranOnTo(this.#windows.times(), watermark, reach);
   }
 
   #moveWatermark(): void {
     if (this.#addsPartitions) return;
-    const { watermark: before, runOnFrom } = this.#s;
+    const { watermark: before } = this.#s;
+    const runOnFrom = this.#interrupted ? null : this.#s.runOnFrom;
     const moved = pipelineWatermark(before, this.partitions, this.#rules.delayMs);
     let { watermark } = moved;
     if (!moved.runsOn) {
@@ -732,7 +756,6 @@ export class Drain {
       for (const p of this.#partitions.values()) this.#set({ ...p, ranOnMs: 0 });
       this.#s = { ...this.#s, watermark, runOnFrom: watermark };
     } else if (watermark !== null && this.#looked) {
-      // A result that is not fresh has only added its time.
       watermark = this.#ranOn(watermark, runOnFrom);
       this.#s = { ...this.#s, watermark };
     }
@@ -746,7 +769,7 @@ export class Drain {
   // ---- work
 
   #noteSpeed(result: SweepResult, nowMs: number): void {
-    const behind = result.partitions.some((p) => p.end > p.to && !p.hollow);
+    const behind = result.partitions.some((p) => p.end > p.to && !isHollow(p));
     const isDear = result.busyMs > result.ranMs * 0.9 && behind;
     if (behind && (result.why === "limit" || isDear)) {
       this.#s = { ...this.#s, limits: this.#s.limits + 1, limitAtMs: nowMs };
@@ -762,8 +785,7 @@ export class Drain {
     return this.#s.limits > 0 && nowMs - this.#s.limitAtMs < CALM_MS;
   }
 
-  #notePartitions(result: SweepResult): void {
-    const has = result.topicPartitions ?? 0;
+  #notePartitions(has: number): void {
     if (has <= this.#s.topicPartitions) return;
     this.#s = { ...this.#s, topicPartitions: has };
   }
@@ -861,6 +883,7 @@ export class Drain {
         floor: role === "join" ? later(p.floor, watermark) : p.floor,
         leaderEpoch: p.leaderEpoch,
         last: p.last,
+        emptyMs: p.emptyMs,
       };
     });
     const counting = partitions.filter((p) => p.role === "fold")
@@ -961,8 +984,9 @@ function newPartition(start: PartitionStart): DrainPartition {
     last: null,
     silentMs: 0,
     ranOnMs: 0,
+    seen: false,
     waits: false,
-    hollow: false,
+    emptyMs: 0,
     openTransaction: null,
     trouble: null,
     narrow: WIDE,
