@@ -395,14 +395,15 @@ class Sweep {
   #ends(it: Swept, event: TailRead): void {
     it.end = event.end;
     it.highWatermark = event.highWatermark;
-    it.hollow = event.hollow;
+    const isKnown = event.end === it.asked.hollowTo && it.to === it.asked.cursor;
+    it.hollow = event.hollow || (isKnown && event.records.length === 0);
     it.openTransaction = event.openTransaction;
   }
 
   #hear(it: Swept, event: TailRead, moved: boolean): void {
     const { sentMs: sentAtMs, waitMs, leader, end, highWatermark } = event;
     const all = it.to === event.next && !it.found;
-    const caughtUp = all && end === highWatermark && (it.to === end || event.hollow);
+    const caughtUp = all && end === highWatermark && (it.to === end || it.hollow);
     // Folding what came is part of the answer: silence begins after it.
     const answeredAtMs = event.records.length > 0 ? this.#now() : event.answeredMs;
     it.silence = heard(it.silence, {

@@ -12,7 +12,7 @@ import {
   smallest,
 } from "../event_time/watermark.ts";
 import type { SweepCounts } from "./counts.ts";
-import { HOLLOW_MS, type LastRecord, type SweepLimits } from "./sweep.ts";
+import type { LastRecord, SweepLimits } from "./sweep.ts";
 
 /** Most bytes of a sweep's result, and the fewest for which one is begun. */
 export const SWEEP_BYTES = [512 * 1024, 32 * 1024] as const;
@@ -90,8 +90,8 @@ export interface DrainPartition extends PartitionTimes {
   readonly seen: boolean;
   /** Whether a look found a record that is not folded yet. */
   readonly waits: boolean;
-  /** For how long nothing has been found between its cursor and its end, in ms. */
-  readonly emptyMs: number;
+  /** Up to which end nothing is found from its cursor on; null where that isn't known. */
+  readonly hollowTo: number | null;
   /** A transaction that holds it. */
   readonly openTransaction: { readonly sinceMs: number; readonly offset: number } | null;
   /** A trouble that passes without a decision. */
@@ -109,8 +109,8 @@ export interface DrainPartition extends PartitionTimes {
 }
 
 /** Whether nothing is found up to a partition's end, so that it counts as caught up there. */
-export function isHollow(p: { readonly emptyMs: number }): boolean {
-  return p.emptyMs >= HOLLOW_MS;
+export function isHollow(p: Pick<DrainPartition, "hollowTo" | "end">): boolean {
+  return p.hollowTo !== null && p.hollowTo >= p.end;
 }
 
 /** Offsets that are known to wait. */

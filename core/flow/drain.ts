@@ -494,7 +494,7 @@ export class Drain {
         stop: null,
         cursor,
         end: Math.max(p.end, cursor),
-        emptyMs: 0,
+        hollowTo: null,
         silentMs: 0,
         trouble: null,
         narrow: WIDE,
@@ -511,7 +511,7 @@ export class Drain {
       (p) =>
         p.mode === "stopped" || p.mode === "excluded"
           ? { ...p, until }
-          : { ...this.#joined(p, this.#s.watermark), until, emptyMs: 0, silentMs: 0 },
+          : { ...this.#joined(p, this.#s.watermark), until, hollowTo: null, silentMs: 0 },
     );
   }
 
@@ -669,8 +669,10 @@ export class Drain {
       ? { ...this.#joined(before, asked.floor), mode: before.mode }
       : before;
     // Also a record that belongs to an open transaction lies unread.
-    const unread = swept.found ||
-      (!isHollow(swept) && Math.max(swept.end, swept.highWatermark) > swept.to);
+    // What was hollow once stays so, whoever looks: nothing can come below an end that has been.
+    const hollowTo = swept.hollow ? swept.end : folded ? null : before.hollowTo;
+    const unread = swept.found || (swept.highWatermark > swept.end) ||
+      (swept.end > swept.to && !isHollow({ hollowTo, end: swept.end }));
     const joins = before.mode === "idle" && (unread || swept.looked.moved);
     const p = joins ? this.#joined(judged, this.#s.watermark) : judged;
     this.#interrupted ||= joins;
@@ -697,7 +699,7 @@ export class Drain {
       ranOnMs: runsOn ? p.ranOnMs + confirmedMs : p.ranOnMs,
       seen: fresh && confirmedMs > 0,
       waits: asked.role === "look" && (swept.found || p.waits),
-      emptyMs: swept.emptyMs,
+      hollowTo,
       openTransaction: swept.openTransaction === null ? null : {
         sinceMs: p.openTransaction?.sinceMs ?? nowMs - swept.openTransaction.forMs,
         offset: swept.openTransaction.offset,
@@ -769,7 +771,7 @@ export class Drain {
   // ---- work
 
   #noteSpeed(result: SweepResult, nowMs: number): void {
-    const behind = result.partitions.some((p) => p.end > p.to && !isHollow(p));
+    const behind = result.partitions.some((p) => p.end > p.to && !p.hollow);
     const isDear = result.busyMs > result.ranMs * 0.9 && behind;
     if (behind && (result.why === "limit" || isDear)) {
       this.#s = { ...this.#s, limits: this.#s.limits + 1, limitAtMs: nowMs };
@@ -883,7 +885,7 @@ export class Drain {
         floor: role === "join" ? later(p.floor, watermark) : p.floor,
         leaderEpoch: p.leaderEpoch,
         last: p.last,
-        emptyMs: p.emptyMs,
+        hollowTo: p.hollowTo,
       };
     });
     const counting = partitions.filter((p) => p.role === "fold")
@@ -986,7 +988,7 @@ function newPartition(start: PartitionStart): DrainPartition {
     ranOnMs: 0,
     seen: false,
     waits: false,
-    emptyMs: 0,
+    hollowTo: null,
     openTransaction: null,
     trouble: null,
     narrow: WIDE,

@@ -12,22 +12,8 @@ import {
   type CellWire,
   createCellFolder,
 } from "../fold/aggregates.ts";
+import { jsonBytes } from "../fold/cells.ts";
 import type { Span } from "./sweep.ts";
-
-/** How many bytes a value takes as JSON in UTF-8. */
-export function jsonBytes(value: unknown): number {
-  const text = JSON.stringify(value);
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x80) continue;
-    // JSON.stringify escapes lone surrogates, so that a high one is half of a pair of four bytes.
-    if (code < 0x800) bytes += 1;
-    else if (code >= 0xd800 && code < 0xe000) bytes += 1;
-    else bytes += 2;
-  }
-  return bytes;
-}
 
 /** How many bytes a cell adds to a list of cells, its comma counted. */
 export function cellWireBytes(cell: CellWire): number {

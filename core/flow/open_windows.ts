@@ -44,17 +44,24 @@ export interface OpenWindowsRules {
 }
 
 /** Cells that wait for their window. */
-interface Held {
+export interface Held {
+  /** The cells, sorted by key. */
   readonly cells: readonly CellWire[];
+  /** The offsets they come from. */
   readonly spans: readonly Span[];
+  /** Their UTF-8 bytes as JSON. */
   readonly bytes: number;
+  /** Their (event, window) pairs. */
   readonly pairs: number;
 }
 
 /** A call under way, which never changes but for its cells, once those are taken. */
-interface UnderWay {
+export interface UnderWay {
+  /** The call. */
   readonly call: Call;
+  /** UTF-8 bytes of its cells as JSON; 0 once its window is known to have them. */
   readonly bytes: number;
+  /** Their (event, window) pairs. */
   readonly pairs: number;
   /** Whether it is with an activity of this run. */
   readonly sent: boolean;

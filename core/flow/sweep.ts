@@ -50,12 +50,13 @@ export interface SweepPartition {
   readonly leaderEpoch: number | null;
   /** The last record folded, to be checked at the first fetch and once per new leader. */
   readonly last: LastRecord | null;
-  /** For how long answers below `end` have stayed empty, as the last sweep answered it. */
-  readonly emptyMs: number;
+  /**
+   * Up to where the partition is known to be hollow from its cursor on, so that it counts as caught
+   * up while its end is there.
+   * @default {null}
+   */
+  readonly hollowTo?: number | null;
 }
-
-/** After so long without an answer below its end, a partition counts as caught up. */
-export const HOLLOW_MS = 10_000;
 
 /** How much one sweep may bring home; whichever is reached first ends it. */
 export interface SweepLimits {
@@ -174,11 +175,10 @@ export interface SweptPartition {
   /** Whether the look found a record; only with the role `look`. */
   readonly found: boolean;
   /**
-   * For how long clean answers below `end` have stayed empty, that of earlier sweeps included; 0 once
-   * a record is read, or nothing lies below `end`. From {@linkcode HOLLOW_MS} on the partition counts
-   * as caught up there, also for its silence; its cursor stays where it is.
+   * Whether answers below `end` stayed empty for so long that the partition counts as caught up
+   * there; its cursor stays where it is.
    */
-  readonly emptyMs: number;
+  readonly hollow: boolean;
   /** A transaction that holds the partition: for how long it is known, and from which offset. */
   readonly openTransaction: { readonly forMs: number; readonly offset: number } | null;
   /** The leader's epoch at the last record folded. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { helpText, parseCommand } from "../../cli/args.ts";
+import { helpText, integer, parseCommand, toggle } from "../../cli/args.ts";
 import { play } from "./play.ts";
 
 const COMMAND = {
@@ -14,24 +14,12 @@ const COMMAND = {
     "Plays random schedules on the real rules of drain and window, with faults of everything " +
     "around them, and compares the results with a recomputation.",
   flags: {
-    schedules: {
-      type: "number",
-      integer: true,
-      min: 1,
-      default: 10_000,
-      description: "How many schedules.",
-    },
-    seed: {
-      type: "number",
-      integer: true,
-      min: 0,
-      default: 1,
-      description: "The seed of the run.",
-    },
-    only: { type: "number", integer: true, min: 0, description: "Play this schedule alone." },
-    all: { type: "boolean", description: "Go on after the first violation, and count the kinds." },
+    schedules: integer({ min: 1 }).prefault("10000").describe("How many schedules."),
+    seed: integer({ min: 0 }).prefault("1").describe("The seed of the run."),
+    only: integer({ min: 0 }).optional().describe("Play this schedule alone."),
+    all: toggle().describe("Go on after the first violation, and count the kinds."),
   },
-} as const;
+};
 
 function main(): number {
   const { help, flags } = parseCommand(COMMAND, Deno.args);

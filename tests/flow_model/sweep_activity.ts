@@ -16,7 +16,6 @@ import type {
   SweepResult,
   SweptPartition,
 } from "../../core/flow/sweep.ts";
-import { isHollow } from "../../core/flow/dealing.ts";
 import type { LogRecord, World } from "./world.ts";
 
 /** A partition while it is swept. */
@@ -29,7 +28,7 @@ interface Swept {
   high: number;
   silence: Silence;
   found: boolean;
-  emptyMs: number;
+  hollow: boolean;
   emptySince: number | null;
   openSince: number | null;
   last: { offset: number; timestamp: number } | null;
@@ -90,7 +89,7 @@ export class SweepAttempt {
       high: asked.cursor,
       silence: NO_SILENCE,
       found: false,
-      emptyMs: asked.emptyMs,
+      hollow: false,
       emptySince: null,
       openSince: null,
       last: asked.last,
@@ -197,15 +196,14 @@ export class SweepAttempt {
       const had = part.max;
       if (!this.#read(part, stable)) return;
       const isEmpty = part.cursor === before && part.cursor < stable && !part.found;
-      if (!isEmpty) [part.emptySince, part.emptyMs] = [null, 0];
-      else {
-        part.emptyMs += world.now - (part.emptySince ?? sentAtMs);
-        part.emptySince = world.now;
-        if (isHollow(part)) world.count("hollow");
-      }
+      // The reader remembers over sweeps since when answers have been empty.
+      part.emptySince = isEmpty ? world.emptySince(partition, part.cursor) : null;
+      part.hollow = (isEmpty && stable === part.asked.hollowTo) ||
+        (part.emptySince !== null && world.now - part.emptySince >= 10_000);
+      if (part.hollow) world.count("hollow");
       part.openSince = stable < high ? part.openSince ?? world.now : null;
       if (part.openSince !== null) world.count("open transaction");
-      const caughtUp = (part.cursor === stable || isHollow(part)) && stable === high && !part.found;
+      const caughtUp = (part.cursor === stable || part.hollow) && stable === high && !part.found;
       answer(true, caughtUp, part.max !== had);
       this.#check();
       again(random.int(5, 60));
@@ -340,7 +338,7 @@ export class SweepAttempt {
     const ran = world.now - this.#began;
     const parts = this.#parts;
     if (parts.some((part) => part.found)) return this.#end("record");
-    if (parts.every((p) => p.asked.until !== null && (p.cursor >= p.asked.until || isHollow(p)))) {
+    if (parts.every((p) => p.asked.until !== null && (p.cursor >= p.asked.until || p.hollow))) {
       return this.#end("ends");
     }
     const behind = parts.some((part) => part.available);
@@ -398,7 +396,7 @@ export class SweepAttempt {
         counts: part.counts,
         looked: lookedOf(part.silence),
         found: part.found,
-        emptyMs: part.emptyMs,
+        hollow: part.hollow,
         openTransaction: part.openSince === null
           ? null
           : { forMs: world.now - part.openSince, offset: part.end },

@@ -137,6 +137,16 @@ export class World {
     this.after(at - this.now, () => this.throughTemporal(run));
   }
 
+  readonly #empty = new Map<string, number>();
+
+  /** Since when the answers below a partition's end have been empty from an offset on. */
+  emptySince(partition: number, offset: number): number {
+    const key = `${partition}/${offset}`;
+    const since = this.#empty.get(key) ?? this.now;
+    this.#empty.set(key, since);
+    return since;
+  }
+
   /** Whether the leader of a partition answers. */
   leaderOf(partition: number): { readonly name: string; readonly up: boolean; hangsUntil: number } {
     let moves = 0;
