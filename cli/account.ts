@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout } from "node:timers/promises";
 import type { PipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { type Account, accountOf } from "../core/flow/account.ts";
 import type { ClockView, DrainView, WindowView } from "../workflows/messages.ts";
@@ -21,11 +22,8 @@ export interface Snapshot {
 }
 
 /**
- * Looks at a generation: first at the drains, then at the clock.
- *
- * @param workflows The pipeline's workflows.
- * @param generation The generation.
- * @returns What was found; in a moving pipeline the parts may be of different moments.
+ * Looks at a generation: first at the drains, then at the clock. In a moving pipeline the parts may
+ * be of different moments.
  */
 export async function lookAt(workflows: PipelineClient, generation: number): Promise<Snapshot> {
   const { partitions } = await workflows.clock(generation);
@@ -37,12 +35,7 @@ export async function lookAt(workflows: PipelineClient, generation: number): Pro
 
 /**
  * Looks at the open windows, one query each: those that the clock knows, and those that a drain has
- * delivered to but not told of yet.
- *
- * @param workflows The pipeline's workflows.
- * @param generation The generation.
- * @param snapshot The drains and the clock.
- * @returns Those that have not completed meanwhile.
+ * delivered to but not told of yet. Those that have completed meanwhile are left out.
  */
 export async function lookAtWindows(
   workflows: PipelineClient,
@@ -59,10 +52,6 @@ export async function lookAtWindows(
 /**
  * Adds the account up. In a moving pipeline a look may catch a partial between drain and window, so
  * an account that does not hold is taken again; one that is broken stays broken.
- *
- * @param workflows The pipeline's workflows.
- * @param generation The generation.
- * @returns The account.
  */
 export async function gatherAccount(
   workflows: PipelineClient,
@@ -74,6 +63,6 @@ export async function gatherAccount(
     const { drains, clock } = snapshot;
     const account = accountOf(drains, clock.totals, clock.lost, open);
     if (account.ok || tries === TRIES) return account;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await setTimeout(PAUSE_MS);
   }
 }

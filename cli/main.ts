@@ -7,6 +7,7 @@
 import { type Args, type CommandName, SPECS } from "../commands/specs.ts";
 import { helpText, parseCommand } from "./args.ts";
 import { exitWith } from "./exit.ts";
+import { print, say } from "./output.ts";
 
 /** What the commands do; each is loaded when it runs, so that none pays for another's imports. */
 const ACTIONS: {
@@ -34,11 +35,11 @@ const ACTIONS: {
 async function main([name = "--help", ...rest]: readonly string[]): Promise<number> {
   if (isCommand(name)) return await run(name, rest);
   const help = name === "--help" || name === "-h" || name === "help";
-  const print = help ? console.log : console.error;
-  if (!help) print(`TG_USAGE: there is no command ${name}`);
-  print("Commands (each with --help):");
+  const tell = help ? print : say;
+  if (!help) tell(`TG_USAGE: there is no command ${name}`);
+  tell("Commands (each with --help):");
   for (const [command, { summary }] of Object.entries(SPECS)) {
-    print(`  ${command.padEnd(12)} ${summary}`);
+    tell(`  ${command.padEnd(12)} ${summary}`);
   }
   return help ? 0 : 2;
 }
@@ -47,7 +48,7 @@ async function run<N extends CommandName>(name: N, args: readonly string[]): Pro
   const spec = { name, ...SPECS[name] };
   const parsed = parseCommand<(typeof SPECS)[N]["flags"]>(spec, args);
   if (!parsed.help) return await (await ACTIONS[name]()).action(parsed);
-  console.log(helpText(spec));
+  print(helpText(spec));
   return 0;
 }
 

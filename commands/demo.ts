@@ -35,34 +35,33 @@ export async function action({ flags, settings }: Args<"demo">): Promise<number>
   const parent = await parentGone();
   const stop = new AbortController();
   void Promise.race([ctrlC.promise, parent.promise]).then(() => stop.abort());
-  const closing: (() => Promise<unknown>)[] = [() => removePipeline(session, "the demo is over")];
-  try {
-    await removePipeline(session, "another demo begins");
-    return await show(session, flags, stop, closing);
-  } finally {
-    for (const close of closing.reverse()) await close();
+  await using closing = new AsyncDisposableStack();
+  closing.defer(() => {
     ctrlC.dispose();
     parent.dispose();
-  }
+  });
+  closing.defer(() => removePipeline(session, "the demo is over"));
+  await removePipeline(session, "another demo begins");
+  return await show(session, flags, stop, closing);
 }
 
 async function show(
   session: Session,
   { seconds, rate }: { seconds: number; rate: number },
   stop: AbortController,
-  closing: (() => Promise<unknown>)[],
+  closing: AsyncDisposableStack,
 ): Promise<number> {
   const { kafka, pipeline, webUi } = session;
   const { plan } = pipeline;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
   const writer = createKafkaWriter(kafka);
-  closing.push(() => Promise.all([admin.close(), reader.close(), writer.close()]));
+  for (const client of [admin, reader, writer]) closing.defer(() => client.close());
   const { topic } = plan;
   const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);
   const fleet = { workers: 1, slices: 4, "new-generation": false, from: undefined };
   const control = await controlFor(session, fleet, "live");
-  closing.push(() => control.stop());
+  closing.defer(() => control.stop());
 
   print(
     `\n${rate} events/s for ${seconds} s into 10-second windows per course; the watermark`,
@@ -75,7 +74,7 @@ async function show(
       .then((snapshot) => print(`          ${statusLine(snapshot)}`))
       .catch((error: Error) => say(error.message));
   }, STATUS_MS);
-  closing.push(async () => {
+  closing.defer(async () => {
     clearInterval(status);
     stop.abort();
     await following;

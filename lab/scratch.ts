@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout } from "node:timers/promises";
 import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
@@ -43,7 +44,7 @@ export async function allClosed(
     const { clock, drains } = await lookAt(control.workflows, control.generation);
     const drained = drains.every((drain) => drain.mode === "idle" && drain.inDelivery === 0);
     if (drained && clock.open.length === 0) return true;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await setTimeout(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;
 }
