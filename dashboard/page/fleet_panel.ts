@@ -41,7 +41,7 @@ function wordsOf({ desired, min, max, fixed, startupMs }: FleetView): string {
 function rows(workers: readonly WorkerView[]): HTMLElement[] {
   const numbers = [2, 4, 5];
   return [
-    head(["worker", "state", "records/s", "busy", "restarts", "process", "trouble"], numbers),
+    head(["worker", "state", "records/s", "utilization", "restarts", "pid", "problem"], numbers),
     el("tbody", {
       children: workers.map(({ slot, state, rate, busy, restarts, pid, problem }) =>
         row([

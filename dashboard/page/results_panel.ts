@@ -199,7 +199,7 @@ export function setUpSamples(): (state: PageState) => void {
 
 function rows(samples: readonly SampleView[]): HTMLElement[] {
   return [
-    head(["what", "why", "partition / offset", "value"]),
+    head(["kind", "reason", "partition / offset", "value"]),
     el("tbody", {
       children: samples.map((sample) =>
         row([
