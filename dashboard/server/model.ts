@@ -230,11 +230,11 @@ export class Model {
     const nowMs = this.#now();
     const unknown: ServerFound = { ok: null, sinceMs: this.#sinceMs, problem: null };
     const temporal = this.#poller?.temporal ?? unknown;
-    const broker = together([
-      this.#poller?.broker ?? unknown,
-      this.#shown?.book.brokerHealth ?? unknown,
-      this.monitor.broker,
-    ]);
+    const asked = [this.#poller?.broker ?? unknown, this.#shown?.book.brokerHealth ?? unknown];
+    const { broker: waited } = this.monitor;
+    // Who waits for records notices the end of an outage late: a newer answer counts.
+    const answered = asked.some(({ ok, sinceMs }) => ok === true && sinceMs > waited.sinceMs);
+    const broker = together(answered ? asked : [...asked, waited]);
     const fleet = this.#shown?.fleet ?? null;
     const source = { poll: this.poll, fleet, broker, temporal, lost: this.#lost };
     return {

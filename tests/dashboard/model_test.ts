@@ -160,6 +160,24 @@ Deno.test("a server is away since the first call without an answer began, by who
   assert.equal(model.health().broker.sinceMs, sinceMs + 20_000, "when the call began, not its end");
 });
 
+Deno.test("an outage is over with the first answer, though those who wait have not noticed yet", async () => {
+  let nowMs = BASE_MS;
+  let health: BrokerHealth = { ok: false, sinceMs: BASE_MS, problem: "away" };
+  const model = new Model(modelOptions(() => nowMs));
+  await model.attach(await fakeControl({ brokerHealth: () => health }));
+  nowMs += 20_000;
+  model.monitor.watch.broker?.("nothing in 20 s");
+  assert.equal(model.health().broker.sinceMs, BASE_MS);
+  nowMs += 20_000;
+  health = { ok: true, sinceMs: nowMs, problem: null };
+  assert.deepEqual(model.health().problems, []);
+  nowMs += 1_000;
+  model.monitor.watch.broker?.(null);
+  nowMs += 1_000;
+  model.monitor.watch.broker?.("connection reset");
+  assert.match(model.health().problems[0]?.text ?? "", /connection reset/);
+});
+
 /** A reader whose methods can be replaced. */
 function readerOf(reader: LogReader): LogReader {
   return {
