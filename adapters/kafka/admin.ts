@@ -155,7 +155,7 @@ class KafkaAdmin implements LogAdmin {
   async deleteGroup(group: string): Promise<void> {
     const what = `delete the group ${group}`;
     const closing = this.#closing.signal;
-    const forget = (): void => this.#cluster.forgetGroup(group);
+    const forget = (): void => this.#cluster.forgetCoordinator(group);
     await repeatWhilePassing({ what, forget, closing }, async () => {
       const admin = await this.#topicAdmin(what);
       try {
@@ -201,7 +201,7 @@ class KafkaAdmin implements LogAdmin {
     once: () => Promise<T>,
   ): Promise<T> {
     const forget = (): void => {
-      this.#cluster.forgetGroup(group);
+      this.#cluster.forgetCoordinator(group);
       this.#cluster.forget(topic);
     };
     return await repeatWhilePassing({ what, forget, closing: this.#closing.signal }, once);

@@ -11,12 +11,19 @@
 export type Client = Pick<
   typeof import("@platformatic/kafka"),
   | "Connection"
+  | "NumericMap"
   | "Reader"
   | "ResponseError"
+  | "addPartitionsToTxnV1"
+  | "addPartitionsToTxnV2"
+  | "addPartitionsToTxnV3"
   | "apiVersionsV3"
   | "compressionsAlgorithmsByBitmask"
   | "crc32c"
   | "createAPI"
+  | "endTxnV1"
+  | "endTxnV2"
+  | "endTxnV3"
   | "fetchV11"
   | "fetchV12"
   | "fetchV13"
@@ -25,6 +32,9 @@ export type Client = Pick<
   | "fetchV16"
   | "fetchV17"
   | "findCoordinatorV3"
+  | "initProducerIdV3"
+  | "initProducerIdV4"
+  | "initProducerIdV5"
   | "listOffsetsV4"
   | "listOffsetsV5"
   | "listOffsetsV6"
@@ -42,9 +52,20 @@ export type Client = Pick<
   | "offsetForLeaderEpochV2"
   | "offsetForLeaderEpochV3"
   | "offsetForLeaderEpochV4"
+  | "produceV10"
+  | "produceV11"
+  | "produceV7"
+  | "produceV8"
+  | "produceV9"
 >;
 
-const PARTS = ["network/connection.js", "apis/index.js", "protocol/index.js", "errors.js"];
+const PARTS = [
+  "network/connection.js",
+  "apis/index.js",
+  "protocol/index.js",
+  "errors.js",
+  "utils.js",
+];
 
 /** The parts of the client that are used. */
 export const kafka: Client = await load();

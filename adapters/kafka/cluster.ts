@@ -25,6 +25,7 @@ import { FETCH_BY_ID, FETCH_VERSIONS } from "./fetch_wire.ts";
 import type { KafkaSettings } from "./log.ts";
 import { BatchError } from "./record_batch.ts";
 import {
+  type CoordinatorKind,
   type EpochQuery,
   type OffsetsQuery,
   sendEpochEnd,
@@ -161,19 +162,45 @@ export class Cluster {
     );
   }
 
-  /** Runs a request on a connection to a group's coordinator; no request may wait there. */
+  /**
+   * Runs a request on a connection to the coordinator of a group or a transactional id; no request
+   * may wait there.
+   */
   async coordinate<T>(
-    group: string,
+    name: string,
     what: string,
-    request: (connection: Connection) => Promise<T>,
+    request: (connection: Connection, ranges: ApiRanges) => Promise<T>,
+    kind: CoordinatorKind = "group",
   ): Promise<T> {
-    const address = await (this.#coordinators.get(group) ?? this.#findCoordinator(group, what));
-    return await this.connections.use(address, { what }, request);
+    const known = this.#coordinators.get(`${kind}/${name}`);
+    const address = await (known ?? this.#findCoordinator(kind, name, what));
+    const ranges = await this.#speaks(address, what);
+    return await this.connections.use(address, { what }, (it) => request(it, ranges));
   }
 
-  /** Drops what is known of a group. */
-  forgetGroup(group: string): void {
-    this.#coordinators.delete(group);
+  /** Runs a request on a connection to a broker that leads partitions. */
+  async lead<T>(
+    address: string,
+    what: string,
+    request: (connection: Connection, ranges: ApiRanges) => Promise<T>,
+  ): Promise<T> {
+    const ranges = await this.#speaks(address, what);
+    return await this.connections.use(address, { what }, (it) => request(it, ranges));
+  }
+
+  /** Runs a request on a connection to any broker. */
+  async any<T>(
+    what: string,
+    request: (connection: Connection, ranges: ApiRanges) => Promise<T>,
+  ): Promise<T> {
+    return await this.#askAny(what, async (connection, address) => {
+      return await request(connection, await this.#speaks(address, what));
+    });
+  }
+
+  /** Drops what is known of the coordinator of a group or a transactional id. */
+  forgetCoordinator(name: string, kind: CoordinatorKind = "group"): void {
+    this.#coordinators.delete(`${kind}/${name}`);
   }
 
   /** What is known of a topic; it is asked about if nothing is. */
@@ -209,10 +236,11 @@ export class Cluster {
     );
   }
 
-  #findCoordinator(group: string, what: string): Promise<string> {
-    const asked = this.#askAny(what, (connection) => sendFindCoordinator(connection, group));
-    this.#coordinators.set(group, asked);
-    asked.catch(() => this.#coordinators.delete(group));
+  #findCoordinator(kind: CoordinatorKind, name: string, what: string): Promise<string> {
+    const key = `${kind}/${name}`;
+    const asked = this.#askAny(what, (connection) => sendFindCoordinator(connection, kind, name));
+    this.#coordinators.set(key, asked);
+    asked.catch(() => this.#coordinators.delete(key));
     return asked;
   }
 

@@ -250,17 +250,23 @@ class RunningTail implements Tail {
 
   /** Finds leaders for the partitions that have none, for as long as there are any. */
   #place(): void {
-    if (this.#placing !== null || this.#ended) return;
-    this.#placing = this.#placeAll().finally(() => {
-      this.#placing = null;
-    });
+    if (this.#placing !== null || this.#ended || this.#homeless().length === 0) return;
+    this.#placing = this.#placeAll();
+  }
+
+  #homeless(): Followed[] {
+    return [...this.#followed.values()].filter(({ leader }) => leader === null);
   }
 
   async #placeAll(): Promise<void> {
     let maxAgeMs = this.#request.metadataMs ?? METADATA_MS;
     while (!this.#ended) {
-      const homeless = [...this.#followed.values()].filter(({ leader }) => leader === null);
-      if (homeless.length === 0) return;
+      const homeless = this.#homeless();
+      if (homeless.length === 0) {
+        // In the same tick as the look: whoever loses its leader next begins anew.
+        this.#placing = null;
+        return;
+      }
       const dueMs = Math.min(...homeless.map(({ retryAtMs }) => retryAtMs));
       await this.#pause(dueMs - this.#memory.now());
       if (this.#ended) return;

@@ -153,7 +153,8 @@ export async function sendEpochEnd(
   return found.endOffset < 0n ? null : Number(found.endOffset);
 }
 
-function pick<T extends { readonly key: number; readonly version: number }>(
+/** The highest version of an API that both sides speak. */
+export function pick<T extends { readonly key: number; readonly version: number }>(
   name: string,
   modules: readonly { readonly api: T }[],
   ranges: ApiRanges,
@@ -166,18 +167,24 @@ function pick<T extends { readonly key: number; readonly version: number }>(
   return found;
 }
 
-/** The kind of coordinator that keeps a group's offsets. */
-const GROUP_KEY = 0;
+/** What a coordinator keeps: a group's offsets, or who may write under a transactional id. */
+export type CoordinatorKind = "group" | "transaction";
+
+const COORDINATOR_KEYS: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 };
 
 /**
- * Asks any broker for a group's coordinator.
+ * Asks any broker for the coordinator of a group or a transactional id.
  *
  * @returns `host:port` of the coordinator.
  * @throws {BrokerAnswer} If the broker answers an error.
  */
-export async function sendFindCoordinator(connection: Connection, group: string): Promise<string> {
+export async function sendFindCoordinator(
+  connection: Connection,
+  kind: CoordinatorKind,
+  name: string,
+): Promise<string> {
   const answer = await tolerant(() =>
-    kafka.findCoordinatorV3.api.async(connection, GROUP_KEY, [group])
+    kafka.findCoordinatorV3.api.async(connection, COORDINATOR_KEYS[kind], [name])
   );
   const found = answer.coordinators[0];
   if (found === undefined || found.errorCode !== 0) throw new BrokerAnswer(found?.errorCode ?? -1);
