@@ -163,7 +163,7 @@ testRows(
         assert.deepEqual(ends, ["written", "written"]);
         assert.ok(swallowed);
         // Asked again while the coordinator ends the transaction.
-      assert.ok(proxy.seen.filter((it) => it.key === INIT_PRODUCER_ID).length > inits);
+        assert.ok(proxy.seen.filter((it) => it.key === INIT_PRODUCER_ID).length > inits);
         const all = await t.all();
         assert.equal(all.at(-1), "w/x=x2");
         const revisions = all.map((it) => Number(it.slice(-1)));
