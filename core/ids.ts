@@ -60,3 +60,13 @@ export function drainQueue(pipeline: string): string {
 export function groupId(pipeline: string): string {
   return `tidegate-${pipeline}`;
 }
+
+/** The task queue of a generation's sweeps: `<pipeline>/<generation>/sweep`. */
+export function sweepQueue(pipeline: string, generation: number): string {
+  return `${pipeline}/${generation}/sweep`;
+}
+
+/** The id of a generation's drain workflow: `<pipeline>/<generation>/drain`. */
+export function generationDrainId(pipeline: string, generation: number): string {
+  return `${pipeline}/${generation}/drain`;
+}

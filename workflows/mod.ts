@@ -8,5 +8,7 @@
 
 export { clock } from "./clock.ts";
 export { drain } from "./drain.ts";
+export { generationDrain } from "./generation_drain.ts";
+export { numberedWindow } from "./numbered_window.ts";
 export { supervisor } from "./supervisor.ts";
 export { window } from "./window.ts";

@@ -6,8 +6,10 @@
  */
 
 import type { NativeConnection } from "@temporalio/worker/lib/connection.js";
+import type { InjectedSinks } from "@temporalio/worker/lib/sinks.js";
 import { Worker } from "@temporalio/worker/lib/worker.js";
-import { controlQueue, drainQueue } from "../../core/ids.ts";
+import { controlQueue, drainQueue, sweepQueue } from "../../core/ids.ts";
+import type { DrainSinks } from "../../workflows/generation_activities.ts";
 import { deadline } from "../deadline.ts";
 import { connectNative, type TemporalSettings } from "./client.ts";
 
@@ -37,10 +39,21 @@ export interface ControlWorkerOptions {
    */
   readonly remoteActivities?: boolean;
   /**
+   * Functions that workflows tell of what they are, at no call of the server.
+   * @default {{}}
+   */
+  readonly sinks?: InjectedSinks<DrainSinks>;
+  /**
    * How many workflows are kept in memory.
    * @default {400}
    */
   readonly maxCachedWorkflows?: number;
+}
+
+/** What a sweep worker is made of. */
+export interface SweepWorkerOptions extends FoldWorkerOptions {
+  /** The generation whose sweeps it takes. */
+  readonly generation: number;
 }
 
 /** What a fold worker is made of. */
@@ -94,6 +107,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
     activities: options.activities,
     enableNonLocalActivities: options.remoteActivities ?? true,
     maxCachedWorkflows: options.maxCachedWorkflows ?? 400,
+    ...(options.sinks === undefined ? {} : { sinks: options.sinks }),
     maxConcurrentActivityTaskExecutions: 500,
     maxConcurrentLocalActivityExecutions: 64,
     stickyQueueScheduleToStartTimeout: "2s",
@@ -103,18 +117,27 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
   return run(worker, connection, CONTROL_STOP_MS);
 }
 
+/** Starts the worker of a worker process that sweeps for one generation. */
+export function startSweepWorker(options: SweepWorkerOptions): Promise<RunningWorker> {
+  return startFolder(options, sweepQueue(options.pipeline, options.generation));
+}
+
 /**
  * Starts the worker of a worker process.
  *
  * @param options What it is made of.
  * @returns The running worker.
  */
-export async function startFoldWorker(options: FoldWorkerOptions): Promise<RunningWorker> {
+export function startFoldWorker(options: FoldWorkerOptions): Promise<RunningWorker> {
+  return startFolder(options, drainQueue(options.pipeline));
+}
+
+async function startFolder(options: FoldWorkerOptions, taskQueue: string): Promise<RunningWorker> {
   const connection = await connectNative(options.temporal);
   const worker = await Worker.create({
     connection,
     namespace: options.temporal.namespace,
-    taskQueue: drainQueue(options.pipeline),
+    taskQueue,
     identity: options.identity,
     activities: options.activities,
     maxConcurrentActivityTaskExecutions: options.slots,
