@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RowsWriter } from "../adapters/kafka/rows_writer.ts";
 import type { WindowCalls } from "../adapters/temporal/window_calls.ts";
 import { errorText, TidegateError } from "../core/errors.ts";
 import type {
@@ -13,34 +14,15 @@ import type {
   SettleRequest,
   WindowCall,
 } from "../core/flow/delivery.ts";
-import { type ResultRow, rowsOf } from "../core/flow/row.ts";
+import { rowRecordKey, rowsOf } from "../core/flow/row.ts";
 import type { RunPlan } from "../core/plan.ts";
-
-/** The rows of one emission of a window. */
-export interface RowsToWrite {
-  /** Names the window: two emissions of one window have the same. */
-  readonly window: string;
-  /** The emission's number, from 0. */
-  readonly revision: number;
-  /** The rows. */
-  readonly rows: readonly ResultRow[];
-}
-
-/** What writes rows, one emission of a window after the other. */
-export interface RowWriter {
-  /**
-   * Resolves when the rows are in the results topic, or were when a later revision of the window
-   * was taken. Fails with a `TidegateError` if they could not be written.
-   */
-  write(rows: RowsToWrite): Promise<void>;
-}
 
 /** What settling needs. */
 export interface SettleDeps {
   /** Calls windows. */
   readonly windows: WindowCalls;
   /** Writes rows. */
-  readonly rows: RowWriter;
+  readonly rows: Pick<RowsWriter, "write">;
 }
 
 /** Makes the calls and answers what became of each, in their order. */
@@ -70,7 +52,11 @@ async function settleOne(
   const { head, cells } = answer;
   const rows = rowsOf(plan, { generation, windowStart: start, ...head }, cells);
   try {
-    await writer.write({ window: `${start}/${shard}`, revision: head.revision, rows });
+    await writer.write({
+      window: `${start}/${shard}`,
+      revision: head.revision,
+      records: rows.map((row) => ({ key: rowRecordKey(row), value: JSON.stringify(row) })),
+    });
     return outcome;
   } catch (error) {
     const problem = error instanceof TidegateError ? error.code : errorText(error);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { ResultRow } from "../../../core/flow/row.ts";
 import type { PartitionStart } from "../../../core/flow/drain.ts";
 import type { SettleDeps } from "../../../activities/settle.ts";
 import type { GenerationClient } from "../../../adapters/temporal/generation_client.ts";
@@ -70,6 +69,7 @@ export async function startGeneration(
   const [
     { createGenerationActivities, createSweepActivities },
     { createKafkaTailer },
+    { createRowsWriter },
     { createKafkaWriter },
     { connectTemporal },
     { createGenerationClient },
@@ -80,6 +80,7 @@ export async function startGeneration(
   ] = await Promise.all([
     import("../../../activities/generation.ts"),
     import("../../../adapters/kafka/kafka_tail.ts"),
+    import("../../../adapters/kafka/rows_writer.ts"),
     import("../../../adapters/kafka/writer.ts"),
     import("../../../adapters/temporal/client.ts"),
     import("../../../adapters/temporal/generation_client.ts"),
@@ -111,11 +112,18 @@ export async function startGeneration(
   let told: GenerationView | null = null;
   let control: RunningWorker | null = null;
   const look = tools();
+  const rowsWriter = createRowsWriter(KAFKA, {
+    topic: resultsTopic,
+    // Where a row has one revision only, it needs no transaction.
+    transactionalId: plan.latenessMs > 0 ? `tidegate-${plan.pipeline}-${GENERATION}` : null,
+    isOurs: () => Promise.resolve(true),
+    onLost: (error) => console.error(error.message),
+  });
+  closing.push(() => rowsWriter.close());
+  await rowsWriter.open();
   const settling: SettleDeps = {
     windows: createWindowCalls(temporal, false),
-    rows: {
-      write: ({ rows }) => look.writer.send(resultsTopic, rows.map((row) => recordOf(row))),
-    },
+    rows: rowsWriter,
   };
   const startControl = async () => {
     control = await startControlWorker({
@@ -195,13 +203,5 @@ export async function startGeneration(
       await control?.stop();
       await temporal.connection.close();
     },
-  };
-}
-
-function recordOf(row: ResultRow) {
-  const { pipeline, generation, window: { start, end }, key } = row;
-  return {
-    key: JSON.stringify([pipeline, generation, start, end, key]),
-    value: JSON.stringify(row),
   };
 }

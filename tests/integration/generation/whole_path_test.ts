@@ -119,7 +119,7 @@ bounded("rows that can't be written are tried again, and are the same then", {
         if (failures-- > 0) {
           throw new TidegateError("TG_BROKER_UNREACHABLE", "as the test wants it");
         }
-        await rows.write(emission);
+        return await rows.write(emission);
       },
     },
   }),
