@@ -12,6 +12,9 @@ import { interrupted, orInterrupted } from "../cli/exit.ts";
 import { accountLines, statusLine } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import type { Control } from "../processes/control/start.ts";
+import type { Account } from "../core/flow/account.ts";
+import { readSamples } from "../dashboard/server/samples.ts";
+import type { Pipeline } from "../definition/define.ts";
 import type { DrainView } from "../workflows/messages.ts";
 import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
@@ -22,6 +25,8 @@ const LOOK_MS = 200;
 const PROGRESS_MS = 2_000;
 /** How long each step of leaving after Ctrl-C may take, in ms. */
 const LEAVE_MS = 2_000;
+/** How much of a record is shown as a sample. */
+const SAMPLE_CHARS = 200;
 
 /** What the command does. */
 export async function action({ flags, settings }: Args<"run">): Promise<number> {
@@ -65,11 +70,33 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
       const { resultsTopic } = session.pipeline.plan;
       say(`the rows are in topic ${resultsTopic}; see them with: deno task windows`);
     }
-    return end !== undefined && account.ok ? 0 : 1;
+    const badData = await nothingAggregated(control, session.pipeline, account);
+    if (badData !== null) say(badData);
+    return end !== undefined && account.ok && badData === null ? 0 : 1;
   } finally {
     await (isAway ? within(LEAVE_MS, control.stop()) : control.stop());
     ctrlC.dispose();
   }
+}
+
+/** Why nothing was aggregated although records were read, with a sample; null if something was. */
+async function nothingAggregated(
+  { reader, generation }: Control,
+  { plan }: Pipeline,
+  { events: { read, aggregated, invalid, skewed } }: Account,
+): Promise<string | null> {
+  if (aggregated > 0 || invalid + skewed === 0) return null;
+  const samples = await readSamples(reader, plan, generation);
+  const sample = samples.find(({ kind }) => kind !== "late");
+  const example = sample === undefined
+    ? ""
+    : `; such as ${sample.kind} (${sample.reason}${
+      sample.path === "" ? "" : ` at ${sample.path}`
+    }` +
+      `: ${sample.message}) at partition ${sample.partition}, offset ${sample.offset}: ` +
+      sample.value.slice(0, SAMPLE_CHARS);
+  return `NOTHING WAS AGGREGATED: of ${read} records ${invalid} are invalid and ${skewed} skewed` +
+    `${example}. All are in topic ${plan.invalidTopic}, each with its reason`;
 }
 
 /** What work gives; undefined where it fails or takes longer. */

@@ -158,6 +158,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a run in which nothing can be aggregated says why, with a sample, and ends with 1",
+  ignore: NO_SERVERS,
+  async fn() {
+    await withPipeline(async (cli) => {
+      const file = await Deno.makeTempFile({ suffix: ".jsonl" });
+      const line = JSON.stringify({ at: "2026-01-05T08:00:00Z", temperature: "warm" });
+      await Deno.writeTextFile(file, `${line}\n`.repeat(20));
+      try {
+        // It also commits where the pipeline begins: nothing is lag before it has begun.
+        assert.equal((await cli("setup")).code, 0);
+        assert.equal((await cli("replay", file)).code, 0);
+        const run = await cli("run", "--until-drained", "--flush");
+        assert.equal(run.code, 1, run.err);
+        assert.match(
+          run.out + run.err,
+          /NOTHING WAS AGGREGATED: of 20 records 20 are invalid and 0 skewed; such as invalid \(schema at .+\) at partition \d, offset \d+: \{"at".*"warm"/,
+        );
+      } finally {
+        await Deno.remove(file);
+      }
+    });
+  },
+});
+
+Deno.test({
   name: "wrong use and wrong configuration exit with 2 and name what is wrong",
   ignore: NO_SERVERS,
   async fn() {

@@ -90,6 +90,17 @@ class Running implements AsyncDisposable {
   }
 }
 
+/** The committed offsets of a pipeline's group, by partition. */
+async function committed(name: string): Promise<ReadonlyMap<number, number>> {
+  const { createKafkaAdmin } = await import("../../../adapters/kafka/admin.ts");
+  const admin = createKafkaAdmin(KAFKA);
+  try {
+    return await admin.committedOffsets(`tidegate-${name}`, `${name}.source`);
+  } finally {
+    await admin.close();
+  }
+}
+
 Deno.test({
   name: "a worker of its own folds for a control process that starts none, and leaves in order",
   ignore: NO_SERVERS,
@@ -100,6 +111,11 @@ Deno.test({
       await using setup = new Running(own, "setup", "--json");
       assert.equal(await setup.end(), 0, setup.lines.join("\n"));
       assert.equal(JSON.parse(setup.lines[0] ?? "").partitions, 3);
+      // Where it begins, for scalers: all that is in the topic before would be lag otherwise.
+      assert.deepEqual(
+        [...await committed(name)].sort(([a], [b]) => a - b),
+        [[0, 0], [1, 0], [2, 0]],
+      );
       await using produce = new Running(own, "produce", "--count=600", "--rate=20");
       assert.equal(await produce.end(), 0, produce.lines.join("\n"));
 
