@@ -5,9 +5,13 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { ApplicationFailure, Context } from "@temporalio/activity";
 import type { FetchResult, LogReader } from "../adapters/kafka/log.ts";
 import type { AwaitAnswer, AwaitRequest } from "../core/flow/slice.ts";
+import type { ControlActivities } from "../workflows/activities.ts";
 import { refuseRecreated } from "./recreated.ts";
+import { type ControlTools, named } from "./activity.ts";
 
 /** One long poll lasts at most this long, in ms, so that a look can be ended. */
 const POLL_MS = 5_000;
@@ -65,4 +69,37 @@ function look(deps: AwaitDeps, request: AwaitRequest, maxWaitMs: number): Promis
   const { topic, partition, cursor: from } = request;
   const { signal } = deps;
   return deps.reader.fetch({ topic, partition, from, maxBytes: 1, maxWaitMs, signal });
+}
+
+/** How often a waiting activity says that it is alive, in ms. */
+const HEARTBEAT_MS = 3_000;
+
+/** The activity: observers are told before it waits, and after. */
+export function createAwaitRecords(
+  { reader, observer }: Pick<ControlTools, "reader" | "observer">,
+): ControlActivities["awaitRecords"] {
+  return async (request) => {
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    const { partition } = request;
+    let answer: AwaitAnswer | null = null;
+    try {
+      observer.awaiting(partition, request.cursor);
+      const { cancellationSignal: signal, info: { attempt } } = context;
+      const delay = (ms: number) => sleep(ms, undefined, { signal });
+      answer = await named(() =>
+        awaitRecords({ reader, now: Date.now, delay, signal, attempt }, request)
+      );
+      observer.broker(null);
+      return answer;
+    } catch (error) {
+      if (error instanceof ApplicationFailure && error.type === "TG_BROKER_UNREACHABLE") {
+        observer.broker(error.message);
+      }
+      throw error;
+    } finally {
+      clearInterval(beat);
+      observer.awaited(partition, answer);
+    }
+  };
 }

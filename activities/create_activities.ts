@@ -1,35 +1,29 @@
 /**
- * The activities, made of what they need from outside.
+ * The activities of the two kinds of process, one a file, made of what they need from outside.
  *
  * @module
  */
 
-import { ApplicationFailure, Context, heartbeat } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
-import type { Trace } from "../adapters/tracing.ts";
+import type { Launcher } from "../adapters/launchers/launcher.ts";
 import type { WindowClient } from "../adapters/temporal/window_client.ts";
-import { TidegateError } from "../core/errors.ts";
-import type { EventReader } from "../core/fold/fold.ts";
-import type { RunPlan } from "../core/plan.ts";
-import type { AwaitAnswer } from "../core/flow/slice.ts";
-import type { EventEnrichment } from "../definition/enrichment.ts";
+import type { Trace } from "../adapters/tracing.ts";
 import type {
   ControlActivities,
   LocalActivities,
+  ScaleRequest,
   WorkerActivities,
 } from "../workflows/activities.ts";
-import { awaitRecords } from "./await_records.ts";
-import { closeWindows } from "./close_windows.ts";
-import { deliver } from "./deliver.ts";
-import { emitRows } from "./emit_rows.ts";
-import type { FleetBook } from "./fleet_book.ts";
-import { foldSlice } from "./fold_slice.ts";
-import { sampleFleet } from "./sample_fleet.ts";
+import { untraced } from "./activity.ts";
+import { createAwaitRecords } from "./await_records.ts";
+import { createCloseWindows } from "./close_windows.ts";
+import { createDeliver } from "./deliver.ts";
+import { createEmitRows } from "./emit_rows.ts";
+import { createFoldSlice, type FoldSliceDeps } from "./fold_slice.ts";
+import { observeAll, type PipelineObserver } from "./observer.ts";
+import { createReport } from "./report.ts";
+import { createSampleFleet, type Load } from "./sample_fleet.ts";
 import { type ScaleDeps, scaleFleet } from "./scale_fleet.ts";
-import { type PipelineWatch, watchAll } from "./observer.ts";
-
-/** How often a waiting activity says that it is alive, in ms. */
-const HEARTBEAT_MS = 3_000;
 
 /** What the activities of the control process need. */
 export interface ControlDeps {
@@ -37,14 +31,14 @@ export interface ControlDeps {
   readonly reader: LogReader;
   /** Writes results. */
   readonly writer: LogWriter;
-  /** Calls of the Temporal server. */
-  readonly workflows: WindowClient;
+  /** Calls of windows and clocks. */
+  readonly windows: WindowClient;
   /**
-   * Those who watch.
+   * Are told of what the activities do.
    * @default {[]}
    */
-  readonly watches?: readonly PipelineWatch[];
-  /** The fleet; null where it is not scaled by this process. */
+  readonly observers?: readonly PipelineObserver[];
+  /** The fleet; null where it is not scaled by this process, which then takes no such tasks. */
   readonly fleet: FleetDeps | null;
   /**
    * Does work as spans.
@@ -56,216 +50,41 @@ export interface ControlDeps {
 /** What scaling the fleet needs. */
 export interface FleetDeps extends ScaleDeps {
   /** What is known of the load. */
-  readonly book: FleetBook;
+  readonly load: Load;
+  /** Keeps the workers. */
+  readonly launcher: Launcher;
 }
 
 /** What the activities of a worker process need. */
-export interface WorkerDeps {
-  /** The pipeline's plan. */
-  readonly plan: RunPlan;
-  /** Makes events of decoded records. */
-  readonly events: EventReader;
-  /**
-   * Looks up what is added to each event.
-   * @default {null}
-   */
-  readonly enrichment?: EventEnrichment | null;
-  /** The log. */
-  readonly reader: LogReader;
-  /** Writes to the side topics. */
-  readonly writer: LogWriter;
-  /** Names the process in what it folds. */
-  readonly identity: string;
-  /** Whether the process is about to end: slices then return what they have. */
-  readonly stopping: () => boolean;
-  /**
-   * Asked before a slice of a generation is folded; throws if this process must not fold it.
-   * @default nothing is asked
-   */
-  readonly admit?: (generation: number) => Promise<void>;
-  /**
-   * Does work as spans.
-   * @default no spans
-   */
-  readonly trace?: Trace;
-}
+export type WorkerDeps = Omit<FoldSliceDeps, "trace"> & Partial<Pick<FoldSliceDeps, "trace">>;
 
-const untraced: Trace = (_name, _attributes, work) => work(() => undefined);
-
-/**
- * The activities of the control process.
- *
- * @param deps What they need.
- * @returns The activities by name.
- */
-export function createControlActivities(deps: ControlDeps): ControlActivities & LocalActivities {
-  const { reader, writer, workflows, fleet, trace = untraced } = deps;
-  const watch = watchAll(deps.watches ?? []);
+/** The activities of the control process, by name. */
+export function createControlActivities(
+  { observers = [], trace = untraced, fleet, ...deps }: ControlDeps,
+): ControlActivities & LocalActivities {
+  const observer = observeAll(observers);
+  const tools = { ...deps, observer, trace };
   return {
-    async awaitRecords(request) {
-      const context = Context.current();
-      const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-      const { partition } = request;
-      let answer: AwaitAnswer | null = null;
-      try {
-        watch.awaiting(partition, request.cursor);
-        answer = await named(() =>
-          awaitRecords({
-            reader,
-            now: Date.now,
-            delay: abortableDelay,
-            signal: context.cancellationSignal,
-            attempt: context.info.attempt,
-          }, request)
-        );
-        watch.broker(null);
-        return answer;
-      } catch (error) {
-        if (error instanceof ApplicationFailure && error.type === "TG_BROKER_UNREACHABLE") {
-          watch.broker(error.message);
-        }
-        throw error;
-      } finally {
-        clearInterval(beat);
-        watch.awaited(partition, answer);
-      }
-    },
-    async emitRows(request) {
-      const { topic, rows: { length }, closed } = request;
-      const attributes = { "tidegate.topic": topic, "tidegate.rows": length };
-      await named(() =>
-        trace(
-          "emit",
-          { ...attributes, "tidegate.window.closed": closed !== null },
-          async (tell) => {
-            const [first] = request.rows;
-            if (first !== undefined) tell({ "tidegate.window.start": first.window.start });
-            await emitRows(writer, workflows, request);
-          },
-        )
-      );
-      watch.emitted(request);
-    },
-    async closeWindows(request) {
-      const attributes = {
-        "tidegate.windows": request.ids.length,
-        "tidegate.watermark": new Date(request.watermark).toISOString(),
-      };
-      // A failure for good would end the clock, and with it the generation.
-      const outcomes = await named(
-        () => trace("close", attributes, () => closeWindows(workflows, request)),
-        { mayBeFinal: false },
-      );
-      watch.told(request, outcomes);
-      return outcomes;
-    },
-    async deliver(request) {
-      const { partition, from, to, windows } = request;
-      const attributes = {
-        "tidegate.partition": partition,
-        "tidegate.from": from,
-        "tidegate.to": to,
-        "tidegate.windows": windows.length,
-      };
-      const outcomes = await named(() =>
-        trace("deliver", attributes, () => deliver(workflows, request))
-      );
-      watch.delivered(request, outcomes);
-      return outcomes;
-    },
-    async report({ clockId, report }) {
-      const answer = await named(() => workflows.report(clockId, report));
-      watch.reported(report, answer);
-      return answer;
-    },
-    async sampleFleet(request) {
-      const { cancellationSignal: signal } = Context.current();
-      const { book, launcher } = scaled(fleet);
-      watch.sampling(request);
-      const answer = await sampleFleet({
-        book,
-        fleet: launcher,
-        now: Date.now,
-        delay: abortableDelay,
-        heartbeat: () => heartbeat(),
-        signal,
-      }, request);
-      watch.sampled(answer);
-      return answer;
-    },
-    scaleFleet: (request) => scaleFleet(scaled(fleet), request),
+    awaitRecords: createAwaitRecords(tools),
+    emitRows: createEmitRows(tools),
+    closeWindows: createCloseWindows(tools),
+    deliver: createDeliver(tools),
+    report: createReport(tools),
+    ...(fleet === null ? NO_FLEET : {
+      sampleFleet: createSampleFleet({ load: fleet.load, fleet: fleet.launcher, observer }),
+      scaleFleet: (request: ScaleRequest) => scaleFleet(fleet, request),
+    }),
   };
 }
 
-/** Only a process that scales the fleet takes such tasks; another would be a mistake of ours. */
-function scaled(fleet: FleetDeps | null): FleetDeps {
-  if (fleet === null) throw new Error("this process does not scale the fleet");
-  return fleet;
-}
+const NO_FLEET: Pick<ControlActivities, "sampleFleet" | "scaleFleet"> = {
+  sampleFleet: () => Promise.reject(new Error("this process does not scale the fleet")),
+  scaleFleet: () => Promise.reject(new Error("this process does not scale the fleet")),
+};
 
-/**
- * The activities of a worker process.
- *
- * @param deps What they need.
- * @returns The activities by name.
- */
-export function createWorkerActivities(deps: WorkerDeps): WorkerActivities {
-  return {
-    foldSlice: (request) => {
-      const context = Context.current();
-      const { cancellationSignal: signal, info } = context;
-      const { partition, from } = request;
-      const { trace = untraced } = deps;
-      const attributes = {
-        "tidegate.partition": partition,
-        "tidegate.from": from,
-        "tidegate.attempt": info.attempt,
-      };
-      return named(() =>
-        trace("slice", attributes, async (tell) => {
-          await deps.admit?.(request.generation);
-          const result = await foldSlice({
-            ...deps,
-            now: Date.now,
-            nonce: () => crypto.randomUUID(),
-            heartbeat: () => context.heartbeat(),
-            signal,
-            attempt: info.attempt,
-          }, request);
-          tell({ "tidegate.to": result.to, "tidegate.events": result.counts.read });
-          return result;
-        })
-      );
-    },
-  };
-}
-
-/** Errors cross to the workflow by their code as the failure's type. */
-async function named<T>(work: () => Promise<T>, { mayBeFinal } = { mayBeFinal: true }): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof TidegateError)) throw error;
-    throw ApplicationFailure.create({
-      type: error.code,
-      message: error.next === "" ? error.message : `${error.message}. ${error.next}`,
-      nonRetryable: mayBeFinal && !error.retryable && error.code !== "TG_BROKER_UNREACHABLE",
-      cause: error,
-    });
-  }
-}
-
-function abortableDelay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, ms);
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
+/** The activities of a worker process, by name. */
+export function createWorkerActivities(
+  { trace = untraced, ...deps }: WorkerDeps,
+): WorkerActivities {
+  return { foldSlice: createFoldSlice({ ...deps, trace }) };
 }

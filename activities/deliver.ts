@@ -6,7 +6,8 @@
 
 import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import type { DeliveryOutcome, WindowPartial } from "../core/flow/slice.ts";
-import type { DeliverRequest } from "../workflows/activities.ts";
+import type { DeliverRequest, LocalActivities } from "../workflows/activities.ts";
+import { type ControlTools, named } from "./activity.ts";
 
 /**
  * Delivers one slice's partials to some windows, in parallel. A window that has completed is asked
@@ -35,4 +36,23 @@ async function deliverOne(
   if (end.kind === "lost") return "lost";
   const taken = end.lastTo.find(([p]) => p === partition)?.[1] ?? -1;
   return taken >= to ? "delivered" : "refused";
+}
+
+/** The activity, with its span. */
+export function createDeliver(
+  { windows, observer, trace }: Pick<ControlTools, "windows" | "observer" | "trace">,
+): LocalActivities["deliver"] {
+  return async (request) => {
+    const attributes = {
+      "tidegate.partition": request.partition,
+      "tidegate.from": request.from,
+      "tidegate.to": request.to,
+      "tidegate.windows": request.windows.length,
+    };
+    const outcomes = await named(() =>
+      trace("deliver", attributes, () => deliver(windows, request))
+    );
+    observer.delivered(request, outcomes);
+    return outcomes;
+  };
 }

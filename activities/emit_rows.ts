@@ -7,7 +7,8 @@
 import type { LogWriter } from "../adapters/kafka/log.ts";
 import { rowRecordKey } from "../core/flow/row.ts";
 import type { WindowClient } from "../adapters/temporal/window_client.ts";
-import type { EmitRequest } from "../workflows/activities.ts";
+import type { ControlActivities, EmitRequest } from "../workflows/activities.ts";
+import { type ControlTools, named } from "./activity.ts";
 
 /**
  * Writes one page of rows to the results topic. The rows are the activity's input, so that a retry
@@ -30,4 +31,26 @@ export async function emitRows(
   await writer.send(request.topic, records);
   if (request.closed === null) return;
   await workflows.closed(request.closed.clockId, request.closed.window);
+}
+
+/** The activity, with its span. */
+export function createEmitRows(
+  { writer, windows, observer, trace }: Omit<ControlTools, "reader">,
+): ControlActivities["emitRows"] {
+  return async (request) => {
+    const { topic, rows, closed } = request;
+    const attributes = {
+      "tidegate.topic": topic,
+      "tidegate.rows": rows.length,
+      "tidegate.window.closed": closed !== null,
+    };
+    await named(() =>
+      trace("emit", attributes, async (tell) => {
+        const [first] = rows;
+        if (first !== undefined) tell({ "tidegate.window.start": first.window.start });
+        await emitRows(writer, windows, request);
+      })
+    );
+    observer.emitted(request);
+  };
 }

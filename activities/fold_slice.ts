@@ -4,6 +4,9 @@
  * @module
  */
 
+import { Context } from "@temporalio/activity";
+import type { Trace } from "../adapters/tracing.ts";
+import type { WorkerActivities } from "../workflows/activities.ts";
 import type { FetchResult, LogReader, LogRecord, LogWriter } from "../adapters/kafka/log.ts";
 import { decodeBatch } from "../core/fold/decode.ts";
 import { type EventReader, SliceFold } from "../core/fold/fold.ts";
@@ -13,6 +16,7 @@ import type { EventEnrichment } from "../definition/enrichment.ts";
 import { EnrichedFold } from "./enrich.ts";
 import { refuseRecreated } from "./recreated.ts";
 import { SideWriter } from "./side_record.ts";
+import { named } from "./activity.ts";
 
 /** Bytes of one read of the log. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -214,4 +218,47 @@ function decodeText(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What the activity needs of its process. */
+export interface FoldSliceDeps extends
+  Pick<
+    FoldDeps,
+    "plan" | "events" | "enrichment" | "reader" | "writer" | "identity" | "stopping"
+  > {
+  /**
+   * Asked before a slice of a generation is folded; throws if this process must not fold it.
+   * @default nothing is asked
+   */
+  readonly admit?: (generation: number) => Promise<void>;
+  /** Does work as spans. */
+  readonly trace: Trace;
+}
+
+/** The activity, with its span. */
+export function createFoldSlice(deps: FoldSliceDeps): WorkerActivities["foldSlice"] {
+  return (request) => {
+    const context = Context.current();
+    const { cancellationSignal: signal, info: { attempt } } = context;
+    const attributes = {
+      "tidegate.partition": request.partition,
+      "tidegate.from": request.from,
+      "tidegate.attempt": attempt,
+    };
+    return named(() =>
+      deps.trace("slice", attributes, async (tell) => {
+        await deps.admit?.(request.generation);
+        const result = await foldSlice({
+          ...deps,
+          now: Date.now,
+          nonce: () => crypto.randomUUID(),
+          heartbeat: () => context.heartbeat(),
+          signal,
+          attempt,
+        }, request);
+        tell({ "tidegate.to": result.to, "tidegate.events": result.counts.read });
+        return result;
+      })
+    );
+  };
 }

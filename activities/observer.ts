@@ -1,11 +1,12 @@
 /**
- * What the control process's activities tell those who watch the pipeline: the fleet's book, the
- * shown cursors, the live page. Watching changes nothing and decides nothing.
+ * What the control process's activities tell observers of the pipeline: the model of the load, the
+ * shown cursors, the live page. Observing changes nothing and decides nothing.
  *
  * @module
  */
 
 import type { AwaitAnswer, DeliveryOutcome } from "../core/flow/slice.ts";
+import type { FleetDecision } from "../core/scaling/state.ts";
 import type { Report, ReportAnswer } from "../core/flow/pipeline_clock.ts";
 import type {
   CloseOutcome,
@@ -13,11 +14,10 @@ import type {
   DeliverRequest,
   EmitRequest,
   SampleAnswer,
-  SampleRequest,
 } from "../workflows/activities.ts";
 
-/** Somebody who watches; is told of what interests it. */
-export interface PipelineWatch {
+/** Receives the events that interest it. */
+export interface PipelineObserver {
   /** A partition is looked at: everything before its cursor is durable. */
   readonly awaiting?: (partition: number, cursor: number) => void;
   /** The look has ended; null if it was given up. */
@@ -30,8 +30,8 @@ export interface PipelineWatch {
   readonly told?: (request: CloseRequest, outcomes: readonly CloseOutcome[]) => void;
   /** Rows were written. */
   readonly emitted?: (request: EmitRequest) => void;
-  /** The load is looked at; the request carries the last decision. */
-  readonly sampling?: (request: SampleRequest) => void;
+  /** The policy has decided how many workers there are to be; the same number included. */
+  readonly decided?: (decision: FleetDecision) => void;
   /** The look at the load has ended. */
   readonly sampled?: (answer: SampleAnswer) => void;
   /** Why the broker can't be reached, or null when it answers. */
@@ -39,33 +39,33 @@ export interface PipelineWatch {
 }
 
 /**
- * Makes one of several.
+ * Makes one observer of several.
  *
- * @param watches Those who watch; one that throws is passed over, it must not hurt the pipeline.
+ * @param observers One that throws is passed over, it must not hurt the pipeline.
  * @returns One that tells all of them, in their order.
  */
-export function watchAll(watches: readonly PipelineWatch[]): Required<PipelineWatch> {
+export function observeAll(observers: readonly PipelineObserver[]): Required<PipelineObserver> {
   const all = <A extends unknown[]>(
-    pick: (watch: PipelineWatch) => ((...args: A) => void) | undefined,
+    pick: (observer: PipelineObserver) => ((...args: A) => void) | undefined,
   ) =>
   (...args: A): void => {
-    for (const watch of watches) {
+    for (const observer of observers) {
       try {
-        pick(watch)?.apply(watch, args);
+        pick(observer)?.apply(observer, args);
       } catch (error) {
-        console.error(`somebody who watches the pipeline has failed: ${error}`);
+        console.error(`an observer of the pipeline has failed: ${error}`);
       }
     }
   };
   return {
-    awaiting: all((watch) => watch.awaiting),
-    awaited: all((watch) => watch.awaited),
-    delivered: all((watch) => watch.delivered),
-    reported: all((watch) => watch.reported),
-    told: all((watch) => watch.told),
-    emitted: all((watch) => watch.emitted),
-    sampling: all((watch) => watch.sampling),
-    sampled: all((watch) => watch.sampled),
-    broker: all((watch) => watch.broker),
+    awaiting: all((observer) => observer.awaiting),
+    awaited: all((observer) => observer.awaited),
+    delivered: all((observer) => observer.delivered),
+    reported: all((observer) => observer.reported),
+    told: all((observer) => observer.told),
+    emitted: all((observer) => observer.emitted),
+    decided: all((observer) => observer.decided),
+    sampled: all((observer) => observer.sampled),
+    broker: all((observer) => observer.broker),
   };
 }

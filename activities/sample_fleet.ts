@@ -4,20 +4,36 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { Context, heartbeat } from "@temporalio/activity";
 import type { Fleet } from "../adapters/launchers/launcher.ts";
 import { type FleetSlots, fleetSlotsOf } from "../core/scaling/fleet.ts";
 import { isMaterial } from "../core/scaling/policy.ts";
-import type { FleetSample } from "../core/scaling/state.ts";
-import type { SampleAnswer, SampleRequest } from "../workflows/activities.ts";
-import type { FleetBook } from "./fleet_book.ts";
+import type { FleetSample, PartitionSample } from "../core/scaling/state.ts";
+import type { ControlActivities, SampleAnswer, SampleRequest } from "../workflows/activities.ts";
+import type { ControlTools } from "./activity.ts";
 
 /** How often it looks while something goes on, in ms. */
 const LOOK_MS = 250;
 
+/** What is known of the load. */
+export interface Load {
+  /** The partitions that workers can get on with; null is what is not known. */
+  look(): Promise<PartitionSample[]>;
+  /** Offsets folded per busy second and worker in the last seconds. */
+  readonly workerRate: number | null;
+  /** How many slices are at hand, or about to be. */
+  readonly inFlight: number;
+  /** Whether nothing is at hand: then a record is noticed by those who wait for it. */
+  readonly quiet: boolean;
+  /** Resolves with the next thing that happens. */
+  changed(): Promise<void>;
+}
+
 /** What sampling needs. */
 export interface SampleDeps {
   /** What is known of the load. */
-  readonly book: Pick<FleetBook, "look" | "workerRate" | "inFlight" | "quiet" | "changed">;
+  readonly load: Load;
   /** The workers. */
   readonly fleet: Fleet;
   /** The wall clock, epoch ms. */
@@ -46,7 +62,7 @@ export async function sampleFleet(
   for (;;) {
     deps.signal.throwIfAborted();
     deps.heartbeat();
-    const partitions = await deps.book.look();
+    const partitions = await deps.load.look();
     const slots = fleetSlotsOf(deps.fleet);
     const sample = sampleOf(deps, { partitions, slots, afterMs: state.atMs });
     const untold = slots.desired !== state.desired;
@@ -58,7 +74,7 @@ export async function sampleFleet(
 }
 
 function sampleOf(
-  { book, fleet, now }: SampleDeps,
+  { load, fleet, now }: SampleDeps,
   { partitions, slots: { states }, afterMs }: {
     readonly partitions: FleetSample["partitions"];
     readonly slots: FleetSlots;
@@ -69,8 +85,8 @@ function sampleOf(
     // A clock that was set back must not make all samples stale.
     atMs: Math.max(now(), (afterMs ?? -1) + 1),
     partitions,
-    inFlight: book.inFlight,
-    workerRate: book.workerRate,
+    inFlight: load.inFlight,
+    workerRate: load.workerRate,
     ready: states.ready,
     starting: states.starting,
     draining: states.draining,
@@ -79,14 +95,42 @@ function sampleOf(
 }
 
 /** While nothing goes on, the first record ends the pause; else it is short. */
-async function pause({ book, delay, now, signal }: SampleDeps, untilMs: number): Promise<void> {
+async function pause({ load, delay, now, signal }: SampleDeps, untilMs: number): Promise<void> {
   const leftMs = Math.max(1, untilMs - now());
-  if (!book.quiet) return await delay(Math.min(LOOK_MS, leftMs), signal);
+  if (!load.quiet) return await delay(Math.min(LOOK_MS, leftMs), signal);
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
   try {
-    await Promise.race([book.changed(), delay(leftMs, both)]);
+    await Promise.race([load.changed(), delay(leftMs, both)]);
   } finally {
     over.abort();
   }
+}
+
+/** Tells a decision once: the supervisor hands the last one to every look until there is another. */
+export function tellOnce<Decision extends { readonly atMs: number }>(
+  tell: (decision: Decision) => void,
+): (last: Decision | null) => void {
+  let toldAtMs = 0;
+  return (last) => {
+    if (last === null || last.atMs <= toldAtMs) return;
+    toldAtMs = last.atMs;
+    tell(last);
+  };
+}
+
+/** The activity; observers are told of each decision, and of what was seen. */
+export function createSampleFleet(
+  { load, fleet, observer }: Pick<SampleDeps, "load" | "fleet"> & Pick<ControlTools, "observer">,
+): ControlActivities["sampleFleet"] {
+  const decided = tellOnce(observer.decided);
+  return async (request) => {
+    decided(request.last);
+    const { cancellationSignal: signal } = Context.current();
+    const delay = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
+    const deps = { load, fleet, now: Date.now, delay, heartbeat: () => heartbeat(), signal };
+    const answer = await sampleFleet(deps, request);
+    observer.sampled(answer);
+    return answer;
+  };
 }

@@ -1,5 +1,7 @@
 /** Work that is repeated, one run after the other, at intervals that each run sets itself. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** Waits; may be cut short by the signal. */
 export type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
@@ -53,14 +55,5 @@ export class Loop {
 }
 
 function byTimer(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
+  return sleep(ms, undefined, { signal }).catch(() => undefined);
 }

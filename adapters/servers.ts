@@ -1,9 +1,10 @@
 /**
- * Waits for servers that are about to come up.
+ * Waits for servers that are about to come up, and tells when one goes away.
  *
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { TidegateError } from "../core/errors.ts";
 
 /** How long a start waits for its servers, in ms. */
@@ -34,7 +35,26 @@ export async function waitFor<T>(
       const passing = error instanceof TidegateError && error.retryable;
       if (!passing || performance.now() > deadline) throw error;
       if (tries % 10 === 0) say(`waiting for ${what}: ${error.message}`);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await sleep(PAUSE_MS);
     }
   }
+}
+
+/**
+ * Tells people when a server can't be reached any more, and when it can be again.
+ *
+ * @returns Is to be called with the problem, or null where it answers.
+ */
+export function reachability(
+  what: string,
+  say: (line: string) => void,
+): (problem: string | null) => void {
+  let away = false;
+  return (problem) => {
+    if (problem === null && away) say(`${what} reachable again`);
+    if (problem !== null && !away) {
+      say(`${what} unreachable since ${new Date().toISOString()}: ${problem}`);
+    }
+    away = problem !== null;
+  };
 }

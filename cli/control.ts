@@ -5,7 +5,7 @@
  */
 
 import { type Control, type ControlOptions, startControl } from "../processes/control/start.ts";
-import type { PipelineWatch } from "../activities/observer.ts";
+import type { PipelineObserver } from "../activities/observer.ts";
 import { TidegateError } from "../core/errors.ts";
 import { runPlanOf, type StartPosition } from "../core/plan.ts";
 import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/server/start.ts";
@@ -29,13 +29,13 @@ export interface ControlFlags {
  * Starts a control process for a session.
  *
  * @param mode Whether to go live, or to drain up to the present ends.
- * @param watches Those who watch the pipeline.
+ * @param observers Are told of what happens in the pipeline.
  */
 export function controlFor(
   session: Session,
   flags: ControlFlags,
   mode: ControlOptions["mode"],
-  watches: readonly PipelineWatch[] = [],
+  observers: readonly PipelineObserver[] = [],
 ): Promise<Control> {
   const { config, pipeline, pipelineFile, kafka, temporal } = session;
   const { launcher: kind, deployment } = config;
@@ -70,7 +70,7 @@ export function controlFor(
       },
       slots: flags.slices,
       mode,
-      watches,
+      observers,
       newGeneration: flags["new-generation"],
       ...(from === undefined ? {} : { from }),
       say,
@@ -88,7 +88,7 @@ function startPosition(text: string): StartPosition {
 }
 
 /**
- * Starts the live page of a session's pipeline. Its `watch` belongs to the watches of the control
+ * Starts the live page of a session's pipeline. Its `watch` belongs to the observers of the control
  * process, which is then handed to `attach`.
  *
  * @param demo The presenter's load; null for a page that changes nothing.

@@ -30,7 +30,7 @@ export async function startHelperWorker(
       activities: createControlActivities({
         reader,
         writer,
-        workflows: createWindowClient(client),
+        windows: createWindowClient(client),
         fleet: null,
       }),
       identity: `${pipeline}-reader-${Deno.pid}`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PipelineWatch } from "../activities/observer.ts";
+import type { PipelineObserver } from "../activities/observer.ts";
 import type { Fleet } from "../adapters/launchers/launcher.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import type { Account } from "../core/flow/account.ts";
@@ -75,13 +75,10 @@ export function decisionLine({ previous, desired, reason }: FleetDecision): stri
 }
 
 /** An observer that tells every change of the number of workers, with its reason. */
-export function decisionsTo(tell: (line: string) => void): PipelineWatch {
-  let toldAtMs = 0;
+export function decisionsTo(tell: (line: string) => void): PipelineObserver {
   return {
-    sampling({ last }) {
-      if (last === null || last.atMs <= toldAtMs || last.desired === last.previous) return;
-      toldAtMs = last.atMs;
-      tell(decisionLine(last));
+    decided(decision) {
+      if (decision.desired !== decision.previous) tell(decisionLine(decision));
     },
   };
 }

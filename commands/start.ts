@@ -36,9 +36,9 @@ export async function action({ flags, settings }: Args<"start">): Promise<number
     });
     closing.push(() => dashboard.stop());
     if (flags.demo) await orInterrupted(demoTopic(session, say), ctrlC.promise);
-    const watches = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
+    const observers = [dashboard.watch, decisionsTo((line) => log("fleet", line))];
     const control = await orInterrupted(
-      controlFor(session, flags, "live", watches),
+      controlFor(session, flags, "live", observers),
       ctrlC.promise,
     );
     closing.push(() => control.stop());

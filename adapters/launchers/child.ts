@@ -1,5 +1,6 @@
 /** One child process of the launcher. */
 
+import { deadline } from "../deadline.ts";
 import { eachLine } from "./child_lines.ts";
 
 /**
@@ -70,9 +71,9 @@ export function startChild({ command, args, env, input, onLine }: ChildOptions):
   return {
     pid: child.pid,
     ended,
-    told: ended.then(() =>
-      orAfter(Promise.all([printed, stdin.close().catch(() => undefined)]), LAST_WORDS_MS)
-    ),
+    told: ended.then(async () => {
+      await deadline(Promise.all([printed, stdin.close().catch(() => undefined)]), LAST_WORDS_MS);
+    }),
     signal(signal) {
       try {
         child.kill(signal);
@@ -81,17 +82,4 @@ export function startChild({ command, args, env, input, onLine }: ChildOptions):
       }
     },
   };
-}
-
-/**
- * Waits for some work, but not for ever.
- *
- * @param work The work.
- * @param ms How long to wait at most.
- */
-export async function orAfter(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

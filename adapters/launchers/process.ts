@@ -16,7 +16,8 @@ import {
   type SlotsEvent,
   stepSlots,
 } from "../../core/scaling/slots.ts";
-import { type Child, orAfter, startChild } from "./child.ts";
+import { deadline } from "../deadline.ts";
+import { type Child, startChild } from "./child.ts";
 import { type Launcher, workerCount, type WorkerSlot, type WorkerTimes } from "./launcher.ts";
 
 /** How to start a worker process. */
@@ -126,7 +127,7 @@ class ProcessLauncher implements Launcher {
   async #end(): Promise<void> {
     this.#tell({ kind: "desire", desired: 0 });
     do await Promise.all(this.#watches); while (this.#watches.size > 0);
-    await orAfter(Promise.all(this.#handOvers), HAND_OVER_MS);
+    await deadline(Promise.all(this.#handOvers), HAND_OVER_MS);
   }
 
   /** One event after the other: what is done about one may bring the next. */

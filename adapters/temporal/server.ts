@@ -116,3 +116,21 @@ export async function ensureSearchAttributes(client: Client): Promise<string | n
     return errorText(error);
   }
 }
+
+/**
+ * Makes the search attributes where they are missing, or says by which commands a person can.
+ *
+ * @returns Whether they are there.
+ */
+export async function makeSearchable(
+  client: Client,
+  say: (line: string) => void,
+): Promise<boolean> {
+  const problem = await ensureSearchAttributes(client);
+  if (problem === null) return true;
+  say(`search attributes are missing and can't be made (${problem}); make them with:`);
+  for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
+    say(`  temporal operator search-attribute create --name ${name} --type ${type}`);
+  }
+  return false;
+}

@@ -230,7 +230,7 @@ export class Model {
     const nowMs = this.#now();
     const unknown: ServerFound = { ok: null, sinceMs: this.#sinceMs, problem: null };
     const temporal = this.#poller?.temporal ?? unknown;
-    const asked = [this.#poller?.broker ?? unknown, this.#shown?.book.brokerHealth ?? unknown];
+    const asked = [this.#poller?.broker ?? unknown, this.#shown?.load.brokerHealth ?? unknown];
     const { broker: waited } = this.monitor;
     // Who waits for records notices the end of an outage late: a newer answer counts.
     const answered = asked.some(({ ok, sinceMs }) => ok === true && sinceMs > waited.sinceMs);

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { FleetBook } from "../../activities/fleet_book.ts";
-import type { PipelineWatch } from "../../activities/observer.ts";
+import type { PipelineObserver } from "../../activities/observer.ts";
+import type { LoadModel } from "../../processes/control/load.ts";
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
 import type { Report, ReportAnswer } from "../../core/flow/pipeline_clock.ts";
 import { totalLag } from "../../core/scaling/load.ts";
@@ -22,13 +22,13 @@ import type { DecisionView, ServerView } from "./state.ts";
 const DECISIONS = 60;
 /** Longer pauses between two ticks are those of a machine that slept: nobody worked then, in ms. */
 const LONGEST_TICK_MS = 10_000;
-/** The span of {@linkcode FleetBook.loads}, in seconds. */
+/** The span of {@linkcode LoadModel.loads}, in seconds. */
 const LOAD_SECONDS = 10;
 
 /** What is looked at once a second: memory of this process, no call leaves it. */
 export interface TickSource {
   /** What is known of the load. */
-  readonly book: Pick<FleetBook, "pages" | "workerRate" | "loads" | "brokerHealth">;
+  readonly load: Pick<LoadModel, "pages" | "workerRate" | "loads" | "brokerHealth">;
   /** The worker processes. */
   readonly fleet: Fleet;
 }
@@ -74,7 +74,7 @@ export class PipelineMonitor {
   /** How the broker answers, as the waiting activities see it. */
   broker: ServerView & { readonly problem: string | null };
   /** What interests it. */
-  readonly watch: PipelineWatch;
+  readonly watch: PipelineObserver;
 
   readonly #now: () => number;
   readonly #closing: CloseLatency;
@@ -115,9 +115,9 @@ export class PipelineMonitor {
   }
 
   /** Looks at what this process knows, and adds a point to the history. */
-  tick({ book, fleet }: TickSource, ends: ReadonlyMap<number, number> = new Map()): Tick {
+  tick({ load, fleet }: TickSource, ends: ReadonlyMap<number, number> = new Map()): Tick {
     const atMs = this.#now();
-    const partitions = book.pages.map(({ partition, cursor, end }) => {
+    const partitions = load.pages.map(({ partition, cursor, end }) => {
       const newest = Math.max(end ?? -1, ends.get(partition) ?? -1);
       return { partition, cursor, end: newest < 0 ? null : Math.max(newest, cursor ?? -1) };
     });
@@ -132,10 +132,10 @@ export class PipelineMonitor {
       inRate: this.#input.read(atMs, known),
       foldedRate: this.#folded.read(atMs, cursors),
       lag: partitions.length === 0 ? null : totalLag(partitions),
-      workerRate: book.workerRate,
+      workerRate: load.workerRate,
       ends: known,
       cursors,
-      loads: book.loads,
+      loads: load.loads,
     };
     const { ready, starting, draining } = countSlots(fleet.slots);
     const passedMs = Math.min(LONGEST_TICK_MS, Math.max(0, atMs - (this.#tickMs ?? atMs)));
@@ -149,7 +149,7 @@ export class PipelineMonitor {
     return tick;
   }
 
-  #watch(): PipelineWatch {
+  #watch(): PipelineObserver {
     return {
       awaited: (partition, answer) => {
         if (answer?.kind !== "records") return;
@@ -181,9 +181,7 @@ export class PipelineMonitor {
         const [first] = rows;
         if (first?.revision === 0) this.#closing.emitted(Date.parse(first.window.end), nowMs);
       },
-      sampling: ({ last }) => {
-        if (last !== null) this.#decided(last);
-      },
+      decided: (decision) => this.#decided(decision),
       broker: (problem) => this.#broker(problem),
     };
   }

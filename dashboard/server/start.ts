@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { PipelineWatch } from "../../activities/observer.ts";
+import { deadline } from "../../adapters/deadline.ts";
+import type { PipelineObserver } from "../../activities/observer.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { Model, type Seen, type Shown } from "./model.ts";
 import { EventStream } from "./event_stream.ts";
@@ -56,8 +57,8 @@ export interface DashboardOptions {
 export interface Dashboard {
   /** The page's address. */
   readonly url: string;
-  /** Must be among the watches of the control process. */
-  readonly watch: PipelineWatch;
+  /** Must be among the observers of the control process. */
+  readonly watch: PipelineObserver;
   /** The control process is up: its figures are shown from now on. */
   attach(control: Shown): Promise<void>;
   /** The control process ends: the page says so. */
@@ -96,7 +97,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   const fresh = async () => {
     model.ask();
     const age = Date.now() - (model.poll?.atMs ?? -Infinity);
-    if (age > FRESH_MS) await orAfter(model.refresh(), PATIENCE_MS);
+    if (age > FRESH_MS) await deadline(model.refresh(), PATIENCE_MS);
   };
   const server: PageServer = await startPageServer({
     host: options.host,
@@ -141,11 +142,4 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       await server.stop();
     },
   };
-}
-
-async function orAfter(work: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([work, expired]);
-  clearTimeout(timer);
 }

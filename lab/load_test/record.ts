@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PipelineWatch } from "../../activities/observer.ts";
+import type { PipelineObserver } from "../../activities/observer.ts";
 import type { LogWriter } from "../../adapters/kafka/log.ts";
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
@@ -13,7 +13,7 @@ import { lagOf as lagOfOffsets } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import type { SliceNote } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import type { DeliverRequest, SampleRequest } from "../../workflows/activities.ts";
+import type { DeliverRequest } from "../../workflows/activities.ts";
 import type { DurableMark } from "./measures.ts";
 import type { PhaseName } from "./plan.ts";
 
@@ -136,8 +136,8 @@ export interface ClosedWindow {
   readonly rows: readonly ResultRow[];
 }
 
-/** Records a load test; watches the pipeline for it. */
-export class Recorder implements PipelineWatch {
+/** Records a load test; observes the pipeline for it. */
+export class Recorder implements PipelineObserver {
   /** What was recorded, earliest first. */
   readonly points: TimelinePoint[] = [];
   /** What was known to be durable when. */
@@ -238,9 +238,9 @@ export class Recorder implements PipelineWatch {
     };
   }
 
-  /** The load is looked at; with it comes the last decision. */
-  sampling({ last }: SampleRequest): void {
-    if (last !== null && last.atMs > (this.decisions.at(-1)?.atMs ?? 0)) this.decisions.push(last);
+  /** The number of workers was decided. */
+  decided(decision: FleetDecision): void {
+    this.decisions.push(decision);
   }
 
   /** A partition waits at its cursor. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PipelineWatch } from "../../activities/observer.ts";
+import type { PipelineObserver } from "../../activities/observer.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
@@ -136,7 +136,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun
     },
     slots: options.slots,
     mode: "live",
-    watches: [recorder, dashboard.watch, teller(screen)],
+    observers: [recorder, dashboard.watch, teller(screen)],
     newGeneration: false,
     say: screen.line,
   });
@@ -149,7 +149,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun
 }
 
 /** Tells what happens, line by line, where no lines are drawn anew. */
-function teller(screen: Screen): PipelineWatch {
+function teller(screen: Screen): PipelineObserver {
   if (screen.redraws) return {};
   return {
     ...decisionsTo((line) => screen.line(`decided: ${line}`)),

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { FleetBook } from "../../activities/fleet_book.ts";
-import { type SampleDeps, sampleFleet } from "../../activities/sample_fleet.ts";
+import { type SampleDeps, sampleFleet, tellOnce } from "../../activities/sample_fleet.ts";
 import type { Fleet, WorkerSlot } from "../../adapters/launchers/launcher.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import { decide } from "../../core/scaling/policy.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
+import { LoadModel } from "../../processes/control/load.ts";
 import type { SampleRequest } from "../../workflows/activities.ts";
 
 function slot(
@@ -29,7 +29,7 @@ const ASLEEP: SampleRequest = {
 /** One partition that waits at offset 3, and a clock that only delays move. */
 function world(of: Fleet) {
   const state = { nowMs: 10_000, delays: [] as number[], beats: 0, end: 3, brokerAway: false };
-  const book = new FleetBook({
+  const load = new LoadModel({
     partitions: () => [0],
     ends: () =>
       state.brokerAway
@@ -38,10 +38,10 @@ function world(of: Fleet) {
     ask: () => Promise.reject(new Error("not asked")),
     now: () => state.nowMs,
   });
-  book.awaiting(0, 3);
+  load.awaiting(0, 3);
   const abort = new AbortController();
   const deps: SampleDeps = {
-    book,
+    load,
     fleet: of,
     now: () => state.nowMs,
     delay: (ms) => {
@@ -52,7 +52,7 @@ function world(of: Fleet) {
     heartbeat: () => state.beats += 1,
     signal: abort.signal,
   };
-  return { state, book, deps, abort };
+  return { state, load, deps, abort };
 }
 
 Deno.test("with nothing to tell it looks as long as it is asked to", async () => {
@@ -73,12 +73,12 @@ Deno.test("with nothing to tell it looks as long as it is asked to", async () =>
 });
 
 Deno.test("the first record ends the look", async () => {
-  const { deps, book, state } = world(fleet(0));
+  const { deps, load, state } = world(fleet(0));
   const quiet = { ...deps, delay: () => new Promise<void>(() => undefined) };
   const looking = sampleFleet(quiet, ASLEEP);
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   state.end = 4;
-  book.awaited(0, { kind: "records", end: 4 });
+  load.awaited(0, { kind: "records", end: 4 });
   const { sample } = await looking;
   assert.deepEqual(sample.partitions, [{ partition: 0, cursor: 3, end: 4 }]);
   assert.equal(sample.inFlight, 1);
@@ -92,9 +92,9 @@ Deno.test("a launcher that does not know the number yet ends it at once", async 
 });
 
 Deno.test("while something goes on it looks four times a second", async () => {
-  const { deps, book, state } = world(fleet(1, [slot(0, "ready")]));
+  const { deps, load, state } = world(fleet(1, [slot(0, "ready")]));
   state.end = 4;
-  book.awaited(0, { kind: "records", end: 4 });
+  load.awaited(0, { kind: "records", end: 4 });
   const { sample } = await sampleFleet(deps, {
     ...ASLEEP,
     state: newPolicyState(1),
@@ -106,7 +106,7 @@ Deno.test("while something goes on it looks four times a second", async () => {
 });
 
 Deno.test("while the broker is away the fleet does not go to 0", async () => {
-  const { deps, state, book } = world(fleet(1, [slot(0, "ready")]));
+  const { deps, state, load } = world(fleet(1, [slot(0, "ready")]));
   let policy = newPolicyState(1);
   /** What is decided in some seconds, without repetitions. */
   const decided = async (seconds: number) => {
@@ -126,10 +126,10 @@ Deno.test("while the broker is away the fleet does not go to 0", async () => {
   };
   assert.deepEqual(await decided(40), ["1 rate-unknown"]);
   state.brokerAway = true;
-  book.broker("unreachable");
+  load.broker("unreachable");
   assert.deepEqual(await decided(300), ["1 missing-data"]);
   state.brokerAway = false;
-  book.broker(null);
+  load.broker(null);
   // The rest begins again: what was in the outage is not known.
   assert.deepEqual(await decided(50), ["1 rate-unknown"]);
   assert.deepEqual(await decided(15), ["1 rate-unknown", "0 to-zero"]);
@@ -146,4 +146,14 @@ Deno.test("it ends when it is told to", async () => {
   const { deps, abort } = world(fleet(0));
   abort.abort(new Error("over"));
   await assert.rejects(sampleFleet(deps, ASLEEP), /over/);
+});
+
+Deno.test("a decision that comes with every look is told once", () => {
+  const told: number[] = [];
+  const tell = tellOnce(({ atMs }: { readonly atMs: number }) => told.push(atMs));
+  for (const atMs of [1, 1, 3, 3]) {
+    tell(null);
+    tell({ atMs });
+  }
+  assert.deepEqual(told, [1, 3]);
 });

@@ -8,7 +8,7 @@ import type { ModelOptions, Shown } from "../../dashboard/server/model.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { NO_COUNTS } from "../../core/flow/slice.ts";
-import type { BrokerHealth } from "../../activities/fleet_book.ts";
+import type { BrokerHealth } from "../../processes/control/load.ts";
 import { NO_FLEET } from "../../core/scaling/fleet.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import type { ClockView, DrainView, SupervisorView } from "../../workflows/messages.ts";
@@ -132,7 +132,7 @@ export async function fakeControl(options: FakeOptions = {}): Promise<Shown> {
     generation: 1,
     partitions: [0],
     reader: log.reader,
-    book: {
+    load: {
       get pages() {
         return [page()];
       },

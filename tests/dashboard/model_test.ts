@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BrokerHealth } from "../../activities/fleet_book.ts";
+import type { BrokerHealth } from "../../processes/control/load.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import { readRows, readSamples, sampleOf } from "../../dashboard/server/samples.ts";

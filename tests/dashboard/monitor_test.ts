@@ -93,14 +93,9 @@ Deno.test("a worker's rate and busy share are of the last ten seconds", () => {
 
 Deno.test("decisions that change the number are kept once, all are counted", () => {
   const monitor = new PipelineMonitor(PLAN, () => BASE_MS);
-  const sampling = (decision: FleetDecision) =>
-    monitor.watch.sampling?.({
-      ...{ state: newPolicyState(0), settings: DEFAULT_POLICY, withinMs: 0 },
-      last: decision,
-    });
-  sampling(decisionOf(1, 0, 1));
-  sampling(decisionOf(1, 0, 1));
-  sampling(decisionOf(2, 1, 1));
+  monitor.watch.decided?.(decisionOf(1, 0, 1));
+  monitor.watch.decided?.(decisionOf(1, 0, 1));
+  monitor.watch.decided?.(decisionOf(2, 1, 1));
   monitor.remember([decisionOf(1, 0, 1)]);
   assert.deepEqual(monitor.decisions.map(({ atMs, desired }) => [atMs, desired]), [[1, 1]]);
   assert.deepEqual([...monitor.decisionCounts], [["steady", 2]]);

@@ -204,7 +204,7 @@ export async function openWorld(
     createControlActivities({
       reader: log.reader,
       writer: log.writer,
-      workflows: port,
+      windows: port,
       fleet: null,
     });
   const workers: RunningWorker[] = [];

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { WorkerSlot } from "../../../adapters/launchers/launcher.ts";
-import { DEFAULT_POLICY, newPolicyState } from "../../../core/scaling/state.ts";
 import {
   firstTime,
   integral,
@@ -91,14 +90,10 @@ Deno.test("recorder: folded is what slices and looks say, whichever is further",
   ]);
 });
 
-Deno.test("recorder: every decision once", () => {
+Deno.test("recorder: every decision, and the last that changed the number", () => {
   const recorder = new Recorder("source");
-  const sample = (last: ReturnType<typeof decided> | null) =>
-    recorder.sampling({ state: newPolicyState(0), settings: DEFAULT_POLICY, last, withinMs: 1 });
-  sample(null);
-  sample(decided(1, "wake", 0, 1));
-  sample(decided(1, "wake", 0, 1));
-  sample(decided(2, "steady", 1, 1));
+  recorder.decided(decided(1, "wake", 0, 1));
+  recorder.decided(decided(2, "steady", 1, 1));
   assert.deepEqual(recorder.decisions.map(({ code }) => code), ["wake", "steady"]);
   assert.equal(recorder.lastChange?.code, "wake");
 });

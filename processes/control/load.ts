@@ -1,17 +1,23 @@
 /**
  * What the control process knows of the load at any moment: how far each partition is, whether it is
- * looked at or worked on, and what the last slices took. It comes by watching the activities, and,
+ * looked at or worked on, and what the last slices took. It comes by observing the activities, and,
  * where a partition has not been heard of for a while, by asking its drain.
  *
  * @module
  */
 
-import { setTimeout } from "node:timers/promises";
-import { errorText } from "../core/errors.ts";
-import { loadsOf, type SliceNote, type WorkerLoad, workerRateOf } from "../core/scaling/speed.ts";
-import type { DrainMode } from "../core/flow/drain_state.ts";
-import type { PartitionSample } from "../core/scaling/state.ts";
-import type { PipelineWatch } from "./observer.ts";
+import type { PipelineObserver } from "../../activities/observer.ts";
+import type { Load } from "../../activities/sample_fleet.ts";
+import { deadline } from "../../adapters/deadline.ts";
+import { errorText } from "../../core/errors.ts";
+import {
+  loadsOf,
+  type SliceNote,
+  type WorkerLoad,
+  workerRateOf,
+} from "../../core/scaling/speed.ts";
+import type { DrainMode } from "../../core/flow/drain_state.ts";
+import type { PartitionSample } from "../../core/scaling/state.ts";
 
 /** Slices are remembered for this long, in ms. */
 const NOTES_MS = 10_000;
@@ -24,9 +30,9 @@ const CONFIRM_MS = 5_000;
 /** Ends that take longer to read are not known, in ms; half of what a look's heartbeat may take. */
 const ENDS_MS = 5_000;
 
-/** How a drain answers when it is asked. */
+/** What a drain answers when it is asked. */
 export interface DrainAnswer {
-  /** How it stands. */
+  /** What it does. */
   readonly mode: DrainMode;
   /** The next offset to fold. */
   readonly cursor: number;
@@ -37,7 +43,7 @@ export interface DrainAnswer {
 }
 
 /** What is known of a partition. */
-export interface PartitionPage {
+export interface PartitionLoad {
   /** The partition. */
   readonly partition: number;
   /** The next offset to fold; null where it is not known. */
@@ -50,19 +56,19 @@ export interface PartitionPage {
   readonly foldable: boolean;
 }
 
-interface Page extends PartitionPage {
+interface Known extends PartitionLoad {
   readonly heardAtMs: number;
   readonly askedAtMs: number;
   readonly until: number | null;
 }
 
-/** What the book needs. */
-export interface FleetBookDeps {
+/** What the model needs. */
+export interface LoadDeps {
   /** The partitions that are drained. */
   readonly partitions: () => readonly number[];
   /** The present ends of partitions; those that are not known are left out. */
   readonly ends: (partitions: readonly number[]) => Promise<ReadonlyMap<number, number>>;
-  /** Asks a drain how it stands. */
+  /** Asks a drain for its state. */
   readonly ask: (partition: number) => Promise<DrainAnswer>;
   /** The wall clock, epoch ms. */
   readonly now: () => number;
@@ -79,21 +85,17 @@ export interface BrokerHealth {
 }
 
 /** Knows the load. */
-export class FleetBook implements PipelineWatch {
-  readonly #deps: FleetBookDeps;
-  readonly #pages = new Map<number, Page>();
+export class LoadModel implements Load, PipelineObserver {
+  readonly #deps: LoadDeps;
+  readonly #pages = new Map<number, Known>();
   #notes: SliceNote[] = [];
   #wakes: (() => void)[] = [];
   #brokerAway = false;
   #endsReadAtMs = -Infinity;
   #health: BrokerHealth;
 
-  /**
-   * Begins with nothing known.
-   *
-   * @param deps What it needs.
-   */
-  constructor(deps: FleetBookDeps) {
+  /** Begins with nothing known. */
+  constructor(deps: LoadDeps) {
     this.#deps = deps;
     this.#health = { ok: null, sinceMs: deps.now(), problem: null };
   }
@@ -104,7 +106,7 @@ export class FleetBook implements PipelineWatch {
   }
 
   /** What is known of the partitions. */
-  get pages(): readonly PartitionPage[] {
+  get pages(): readonly PartitionLoad[] {
     return this.#deps.partitions().map((partition) => this.#page(partition));
   }
 
@@ -135,11 +137,7 @@ export class FleetBook implements PipelineWatch {
     return new Promise((resolve) => this.#wakes.push(resolve));
   }
 
-  /**
-   * Looks at the topic.
-   *
-   * @returns The partitions that workers can get on with; null is what is not known.
-   */
+  /** The partitions that workers can get on with; null is what is not known. */
   async look(): Promise<PartitionSample[]> {
     await this.#askDrains();
     const foldable = this.pages.filter((page) => page.foldable);
@@ -182,7 +180,7 @@ export class FleetBook implements PipelineWatch {
     this.#wakes.splice(0).forEach((wake) => wake());
   }
 
-  #hear(partition: number, news: Partial<Page>): void {
+  #hear(partition: number, news: Partial<Known>): void {
     const page = this.#page(partition);
     const { cursor, end, doing, foldable, until } = { ...page, ...news };
     const heardAtMs = this.#deps.now();
@@ -190,7 +188,7 @@ export class FleetBook implements PipelineWatch {
     this.#wakes.splice(0).forEach((wake) => wake());
   }
 
-  #page(partition: number): Page {
+  #page(partition: number): Known {
     return this.#pages.get(partition) ?? {
       partition,
       cursor: null,
@@ -221,18 +219,14 @@ export class FleetBook implements PipelineWatch {
   /** The ends; empty if the broker does not tell them soon. */
   async #ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     const beganMs = this.#deps.now();
-    const over = new AbortController();
-    const late = setTimeout(ENDS_MS, null, { signal: over.signal });
     try {
-      const found = await Promise.race([this.#deps.ends(partitions), late]);
-      if (found === null) throw new Error(`no answer within ${ENDS_MS / 1_000} s`);
+      const found = await deadline(this.#deps.ends(partitions), ENDS_MS);
+      if (found === undefined) throw new Error(`no answer within ${ENDS_MS / 1_000} s`);
       this.#tried(null, beganMs);
       return found;
     } catch (error) {
       this.#tried(errorText(error), beganMs);
       return new Map();
-    } finally {
-      over.abort();
     }
   }
 
