@@ -7,12 +7,14 @@
 import { waitFor } from "../adapters/servers.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
+import type { TidegateError } from "../core/errors.ts";
 import { runPlanOf } from "../core/plan.ts";
 import { externalIdentity } from "../processes/launchers.ts";
 import { startWorker } from "../processes/worker.ts";
 import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
 import { openSession } from "../cli/session.ts";
 import { Admission } from "../processes/admission.ts";
+import { handleStrayErrors } from "../processes/stray_errors.ts";
 import { serveHealth } from "../processes/worker_health.ts";
 import { createLog, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
@@ -34,6 +36,8 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
     port,
     ready: () => ready,
   });
+  const flooded = Promise.withResolvers<TidegateError>();
+  using _ = handleStrayErrors({ say, stop: flooded.resolve });
   if (health !== null) log("health", `answers on http://${health.address}`);
   const connect = () => connectTemporal(temporal);
   const client = await orInterrupted(waitFor("Temporal", connect, say), ctrlC.promise);
@@ -54,7 +58,12 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
     const worker = await orInterrupted(waitFor("Temporal", start, say), ctrlC.promise);
     ready = true;
     log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slices} slices at a time`);
-    const refused = await Promise.race([ctrlC.promise, worker.done, admission.refused]);
+    const refused = await Promise.race([
+      ctrlC.promise,
+      worker.done,
+      admission.refused,
+      flooded.promise,
+    ]);
     ready = false;
     if (refused !== undefined) say(errorReport(refused));
     log("stopping", "finishes its slices");

@@ -9,7 +9,7 @@ import { drainPollers } from "../adapters/temporal/server.ts";
 import { podAccess } from "../adapters/launchers/kubernetes_access.ts";
 import { createKubernetesLauncher } from "../adapters/launchers/kubernetes.ts";
 import type { Launcher } from "../adapters/launchers/launcher.ts";
-import { createNoneLauncher } from "../adapters/launchers/external.ts";
+import { createExternalLauncher } from "../adapters/launchers/external.ts";
 import { createProcessLauncher } from "../adapters/launchers/process.ts";
 import { waitFor } from "../adapters/servers.ts";
 import type { Client } from "../adapters/temporal/client.ts";
@@ -76,7 +76,7 @@ export async function launcherFor(
         ...told,
       });
     case "external":
-      return createNoneLauncher({ pollers: () => drainPollers(client, pipeline), ...told });
+      return createExternalLauncher({ pollers: () => drainPollers(client, pipeline), ...told });
     case "kubernetes": {
       const { deployment } = choice;
       const access = await podAccess(Deno.env.toObject());

@@ -17,6 +17,7 @@ import { type RunningWorker, startFoldWorker } from "../adapters/temporal/worker
 import type { RunPlan } from "../core/plan.ts";
 import type { Pipeline } from "../definition/define.ts";
 import { loadPipeline } from "../definition/load.ts";
+import { handleStrayErrors } from "./stray_errors.ts";
 
 /** What the control process tells a worker process. */
 export interface WorkerSettings {
@@ -117,13 +118,22 @@ async function work(): Promise<void> {
     stopping = true;
     void worker.stop();
   };
+  let code = 0;
+  using _ = handleStrayErrors({
+    say: (line) => console.error(line),
+    stop(why) {
+      console.error(`${why.code}: ${why.message}`);
+      code = 1;
+      stop();
+    },
+  });
   Deno.addSignalListener("SIGTERM", stop);
   // Where Ctrl-C reaches a worker too, the control process decides what it means.
   Deno.addSignalListener("SIGINT", () => undefined);
   leave = stop;
   console.log("ready");
   await worker.done;
-  Deno.exit(0);
+  Deno.exit(code);
 }
 
 async function readSettings(

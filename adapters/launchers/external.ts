@@ -13,7 +13,7 @@ import { type Launcher, workerCount, type WorkerSlot, type WorkerTimes } from ".
 const LOOK_MS = 5_000;
 
 /** What the launcher needs. */
-export interface NoneLauncherOptions {
+export interface ExternalLauncherOptions {
   /** The identities of the workers that poll for slices now. */
   readonly pollers: () => Promise<readonly string[]>;
   /** Told of problems, in lines for people. */
@@ -35,18 +35,18 @@ export interface NoneLauncherOptions {
  * @param options What it needs.
  * @returns The launcher.
  */
-export function createNoneLauncher(options: NoneLauncherOptions): Launcher {
-  return new NoneLauncher(options);
+export function createExternalLauncher(options: ExternalLauncherOptions): Launcher {
+  return new ExternalLauncher(options);
 }
 
-class NoneLauncher implements Launcher {
-  readonly #options: NoneLauncherOptions;
+class ExternalLauncher implements Launcher {
+  readonly #options: ExternalLauncherOptions;
   readonly #loop: Loop;
   #desired = 0;
   #slots: readonly WorkerSlot[] = [];
   #problem: string | null = null;
 
-  constructor(options: NoneLauncherOptions) {
+  constructor(options: ExternalLauncherOptions) {
     this.#options = options;
     this.#loop = new Loop(() => this.#look(), options.pause);
   }

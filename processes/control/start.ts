@@ -32,6 +32,7 @@ import { fingerprintOf, runPlanOf, type StartPosition } from "../../core/plan.ts
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
 import type { Pipeline } from "../../definition/define.ts";
 import { isLeftBehind, type LauncherChoice, launcherFor } from "../launchers.ts";
+import { handleStrayErrors } from "../stray_errors.ts";
 import type { WorkerSettings } from "../worker.ts";
 import { CursorBook } from "./cursors.ts";
 import { LeaseKeeper, takeLease } from "./lease.ts";
@@ -147,6 +148,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const atEnd = (close: () => Promise<unknown>) =>
     closing.defer(() => close().then(() => undefined, () => undefined));
 
+  const failed = Promise.withResolvers<TidegateError>();
+  closing.use(handleStrayErrors({ say, stop: failed.resolve }));
   const reader = createKafkaReader(options.kafka);
   const admin = createKafkaAdmin(options.kafka);
   const writer = createKafkaWriter(options.kafka);
@@ -237,7 +240,6 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     () => drains.refresh(),
   );
   repeat(CURSORS_MS, "cursors were not shown", () => cursors.commit());
-  const failed = Promise.withResolvers<TidegateError>();
   void worker.done.catch((cause) =>
     failed.resolve(new TidegateError("TG_CONTROL_LOST", "The control worker has failed", { cause }))
   );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createNoneLauncher } from "../../../adapters/launchers/external.ts";
+import { createExternalLauncher } from "../../../adapters/launchers/external.ts";
 
 Deno.test("none: tells the number, shows who polls, starts and ends nobody", async () => {
   const answers: (readonly string[] | Error)[] = [
@@ -12,7 +12,7 @@ Deno.test("none: tells the number, shows who polls, starts and ends nobody", asy
   let changes = 0;
   const done = Promise.withResolvers<void>();
   const seen: string[] = [];
-  const launcher = createNoneLauncher({
+  const launcher = createExternalLauncher({
     pollers() {
       const answer = answers.shift() ?? [];
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
