@@ -8,7 +8,7 @@
 import { ApplicationFailure } from "@temporalio/activity";
 import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
 import type { WindowClient } from "../adapters/temporal/window_client.ts";
-import type { Trace } from "../adapters/tracing.ts";
+import type { SpanAttributes, Trace, Traced } from "../adapters/tracing.ts";
 import { TidegateError } from "../core/errors.ts";
 import type { PipelineObserver } from "./observer.ts";
 
@@ -27,7 +27,11 @@ export interface ControlTools {
 }
 
 /** Does work without spans. */
-export const untraced: Trace = (_name, _attributes, work) => work(() => undefined);
+export const untraced: Trace = <T>(
+  _name: string,
+  _attributes: SpanAttributes,
+  work: Traced<T>,
+): Promise<T> => work(() => undefined);
 
 /** Errors cross to the workflow by their code as the failure's type. */
 export async function named<T>(

@@ -4,7 +4,7 @@ import { Model } from "../../dashboard/server/model.ts";
 import { CloseLatency, loadOf, PipelineMonitor } from "../../dashboard/server/monitor.ts";
 import { Histogram } from "../../dashboard/server/metrics.ts";
 import { ResultsMonitor } from "../../dashboard/server/results.ts";
-import { DEFAULT_POLICY, type FleetDecision, newPolicyState } from "../../core/scaling/state.ts";
+import type { FleetDecision } from "../../core/scaling/state.ts";
 import { BASE_MS, fakeControl, modelOptions, PLAN, rowOf } from "./fakes.ts";
 
 const report = (partition: number, watermark: number) => ({
