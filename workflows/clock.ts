@@ -18,10 +18,9 @@ import { windowId } from "../core/ids.ts";
 import { PipelineClock } from "../core/flow/pipeline_clock.ts";
 import type { WindowShard } from "../core/flow/slice.ts";
 import { windowEnd } from "../core/event_time/windows.ts";
-import { isLong } from "./continue.ts";
-import { instant, table, text } from "./markdown.ts";
+import { isLong } from "./durable.ts";
+import { instant, showDetails, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails } from "./visible.ts";
 import {
   type ClockInput,
   clockQuery,

@@ -28,10 +28,9 @@ import type {
   SliceResult,
   WindowPartial,
 } from "../core/flow/slice.ts";
-import { isLong } from "./continue.ts";
-import { instant, table, text } from "./markdown.ts";
+import { isLong } from "./durable.ts";
+import { instant, showDetails, showState, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails, showState } from "./visible.ts";
 import {
   boundSignal,
   type DrainInput,

@@ -36,9 +36,8 @@ import {
   readySignal,
   resumePartitionUpdate,
 } from "./generation_messages.ts";
-import { instant, table, text } from "./markdown.ts";
+import { instant, showDetails, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails } from "./visible.ts";
 
 /** How long a sweep waits for a worker to begin it, in ms; then nobody is there. */
 const START_MS = 5_000;

@@ -14,7 +14,7 @@ import type { Span } from "../core/flow/sweep.ts";
 import type { WindowSnapshot } from "../core/flow/window.ts";
 import type { CellWire } from "../core/fold/aggregates.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { Continuing } from "./continue.ts";
+import type { Continuing } from "./durable.ts";
 
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
 

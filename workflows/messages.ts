@@ -26,7 +26,7 @@ import type { RunPlan } from "../core/plan.ts";
 import type { ResultRow } from "../core/flow/row.ts";
 import type { SliceCounts, WindowShard } from "../core/flow/slice.ts";
 import type { Partial, WindowSnapshot } from "../core/flow/window_state.ts";
-import type { Continuing } from "./continue.ts";
+import type { Continuing } from "./durable.ts";
 
 export type { Continuing };
 

@@ -9,16 +9,15 @@ import { condition, continueAsNew, setHandler } from "@temporalio/workflow";
 import { windowEnd } from "../core/event_time/windows.ts";
 import { rowsOf } from "../core/flow/row.ts";
 import { Window } from "../core/flow/window.ts";
-import { isLong } from "./continue.ts";
+import { isLong } from "./durable.ts";
 import {
   callUpdate,
   type NumberedWindowInput,
   type NumberedWindowResult,
   windowQuery,
 } from "./generation_messages.ts";
-import { instant, table } from "./markdown.ts";
+import { instant, showDetails, table } from "./details.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails } from "./visible.ts";
 
 /** Temporal takes 2,000 updates in a run. */
 const CALLS_A_RUN = 1_500;

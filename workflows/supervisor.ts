@@ -30,10 +30,9 @@ import {
   standDownFleet,
 } from "../core/scaling/fleet.ts";
 import { decideLease, NO_LEASE, releaseLease } from "../core/flow/lease.ts";
-import { isLong } from "./continue.ts";
-import { fleetWord, supervisorDetails } from "./supervisor_details.ts";
+import { isLong } from "./durable.ts";
+import { fleetWord, showDetails, supervisorDetails } from "./details.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails } from "./visible.ts";
 import {
   configureUpdate,
   endLeaseUpdate,

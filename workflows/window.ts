@@ -19,10 +19,9 @@ import { type ResultRow, rowsOf } from "../core/flow/row.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
 import { type RowsDue, WindowState } from "../core/flow/window_state.ts";
 import { windowEnd } from "../core/event_time/windows.ts";
-import { isLong } from "./continue.ts";
-import { keepTrying } from "./keep_trying.ts";
+import { isLong, keepTrying } from "./durable.ts";
 import { workflowNow } from "./time.ts";
-import { showDetails, showState } from "./visible.ts";
+import { showDetails, showState } from "./details.ts";
 import { hear, type Heard, windowDetails } from "./window_details.ts";
 import {
   cellsQuery,

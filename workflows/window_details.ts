@@ -8,7 +8,7 @@ import type { CellWire } from "../core/fold/aggregates.ts";
 import { clockId } from "../core/ids.ts";
 import { rowsOf } from "../core/flow/row.ts";
 import type { Partial, WindowState } from "../core/flow/window_state.ts";
-import { instant, table, text } from "./markdown.ts";
+import { instant, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
 import type { WindowInput } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { instant, table, text } from "../../workflows/markdown.ts";
+import { instant, table, text } from "../../workflows/details.ts";
 
 /** What a browser makes of the entities. */
 function shown(escaped: string): string {
