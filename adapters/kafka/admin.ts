@@ -1,130 +1,114 @@
 /**
- * Makes and removes topics, and keeps a group's offsets for display.
+ * Makes and removes topics, and keeps a group's offsets for display, each by one request. Kafka 2.4
+ * to 4.1 and Redpanda 24.1 to 26.2 all speak the versions that are used.
  *
  * @module
  */
 
 import type { Connection } from "@platformatic/kafka";
-import { type Admin as TopicAdmin, ConfigResourceTypes, type Kafka } from "kafkajs";
-import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
-import { createKafkaJs } from "./kafkajs.ts";
-import { kafka as wire } from "./client.ts";
+import { kafka } from "./client.ts";
 import { Cluster, pauseFor, repeatWhilePassing } from "./cluster.ts";
-import {
-  BrokerAnswer,
-  closed,
-  fromClient,
-  KafkaCode,
-  offsetGone,
-  topicMissing,
-  unreachable,
-} from "./errors.ts";
+import { BrokerAnswer, KafkaCode, offsetGone, topicMissing, unreachable } from "./errors.ts";
+import type { KafkaSettings, LogAdmin, TopicSpec } from "./log.ts";
 import { tolerant, type TopicState } from "./topic_wire.ts";
 
+/** How long the brokers may take to carry a change out, in ms. */
+const CHANGE_MS = 10_000;
 /** How long a change of a topic may take to show in the metadata, and between looks, in ms. */
 const SEEN_MS = 10_000;
 const LOOK_MS = 25;
+const TOPIC = 2;
+const EARLIEST = -2;
+const LATEST = -1;
+/** As many replicas as the broker's settings say. */
+const DEFAULT_REPLICATION = -1;
+/** Generation and member of a commit from outside of the group. */
+const NO_GENERATION = -1;
+const NO_MEMBER = "";
 
-/**
- * Makes an admin. It connects when first used.
- *
- * Topics go through kafkajs; group offsets are one request on the wire each, because kafkajs's
- * `setOffsets` joins the group as a consumer for it and takes 5 s.
- *
- * @param settings How to reach the brokers.
- * @returns The admin; close it to let the process end.
- */
+/** Makes an admin. It connects when first used; close it to let the process end. */
 export function createKafkaAdmin(settings: KafkaSettings): LogAdmin {
   return new KafkaAdmin(settings);
 }
 
 class KafkaAdmin implements LogAdmin {
-  readonly #settings: KafkaSettings;
-  #kafka: Kafka | undefined;
-  #topics: Promise<TopicAdmin> | undefined;
   readonly #cluster: Cluster;
   readonly #closing = new AbortController();
 
   constructor(settings: KafkaSettings) {
-    this.#settings = settings;
     this.#cluster = new Cluster(settings);
   }
 
   async createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
     const made: string[] = [];
-    for (const { topic, partitions, config } of topics) {
-      const isNew = await this.#run(`create ${topic}`, topic, (admin) =>
-        admin.createTopics({
-          waitForLeaders: false,
-          topics: [{
-            topic,
-            numPartitions: partitions,
-            replicationFactor: -1,
-            configEntries: Object.entries(config ?? {}).map(([name, value]) => ({ name, value })),
-          }],
-        }));
-      if (isNew) made.push(topic);
-      await this.#untilSeen(`create ${topic}`, topic, (state) => (state?.leaders.size ?? 0) > 0);
+    for (const spec of topics) {
+      const what = `create ${spec.topic}`;
+      const isNew = await this.#repeat(
+        spec.topic,
+        what,
+        () => this.#cluster.control(what, CHANGE_MS, (it) => sendCreateTopic(it, spec)),
+      );
+      if (isNew) made.push(spec.topic);
+      await this.#untilSeen(what, spec.topic, (state) => (state?.leaders.size ?? 0) > 0);
     }
     return made;
   }
 
   async deleteTopics(topics: readonly string[]): Promise<void> {
-    const existing = new Set(await this.listTopics());
-    const doomed = topics.filter((topic) => existing.has(topic));
-    if (doomed.length === 0) return;
-    await this.#run(
-      `delete ${doomed.join(", ")}`,
-      undefined,
-      (admin) => admin.deleteTopics({ topics: doomed }),
-    );
+    if (topics.length === 0) return;
+    const what = `delete ${topics.join(", ")}`;
+    await this.#repeat(null, what, async () => {
+      for (const topic of topics) this.#cluster.forget(topic);
+      await this.#cluster.control(what, CHANGE_MS, (it) => sendDeleteTopics(it, topics));
+    });
   }
 
   async listTopics(): Promise<readonly string[]> {
-    return await this.#run("list topics", undefined, (admin) => admin.listTopics());
+    const what = "list topics";
+    return await this.#repeat(
+      null,
+      what,
+      async () => (await this.#cluster.view("all", what)).topics,
+    );
   }
 
   async topicConfig(topic: string): Promise<Readonly<Record<string, string>>> {
-    const { resources } = await this.#run(
-      `read the settings of ${topic}`,
-      topic,
-      (admin) =>
-        admin.describeConfigs({
-          includeSynonyms: false,
-          resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
-        }),
-    );
-    const entries = resources[0]?.configEntries ?? [];
-    return Object.fromEntries(
-      entries.flatMap(({ configName, configValue }) =>
-        configValue === null ? [] : [[configName, configValue]]
-      ),
-    );
+    const what = `read the settings of ${topic}`;
+    return await this.#repeat(topic, what, async () => {
+      await this.#existing(topic, what);
+      return await this.#cluster.any(what, (it) => sendTopicConfig(it, topic));
+    });
   }
 
   async addPartitions(topic: string, count: number): Promise<void> {
-    await this.#run(`add partitions to ${topic}`, topic, async (admin) => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      if ((topics[0]?.partitions.length ?? 0) >= count) return;
-      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-    });
     const what = `add partitions to ${topic}`;
+    await this.#repeat(topic, what, async () => {
+      const { partitions } = await this.#existing(topic, what);
+      if (partitions.length >= count) return;
+      await this.#cluster.control(
+        what,
+        CHANGE_MS,
+        (it) => sendCreatePartitions(it, topic, count),
+      );
+    });
     await this.#untilSeen(what, topic, (state) => (state?.leaders.size ?? 0) >= count);
   }
 
   async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
     const what = `delete records of ${topic}/${partition}`;
-    await this.#run(what, topic, async (admin) => {
-      const offsets = await admin.fetchTopicOffsets(topic);
-      const held = offsets.find((it) => it.partition === partition);
-      if (held === undefined) throw topicMissing(what, topic, partition);
-      const range = { start: Number(held.low), end: Number(held.high) };
-      if (before <= range.start) return; // The broker would call it out of range.
-      if (before > range.end) throw offsetGone(what, before, range);
-      await admin.deleteTopicRecords({
-        topic,
-        partitions: [{ partition, offset: String(before) }],
-      });
+    await this.#repeat(topic, what, async () => {
+      const [start = 0, end = 0] = await Promise.all(
+        [EARLIEST, LATEST].map((timestamp) =>
+          this.#cluster.offset({ topic, partition, timestamp }, what)
+        ),
+      );
+      if (before <= start) return; // The broker would call it out of range.
+      if (before > end) throw offsetGone(what, before, { start, end });
+      await this.#cluster.askLeader(
+        { topic, partition, waitMs: CHANGE_MS },
+        what,
+        (it) => sendDeleteRecords(it, { topic, partition, before }),
+      );
     });
   }
 
@@ -134,7 +118,7 @@ class KafkaAdmin implements LogAdmin {
     offsets: ReadonlyMap<number, number>,
   ): Promise<void> {
     const what = `commit offsets of ${group}`;
-    await this.#repeat(group, topic, what, async () => {
+    await this.#repeatFor(group, topic, what, async () => {
       await this.#cluster.known(topic, what);
       const send = (connection: Connection): Promise<void> =>
         sendCommit(connection, group, topic, offsets);
@@ -144,7 +128,7 @@ class KafkaAdmin implements LogAdmin {
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
     const what = `read the offsets of ${group}`;
-    return await this.#repeat(
+    return await this.#repeatFor(
       group,
       topic,
       what,
@@ -154,106 +138,146 @@ class KafkaAdmin implements LogAdmin {
 
   async deleteGroup(group: string): Promise<void> {
     const what = `delete the group ${group}`;
-    const closing = this.#closing.signal;
-    const forget = (): void => this.#cluster.forgetCoordinator(group);
-    await repeatWhilePassing({ what, forget, closing }, async () => {
-      const admin = await this.#topicAdmin(what);
-      try {
-        await admin.deleteGroups([group]);
-      } catch (error) {
-        const code = groupErrorOf(error);
-        if (code === undefined) throw fromClient(error, what, this.#settings.brokers);
-        // On a fresh broker the coordinator comes up with the first request for one.
-        if (code !== KafkaCode.GROUP_ID_NOT_FOUND) throw new BrokerAnswer(code);
-      }
-    });
+    await this.#repeatFor(
+      group,
+      null,
+      what,
+      () => this.#cluster.coordinate(group, what, (it) => sendDeleteGroup(it, group)),
+    );
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
-    const admin = await this.#topics?.catch(() => undefined);
-    await Promise.all([admin?.disconnect(), this.#cluster.connections.close()]);
+    await this.#cluster.connections.close();
   }
 
-  /**
-   * Waits until a change of a topic shows: a broker's metadata come a moment after the change was
-   * accepted, and kafkajs's own wait for them fails if they are late.
-   */
+  async #existing(topic: string, what: string): Promise<TopicState> {
+    const state = await this.#cluster.refresh(topic, what);
+    if (state === null) throw topicMissing(what, topic);
+    return state;
+  }
+
+  /** Waits until a change of a topic shows: metadata come a moment after it was accepted. */
   async #untilSeen(
     what: string,
     topic: string,
     seen: (state: TopicState | null) => boolean,
   ): Promise<void> {
-    const closing = this.#closing.signal;
-    const forget = (): void => this.#cluster.forget(topic);
     for (let waited = 0; waited < SEEN_MS; waited += LOOK_MS) {
       const look = (): Promise<TopicState | null> => this.#cluster.refresh(topic, what);
-      if (seen(await repeatWhilePassing({ what, forget, closing }, look))) return;
-      await pauseFor(LOOK_MS, what, undefined, closing);
+      if (seen(await this.#repeat(topic, what, look))) return;
+      await pauseFor(LOOK_MS, what, undefined, this.#closing.signal);
     }
     throw unreachable(what, "in charge", `no trace of it in ${SEEN_MS} ms`);
   }
 
-  async #repeat<T>(
-    group: string,
-    topic: string,
-    what: string,
-    once: () => Promise<T>,
-  ): Promise<T> {
+  async #repeat<T>(topic: string | null, what: string, once: () => Promise<T>): Promise<T> {
     const forget = (): void => {
-      this.#cluster.forgetCoordinator(group);
-      this.#cluster.forget(topic);
+      if (topic !== null) this.#cluster.forget(topic);
     };
     return await repeatWhilePassing({ what, forget, closing: this.#closing.signal }, once);
   }
 
-  async #run<T>(
+  async #repeatFor<T>(
+    group: string,
+    topic: string | null,
     what: string,
-    topic: string | undefined,
-    call: (admin: TopicAdmin) => Promise<T>,
+    once: () => Promise<T>,
   ): Promise<T> {
-    try {
-      return await call(await this.#topicAdmin(what));
-    } catch (error) {
-      throw fromClient(error, what, this.#settings.brokers, topic);
-    }
-  }
-
-  #topicAdmin(what: string): Promise<TopicAdmin> {
-    if (this.#closing.signal.aborted) return Promise.reject(closed(what));
-    this.#kafka ??= createKafkaJs(this.#settings);
-    const kafka = this.#kafka;
-    const made = this.#topics ?? (async () => {
-      const admin = kafka.admin();
+    return await this.#repeat(topic, what, async () => {
       try {
-        await admin.connect();
-        return admin;
+        return await once();
       } catch (error) {
-        this.#topics = undefined;
-        await admin.disconnect();
+        this.#cluster.forgetCoordinator(group);
         throw error;
       }
-    })();
-    this.#topics = made;
-    return made;
+    });
   }
 }
 
-/** The broker's answer for the group in an error of `deleteGroups`. */
-function groupErrorOf(error: unknown): number | undefined {
-  const groups: unknown = error instanceof Error ? Reflect.get(error, "groups") : undefined;
-  if (!Array.isArray(groups)) return undefined;
-  const codes = groups.map((it: { readonly errorCode?: unknown }) => it.errorCode);
-  return codes.find((code) => typeof code === "number");
+/** Throws what is an error; whether there was none, or one that is expected. */
+function judge(
+  answer:
+    | { readonly errorCode: number; readonly errorMessage?: string | null | undefined }
+    | undefined,
+  expected?: number,
+): boolean {
+  const code = answer?.errorCode ?? KafkaCode.UNKNOWN_SERVER_ERROR;
+  if (code !== 0 && code !== expected) throw new BrokerAnswer(code, answer?.errorMessage);
+  return code === 0;
 }
 
-/** Generation and member of a commit from outside of the group. */
-const NO_GENERATION = -1;
-const NO_MEMBER = "";
+/** Answers whether the topic is new. */
+async function sendCreateTopic(connection: Connection, spec: TopicSpec): Promise<boolean> {
+  const topic = {
+    name: spec.topic,
+    numPartitions: spec.partitions,
+    replicationFactor: DEFAULT_REPLICATION,
+    assignments: [],
+    configs: Object.entries(spec.config ?? {}).map(([name, value]) => ({ name, value })),
+  };
+  const answer = await tolerant(() =>
+    kafka.createTopicsV5.api.async(connection, [topic], CHANGE_MS, false)
+  );
+  return judge(answer.topics[0], KafkaCode.TOPIC_ALREADY_EXISTS);
+}
 
-/**
- * Stores a group's offsets of one topic.
- */
+async function sendDeleteTopics(connection: Connection, topics: readonly string[]): Promise<void> {
+  const names = topics.map((name) => ({ name }));
+  const answer = await tolerant(() => kafka.deleteTopicsV4.api.async(connection, names, CHANGE_MS));
+  for (const one of answer.responses) judge(one, KafkaCode.UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+async function sendTopicConfig(
+  connection: Connection,
+  topic: string,
+): Promise<Readonly<Record<string, string>>> {
+  const resources = [{ resourceType: TOPIC, resourceName: topic }] as const;
+  const answer = await tolerant(() =>
+    kafka.describeConfigsV2.api.async(connection, [...resources], false, false)
+  );
+  const result = answer.results[0];
+  judge(result);
+  return Object.fromEntries(
+    (result?.configs ?? []).flatMap(({ name, value }) =>
+      typeof value === "string" ? [[name, value]] : []
+    ),
+  );
+}
+
+async function sendCreatePartitions(
+  connection: Connection,
+  topic: string,
+  count: number,
+): Promise<void> {
+  const topics = [{ name: topic, count, assignments: null }];
+  const answer = await tolerant(() =>
+    kafka.createPartitionsV1.api.async(connection, topics, CHANGE_MS, false)
+  );
+  judge(answer.results[0]);
+}
+
+async function sendDeleteRecords(
+  connection: Connection,
+  { topic, partition, before }: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly before: number;
+  },
+): Promise<void> {
+  const partitions = [{ partitionIndex: partition, offset: BigInt(before) }];
+  const answer = await tolerant(() =>
+    kafka.deleteRecordsV1.api.async(connection, [{ name: topic, partitions }], CHANGE_MS)
+  );
+  judge(answer.topics[0]?.partitions[0]);
+}
+
+async function sendDeleteGroup(connection: Connection, group: string): Promise<void> {
+  const answer = await tolerant(() => kafka.deleteGroupsV1.api.async(connection, [group]));
+  judge(answer.results[0], KafkaCode.GROUP_ID_NOT_FOUND);
+}
+
+/** Stores a group's offsets of one topic; the group must have no members. */
 async function sendCommit(
   connection: Connection,
   group: string,
@@ -266,34 +290,29 @@ async function sendCommit(
     committedLeaderEpoch: -1,
     committedMetadata: "",
   }));
+  const topics = [{ name: topic, partitions }];
   const answer = await tolerant(() =>
-    wire.offsetCommitV8.api.async(connection, group, NO_GENERATION, NO_MEMBER, null, [
-      { name: topic, partitions },
-    ])
+    kafka.offsetCommitV8.api.async(connection, group, NO_GENERATION, NO_MEMBER, null, topics)
   );
-  for (const { errorCode } of answer.topics.flatMap((it) => it.partitions)) {
-    if (errorCode !== 0) throw new BrokerAnswer(errorCode);
-  }
+  for (const one of answer.topics.flatMap((it) => it.partitions)) judge(one);
 }
 
-/**
- * Reads a group's stored offsets of one topic.
- */
+/** Reads a group's stored offsets of one topic, where one is stored. */
 async function sendCommitted(
   connection: Connection,
   group: string,
   topic: string,
 ): Promise<ReadonlyMap<number, number>> {
   const answer = await tolerant(() =>
-    wire.offsetFetchV7.api.async(connection, [{ groupId: group, topics: null }], false)
+    kafka.offsetFetchV7.api.async(connection, [{ groupId: group, topics: null }], false)
   );
-  if (answer.errorCode !== 0) throw new BrokerAnswer(answer.errorCode);
+  judge(answer);
   const found = new Map<number, number>();
   for (const { name, partitions } of answer.topics) {
     if (name !== topic) continue;
-    for (const { partitionIndex, committedOffset, errorCode } of partitions) {
-      if (errorCode !== 0) throw new BrokerAnswer(errorCode);
-      if (committedOffset >= 0n) found.set(partitionIndex, Number(committedOffset));
+    for (const one of partitions) {
+      judge(one);
+      if (one.committedOffset >= 0n) found.set(one.partitionIndex, Number(one.committedOffset));
     }
   }
   return found;

@@ -25,9 +25,11 @@ import { FETCH_BY_ID, FETCH_VERSIONS } from "./fetch_wire.ts";
 import type { KafkaSettings } from "./log.ts";
 import { BatchError } from "./record_batch.ts";
 import {
+  type ClusterView,
   type CoordinatorKind,
   type EpochQuery,
   type OffsetsQuery,
+  sendCluster,
   sendEpochEnd,
   sendFindCoordinator,
   sendListOffsets,
@@ -43,6 +45,19 @@ export interface OffsetQuery {
   readonly partition: number;
   /** A time in epoch ms, -1 for the last stable offset, -2 for the first offset. */
   readonly timestamp: number;
+}
+
+/** Whose leader is asked, and for how long. */
+export interface LeadQuery {
+  /** Topic name. */
+  readonly topic: string;
+  /** Partition index. */
+  readonly partition: number;
+  /**
+   * How long the leader may take, beyond the patience that every request is met with, in ms.
+   * @default {0}
+   */
+  readonly waitMs?: number;
 }
 
 /** Where and how to fetch a partition. */
@@ -201,6 +216,34 @@ export class Cluster {
   /** Drops what is known of the coordinator of a group or a transactional id. */
   forgetCoordinator(name: string, kind: CoordinatorKind = "group"): void {
     this.#coordinators.delete(`${kind}/${name}`);
+  }
+
+  /** Asks any broker about the cluster. */
+  async view(topics: "all" | "none", what: string): Promise<ClusterView> {
+    return await this.#askAny(what, async (connection, address) => {
+      return await sendCluster(connection, await this.#speaks(address, what), topics);
+    });
+  }
+
+  /** Runs a request, which may take `waitMs`, on a connection to the broker that changes topics. */
+  async control<T>(
+    what: string,
+    waitMs: number,
+    request: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const { controller } = await this.view("none", what);
+    if (controller === null) throw new BrokerAnswer(KafkaCode.NOT_CONTROLLER);
+    return await this.connections.use(controller, { what, waitMs, alone: true }, request);
+  }
+
+  /** Runs a request, which may take `waitMs`, on a connection to a partition's leader. */
+  async askLeader<T>(
+    { topic, partition, waitMs = 0 }: LeadQuery,
+    what: string,
+    request: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const { address } = await this.#leader(topic, partition, what);
+    return await this.connections.use(address, { what, waitMs, alone: true }, request);
   }
 
   /** What is known of a topic; it is asked about if nothing is. */

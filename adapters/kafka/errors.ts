@@ -42,6 +42,7 @@ export const KafkaCode = {
   LEADER_NOT_AVAILABLE: 5,
   NOT_LEADER_OR_FOLLOWER: 6,
   TOPIC_ALREADY_EXISTS: 36,
+  NOT_CONTROLLER: 41,
   GROUP_ID_NOT_FOUND: 69,
 } as const;
 
@@ -264,7 +265,7 @@ export class BrokerAnswer extends Error {
    * @param code Kafka's error code.
    * @param detail What the broker adds in words.
    */
-  constructor(code: number, detail?: string | null) {
+  constructor(code: number, detail?: string | null | undefined) {
     const name = KNOWN.get(code)?.name ?? `error code ${code}`;
     super(detail ? `${name} (${detail})` : name);
     this.code = code;

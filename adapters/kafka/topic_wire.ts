@@ -105,6 +105,36 @@ export async function sendMetadata(
   };
 }
 
+/** What a broker says of its cluster. */
+export interface ClusterView {
+  /** The cluster's id; null where the broker tells none. */
+  readonly clusterId: string | null;
+  /** How many brokers are registered and serving. */
+  readonly brokers: number;
+  /** `host:port` of the broker that changes topics; null if there is none at present. */
+  readonly controller: string | null;
+  /** The names of the topics, if they were asked for. */
+  readonly topics: readonly string[];
+}
+
+/** Asks a broker about its cluster, with or without the names of all topics. */
+export async function sendCluster(
+  connection: Connection,
+  ranges: ApiRanges,
+  topics: "all" | "none",
+): Promise<ClusterView> {
+  const api = pick("Metadata", METADATA, ranges);
+  const names = topics === "all" ? null : [];
+  const answer = await tolerant(() => api.async(connection, names, false, false));
+  const controller = answer.brokers.find(({ nodeId }) => nodeId === answer.controllerId);
+  return {
+    clusterId: answer.clusterId ?? null,
+    brokers: answer.brokers.length,
+    controller: controller === undefined ? null : formatAddress(controller),
+    topics: answer.topics.flatMap(({ name }) => name ?? []),
+  };
+}
+
 /**
  * Asks the leader of some partitions for an offset of each, isolation read_committed.
  *
