@@ -6,7 +6,7 @@
 
 import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
-import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import { createKafkaJsWriter } from "../adapters/kafka/kafkajs_writer.ts";
 import type { ResultRow } from "../core/flow/row.ts";
 import { derivePipeline } from "../definition/define.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
@@ -55,7 +55,7 @@ async function show(
   const { plan } = pipeline;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
-  const writer = createKafkaWriter(kafka);
+  const writer = createKafkaJsWriter(kafka);
   for (const client of [admin, reader, writer]) closing.defer(() => client.close());
   const { topic } = plan;
   const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);

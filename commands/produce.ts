@@ -6,7 +6,7 @@
 
 import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
-import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import { createKafkaJsWriter } from "../adapters/kafka/kafkajs_writer.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
 import { interrupted } from "../cli/exit.ts";
 import { openSession } from "../cli/session.ts";
@@ -19,7 +19,7 @@ export async function action({ flags, settings }: Args<"produce">): Promise<numb
   const topic = flags.topic ?? pipeline.plan.topic;
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
-  const writer = createKafkaWriter(kafka);
+  const writer = createKafkaJsWriter(kafka);
   const stop = new AbortController();
   const ctrlC = interrupted();
   void ctrlC.promise.then(() => stop.abort());

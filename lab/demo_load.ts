@@ -6,7 +6,7 @@
 
 import { createKafkaAdmin } from "../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
-import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import { createKafkaJsWriter } from "../adapters/kafka/kafkajs_writer.ts";
 import { waitFor } from "../adapters/servers.ts";
 import type { DemoLoad } from "../dashboard/server/start.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
@@ -69,7 +69,7 @@ export async function demoTopic(
 
 async function load(session: Session, signal: AbortSignal): Promise<number> {
   const { kafka, pipeline } = session;
-  const writer = createKafkaWriter(kafka);
+  const writer = createKafkaJsWriter(kafka);
   try {
     const partitions = await demoTopic(session);
     const seed = Math.floor(Math.random() * 2 ** 31);

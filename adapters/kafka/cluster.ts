@@ -158,12 +158,9 @@ export class Cluster {
     what: string,
   ): Promise<Map<number, number>> {
     const { leaders } = await this.known(topic, what);
-    const byLeader = new Map<string, number[]>();
-    for (const partition of partitions) {
-      const address = leaders.get(partition);
-      if (address === undefined) this.forget(topic);
-      else byLeader.set(address, [...byLeader.get(address) ?? [], partition]);
-    }
+    const led = partitions.filter((it) => leaders.has(it));
+    if (led.length < partitions.length) this.forget(topic);
+    const byLeader = Map.groupBy(led, (it) => leaders.get(it) ?? "");
     const answers = await Promise.all(
       [...byLeader].map(([address, led]) =>
         this.#list(address, { topic, partitions: led, timestamp: -1 }, what)
@@ -175,6 +172,19 @@ export class Cluster {
       found.filter(([, , errorCode]) => errorCode === 0)
         .map(([partition, offset]) => [partition, offset]),
     );
+  }
+
+  /** The partitions by their leaders, all of which must be there. */
+  async leaders(
+    topic: string,
+    partitions: readonly number[],
+    what: string,
+  ): Promise<ReadonlyMap<string, readonly number[]>> {
+    const found = new Map<number, string>();
+    for (const partition of partitions) {
+      found.set(partition, (await this.#leader(topic, partition, what)).address);
+    }
+    return Map.groupBy(partitions, (it) => found.get(it) ?? "");
   }
 
   /**
@@ -340,6 +350,12 @@ export interface RepeatOptions {
   readonly closing: AbortSignal;
   /** Ends the pauses because the caller wants no more. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether a lost connection is met with as many tries as an answer that passes: for requests that
+   * must not be given up lightly.
+   * @default {false}
+   */
+  readonly patient?: boolean;
 }
 
 /** Pauses before repetitions after an answer that passes, in ms: 3.1 s together. */
@@ -374,7 +390,9 @@ export async function repeatWhilePassing<T>(
           error.retryable;
         if (isLost) options.forget();
         // A kept connection may have died unnoticed.
-        if (!isLost || attempt > 0) throw error;
+        const isWaited = options.patient === true && pause !== undefined;
+        if (!isLost || (attempt > 0 && !isWaited)) throw error;
+        if (attempt > 0) await pauseFor(pause ?? 0, what, signal, closing);
       }
     }
   }

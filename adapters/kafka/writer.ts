@@ -1,15 +1,20 @@
 /**
- * Writes records with acks from all replicas, idempotently.
+ * Writes records over Kafka's wire protocol with acks from all replicas, idempotently: a request
+ * that is repeated writes nothing twice.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import { CompressionTypes, type Message, type Producer } from "kafkajs";
+import type { Connection, Writer } from "@platformatic/kafka";
+import { kafka } from "./client.ts";
+import { Cluster, pauseFor, repeatWhilePassing } from "./cluster.ts";
+import { encodeBatch, type EncodeOptions } from "./encode_batch.ts";
+import { BrokerAnswer, closed, KafkaCode } from "./errors.ts";
 import type { KafkaSettings, LogWriter, OutRecord } from "./log.ts";
-import { closed, fromClient, topicMissing } from "./errors.ts";
-import { createKafkaJs } from "./kafkajs.ts";
 import { createPartitioner } from "./partitioner.ts";
+import { checksum } from "./reader.ts";
+import { tolerant } from "./topic_wire.ts";
 
 /** Options of {@linkcode createKafkaWriter}. */
 export interface KafkaWriterOptions {
@@ -25,11 +30,7 @@ export interface KafkaWriterOptions {
   readonly maxRequestBytes?: number;
 }
 
-/**
- * Below the brokers' default `max.message.bytes` of 1 MiB, were all records of one partition; kafkajs
- * gets slower with larger ones (2026-11-22, 2 cores, 142-byte records: 107 k/s with 400 kB, 65 k/s
- * with 786 kB, 70 k/s with 50 kB).
- */
+/** Below the brokers' default `max.message.bytes` of 1 MiB, were all records of one partition. */
 const MAX_REQUEST_BYTES = 393_216;
 /** Records in one request at most, so that small ones do not make one endless encoding step. */
 const MAX_REQUEST_RECORDS = 10_000;
@@ -37,23 +38,17 @@ const MAX_REQUEST_RECORDS = 10_000;
 const RECORD_OVERHEAD = 24;
 /** How long the broker may take to have a request on all replicas, in ms. */
 const ANSWER_MS = 15_000;
-/**
- * Records after which a new producer id is taken: kafkajs does not wrap sequence numbers at 2^31 as
- * the protocol wants.
- */
-const MAX_SEQUENCE = 1_000_000_000;
+const ALL_REPLICAS = -1;
+const GZIP = 1;
+/** Sequence numbers begin anew after 2^31 - 1. */
+const SEQUENCES = 2 ** 31;
 
 /**
- * Makes a writer. It connects when first used.
+ * Makes a writer. It connects when first used; close it to let the process end.
  *
  * Calls are carried out one after the other, so records stay in order across calls too. When a call
- * fails, part of its records may have been written.
- *
- * `close` lets the calls under way end, and refuses later ones.
- *
- * @param settings How to reach the brokers.
- * @param options Compression and request size.
- * @returns The writer; close it to let the process end.
+ * fails, part of its records may have been written. `close` lets the calls under way end, and
+ * refuses later ones.
  */
 export function createKafkaWriter(
   settings: KafkaSettings,
@@ -62,21 +57,26 @@ export function createKafkaWriter(
   return new KafkaWriter(settings, options);
 }
 
+/** Who writes, by which the broker knows a request that comes again. */
+interface Producer {
+  readonly id: bigint;
+  readonly epoch: number;
+  /** The number of the next record, by topic and partition. */
+  readonly sequences: Map<string, number>;
+}
+
 class KafkaWriter implements LogWriter {
-  readonly #settings: KafkaSettings;
-  readonly #compression: CompressionTypes;
-  readonly #maxBytes: number;
-  #producer: Producer | undefined;
-  #sent = 0;
+  readonly #cluster: Cluster;
+  readonly #options: KafkaWriterOptions;
+  readonly #closing = new AbortController();
+  readonly #choose = createPartitioner();
+  #producer: Producer | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(settings: KafkaSettings, options: KafkaWriterOptions) {
-    this.#settings = settings;
-    this.#compression = options.compression === "gzip"
-      ? CompressionTypes.GZIP
-      : CompressionTypes.None;
-    this.#maxBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES;
+    this.#cluster = new Cluster(settings);
+    this.#options = options;
   }
 
   async send(topic: string, records: readonly OutRecord[]): Promise<void> {
@@ -89,109 +89,173 @@ class KafkaWriter implements LogWriter {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
-    await this.#dropProducer();
+    this.#closing.abort();
+    await this.#cluster.connections.close();
   }
 
   async #sendAll(topic: string, records: readonly OutRecord[]): Promise<void> {
     const what = `write to ${topic}`;
     try {
-      for (const messages of requests(records, this.#maxBytes)) {
-        let left = await this.#sendOnce(topic, messages);
-        if (left.length > 0) {
-          // Stale metadata: the topic was made anew, or has got partitions, since it was looked at.
-          await this.#dropProducer();
-          left = await this.#sendOnce(topic, left);
-        }
-        if (left.length > 0) throw topicMissing(what, topic, left[0]?.partition);
+      for (const request of requests(records, this.#options.maxRequestBytes)) {
+        await this.#sendOne(topic, request, what);
       }
     } catch (error) {
-      // The broker may or may not have written the failed batch. kafkajs would give its sequence
-      // numbers to the next, different records, which the broker would then take for the failed
-      // batch come again, and drop: so a producer never survives a failure.
-      await this.#dropProducer();
-      throw fromClient(error, what, this.#settings.brokers, topic);
+      // The broker may or may not have written the failed batch. The next, different records must
+      // not get its numbers: it would take them for the failed batch come again, and drop them.
+      this.#producer = null;
+      throw error;
     }
   }
 
-  /**
-   * Sends one request and answers the messages that were not sent: kafkajs passes over messages for
-   * partitions that it does not know, and calls that success.
-   */
-  async #sendOnce(topic: string, messages: Message[]): Promise<Message[]> {
-    const producer = await this.#connected();
-    const answers = await producer.send({
-      topic,
-      messages,
-      acks: -1,
-      timeout: ANSWER_MS,
-      compression: this.#compression,
+  /** Sends one request to each leader; what fails and may pass is sent again as it was. */
+  async #sendOne(topic: string, records: readonly OutRecord[], what: string): Promise<void> {
+    const { partitions } = await this.#repeat(topic, what, () => this.#cluster.known(topic, what));
+    const producer = this.#producer ??= await this.#repeat(topic, what, () => this.#begin(what));
+    const byPartition = Map.groupBy(
+      records,
+      (it) => it.partition ?? this.#choose(it, partitions.length),
+    );
+    const left = new Map(
+      [...byPartition].map(([partition, some]) =>
+        [partition, this.#encode(producer, `${topic}/${partition}`, some)] as const
+      ),
+    );
+    await this.#repeat(topic, what, async () => {
+      const byLeader = await this.#cluster.leaders(topic, [...left.keys()], what);
+      const failures = await Promise.all([...byLeader].map(async ([address, led]) => {
+        const batches = led.map((partition) =>
+          [partition, left.get(partition) ?? NO_BYTES] as const
+        );
+        const { results, throttleMs } = await this.#cluster.connections.use(
+          address,
+          { what, waitMs: ANSWER_MS, alone: true },
+          (it) => sendProduce(it, topic, batches),
+        );
+        for (const [partition, code] of results) {
+          if (code === 0 || code === KafkaCode.DUPLICATE_SEQUENCE_NUMBER) left.delete(partition);
+        }
+        if (throttleMs > 0) await pauseFor(throttleMs, what, undefined, this.#closing.signal);
+        return results.filter(([partition]) => left.has(partition)).map(([, code]) => code);
+      }));
+      const codes = failures.flat();
+      // One that won't pass goes first.
+      const code = codes.find((it) => !new BrokerAnswer(it).isPassing) ?? codes[0];
+      if (code !== undefined) throw new BrokerAnswer(code);
+      if (left.size > 0) throw new BrokerAnswer(KafkaCode.UNKNOWN_SERVER_ERROR);
     });
-    this.#sent += messages.length;
-    const written = new Set(answers.map(({ partition }) => partition));
-    return messages.filter(({ partition }) => partition === undefined || !written.has(partition));
   }
 
-  async #connected(): Promise<Producer> {
-    if (this.#sent >= MAX_SEQUENCE) await this.#dropProducer();
-    if (this.#producer !== undefined) return this.#producer;
-    const producer = createKafkaJs(this.#settings).producer({
-      idempotent: true,
-      allowAutoTopicCreation: false,
-      maxInFlightRequests: 1,
-      createPartitioner,
-      retry: { initialRetryTime: 100, retries: 5, maxRetryTime: 2_000 },
-    });
-    this.#producer = producer;
-    await producer.connect();
-    return producer;
+  #encode(producer: Producer, place: string, records: readonly OutRecord[]): Uint8Array {
+    const sequence = producer.sequences.get(place) ?? 0;
+    producer.sequences.set(place, (sequence + records.length) % SEQUENCES);
+    const options: EncodeOptions = {
+      producerId: producer.id,
+      producerEpoch: producer.epoch,
+      sequence,
+      nowMs: Date.now(),
+      checksum,
+    };
+    if (this.#options.compression !== "gzip") return encodeBatch(records, options);
+    return encodeBatch(records, { ...options, compression: { codec: GZIP, compress: gzip } });
   }
 
-  async #dropProducer(): Promise<void> {
-    const producer = this.#producer;
-    this.#producer = undefined;
-    this.#sent = 0;
-    // A connection that is lost anyway must not hide why.
-    await producer?.disconnect().catch(() => {});
+  async #begin(what: string): Promise<Producer> {
+    return await this.#cluster.any(what, async (connection) => {
+      const answer = await tolerant(() =>
+        kafka.initProducerIdV1.api.async(connection, null, ANSWER_MS)
+      );
+      if (answer.errorCode !== 0) throw new BrokerAnswer(answer.errorCode);
+      return { id: answer.producerId, epoch: answer.producerEpoch, sequences: new Map() };
+    });
+  }
+
+  async #repeat<T>(topic: string, what: string, once: () => Promise<T>): Promise<T> {
+    const forget = (): void => this.#cluster.forget(topic);
+    const closing = this.#closing.signal;
+    return await repeatWhilePassing({ what, forget, closing, patient: true }, once);
   }
 }
 
-/** Cuts records into requests, in order. */
-function* requests(records: readonly OutRecord[], maxBytes: number): Generator<Message[]> {
-  let messages: Message[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    const message = toMessage(record);
-    const size = byteLength(message.key) + byteLength(message.value) + RECORD_OVERHEAD;
-    if (
-      messages.length > 0 && (bytes + size > maxBytes || messages.length >= MAX_REQUEST_RECORDS)
-    ) {
-      yield messages;
-      messages = [];
-      bytes = 0;
-    }
-    messages.push(message);
-    bytes += size;
-  }
-  if (messages.length > 0) yield messages;
+const NO_BYTES = new Uint8Array(0);
+
+/** Produce 7: Kafka 2.1 and later, and the only one that Redpanda 24.1 to 26.2 speaks beside older. */
+const PRODUCE = 7;
+const produce = kafka.createAPI(
+  0,
+  PRODUCE,
+  createRequest,
+  kafka.produceV7.parseResponse,
+  false,
+  false,
+);
+
+type Batches = readonly (readonly [partition: number, batch: Uint8Array])[];
+
+function createRequest(topic: string, batches: Batches): Writer {
+  const request = kafka.Writer.create()
+    .appendString(null, false) // no transaction
+    .appendInt16(ALL_REPLICAS)
+    .appendInt32(ANSWER_MS);
+  return request.appendArray(
+    [topic],
+    (w, name) =>
+      w.appendString(name, false).appendArray(
+        [...batches],
+        (w, [partition, { buffer, byteOffset, byteLength }]) =>
+          w.appendInt32(partition).appendBytes(Buffer.from(buffer, byteOffset, byteLength), false),
+        false,
+        false,
+      ),
+    false,
+    false,
+  );
 }
 
-function toMessage(record: OutRecord): Message {
+/** Sends batches to the leader of their partitions; gives the error code by partition. */
+async function sendProduce(
+  connection: Connection,
+  topic: string,
+  batches: Batches,
+): Promise<{
+  readonly results: readonly (readonly [partition: number, code: number])[];
+  readonly throttleMs: number;
+}> {
+  const { responses, throttleTimeMs } = await tolerant(() =>
+    produce.async(connection, topic, batches)
+  );
+  const parts = responses.flatMap((it) => it.partitionResponses);
   return {
-    key: toBuffer(record.key),
-    value: toBuffer(record.value),
-    ...(record.partition === undefined ? {} : { partition: record.partition }),
-    ...(record.timestampMs === undefined ? {} : { timestamp: String(record.timestampMs) }),
+    results: parts.map(({ index, errorCode }) => [index, errorCode] as const),
+    throttleMs: throttleTimeMs,
   };
 }
 
-function toBuffer(data: string | Uint8Array | null): Buffer | null {
-  if (data === null) return null;
-  return typeof data === "string"
-    ? Buffer.from(data)
-    : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+function gzip(bytes: Uint8Array): Uint8Array {
+  const algorithm = kafka.compressionsAlgorithmsByBitmask[GZIP];
+  if (algorithm === undefined) throw new RangeError("Cannot compress: the client must know gzip");
+  return algorithm.compressSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
-function byteLength(data: Message["value"] | undefined): number {
-  if (data === null || data === undefined) return 0;
+/** Cuts records into requests, in order. */
+function* requests(
+  records: readonly OutRecord[],
+  maxBytes = MAX_REQUEST_BYTES,
+): Generator<readonly OutRecord[]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [i, { key, value }] of records.entries()) {
+    const size = byteLength(key) + byteLength(value) + RECORD_OVERHEAD;
+    if (i > from && (bytes + size > maxBytes || i - from >= MAX_REQUEST_RECORDS)) {
+      yield records.slice(from, i);
+      from = i;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  if (from < records.length) yield records.slice(from);
+}
+
+function byteLength(data: string | Uint8Array | null): number {
+  if (data === null) return 0;
   return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
 }

@@ -9,7 +9,7 @@ import type { PipelineObserver } from "../../activities/observer.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
-import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
+import { createKafkaJsWriter } from "../../adapters/kafka/kafkajs_writer.ts";
 import { gatherAccount } from "../../cli/account.ts";
 import { passingDashboardFor } from "../../cli/control.ts";
 import { decisionLine, decisionsTo } from "../../cli/report.ts";
@@ -114,7 +114,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun
   const recorder = new Recorder(pipeline.plan.topic);
   const admin = createKafkaAdmin(kafka);
   const reader = createKafkaReader(kafka);
-  const writer = recorder.counting(createKafkaWriter(kafka));
+  const writer = recorder.counting(createKafkaJsWriter(kafka));
   closing.push(() => Promise.all([admin.close(), reader.close(), writer.close()]));
   const { topic } = pipeline.plan;
   await ensureSourceTopic({ topic, partitions: options.partitions }, admin, reader);

@@ -96,13 +96,11 @@ export class FakeBroker {
   ): Set<FakePartition> {
     const { partitions, config } = this.topic(what, name);
     const logAppendTime = config["message.timestamp.type"] === "LogAppendTime";
-    const ids = partitions.map((_, partitionId) => ({ partitionId }));
     const now = this.now();
     const touched = new Set<FakePartition>();
     for (const record of records) {
       const key = this.#bytes(record.key);
-      const given = record.partition === undefined ? {} : { partition: record.partition };
-      const index = this.#partitioner({ message: { key, ...given }, partitionMetadata: ids });
+      const index = record.partition ?? this.#partitioner({ key }, partitions.length);
       const partition = partitions[index];
       if (partition === undefined) throw topicMissing(what, name, index);
       const timestampMs = logAppendTime ? now : record.timestampMs ?? now;

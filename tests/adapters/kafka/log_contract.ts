@@ -38,6 +38,17 @@ export function testLogContract(contract: LogContract): void {
   testFetching(register);
 }
 
+/** Registers the part of the contract that is about writing, for another writer of the same log. */
+export function testWriterContract(contract: LogContract): void {
+  testWriting((name, body) =>
+    Deno.test({
+      name: `${contract.name}: ${name}`,
+      ignore: contract.ignore ?? false,
+      fn: () => tryOut(contract, body),
+    })
+  );
+}
+
 let topics = 0;
 
 async function tryOut(

@@ -11,13 +11,14 @@ async function withTransactions(
   trial: KafkaTrial,
   body: (begin: () => Promise<Transaction>) => Promise<void>,
 ): Promise<void> {
-  const { createKafkaJs } = await import("../../../adapters/kafka/kafkajs.ts");
-  const { createPartitioner } = await import("../../../adapters/kafka/partitioner.ts");
+  const { createKafkaJs, createKafkaJsPartitioner } = await import(
+    "../../../adapters/kafka/kafkajs_writer.ts"
+  );
   const producer = createKafkaJs(TEST_SETTINGS).producer({
     transactionalId: trial.topic,
     maxInFlightRequests: 1,
     idempotent: true,
-    createPartitioner,
+    createPartitioner: createKafkaJsPartitioner,
   });
   await producer.connect();
   try {
