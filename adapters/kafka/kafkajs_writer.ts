@@ -210,11 +210,11 @@ function byteLength(data: Message["value"] | undefined): number {
  * Chooses partitions as every writer does. The choice is noted in the message: kafkajs asks again
  * when it repeats a request, and a record that changed its partition then could be written twice.
  */
-export const createKafkaJsPartitioner: ICustomPartitioner = () => {
+export function createKafkaJsPartitioner(): ReturnType<ICustomPartitioner> {
   const choose = createPartitioner();
   return ({ message, partitionMetadata }) =>
     message.partition ??= choose(message, partitionMetadata.length);
-};
+}
 
 /**
  * How long before its end a session of SASL is renewed, in ms. kafkajs's own 10 s would renew
