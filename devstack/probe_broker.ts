@@ -3,43 +3,12 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../core/address.ts";
-import {
-  apiVersionsRequest,
-  type ClusterView,
-  metadataRequest,
-  readApiVersions,
-  readMetadata,
-} from "./kafka_wire.ts";
-
-/** Longest answer that is read, in bytes; a server of another protocol may send anything. */
-const MAX_ANSWER = 1 << 20;
-
-/** Fills the buffer, or answers false at the end of the stream. */
-async function readFully(from: Deno.Conn, buffer: Uint8Array): Promise<boolean> {
-  for (let at = 0; at < buffer.length;) {
-    const count = await from.read(buffer.subarray(at));
-    if (count === null) return false;
-    at += count;
-  }
-  return true;
-}
-
-/** Sends one request frame and reads the answer without its size; null if there is none. */
-async function ask(conn: Deno.Conn, frame: Uint8Array): Promise<Uint8Array | null> {
-  for (let at = 0; at < frame.length;) at += await conn.write(frame.subarray(at));
-  const head = new Uint8Array(4);
-  if (!await readFully(conn, head)) return null;
-  const size = new DataView(head.buffer).getInt32(0);
-  if (size < 4 || size > MAX_ANSWER) return null;
-  const answer = new Uint8Array(size);
-  return await readFully(conn, answer) ? answer : null;
-}
+import type { ClusterView } from "../adapters/kafka/topic_wire.ts";
+import { type Address, formatAddress, parseAddress } from "../core/address.ts";
 
 /**
- * Asks one broker for ApiVersions and Metadata, in plain text.
+ * Asks one broker about its cluster, in plain text.
  *
- * @param address Where to ask.
  * @param timeoutMs Time limit of everything together.
  * @returns The cluster as it sees it, or null if nothing ready answers there (TLS and SASL
  * listeners don't answer this either).
@@ -48,28 +17,23 @@ export async function probeBroker(
   address: Address,
   timeoutMs = 2_000,
 ): Promise<ClusterView | null> {
-  const limit = AbortSignal.timeout(timeoutMs);
+  // Loaded when it is needed: commands that start nothing need no client.
+  const { Cluster } = await import("../adapters/kafka/cluster.ts");
+  const cluster = new Cluster({ brokers: [formatAddress(address)] }, timeoutMs);
+  const { connections } = cluster;
+  const limit = setTimeout(() => void connections.close(), timeoutMs);
   try {
-    using conn = await Deno.connect({
-      hostname: address.host,
-      port: address.port,
-      signal: limit,
-    });
-    const close = () => conn.close();
-    limit.addEventListener("abort", close);
-    try {
-      const versions = await ask(conn, apiVersionsRequest(1));
-      if (versions === null || !readApiVersions(versions, 1)) return null;
-      const metadata = await ask(conn, metadataRequest(2));
-      const view = metadata === null ? null : readMetadata(metadata, 2);
-      return view !== null && view.brokers > 0 ? view : null;
-    } finally {
-      limit.removeEventListener("abort", close);
-    }
+    const view = await cluster.view("none", "ask the broker");
+    return view.brokers > 0 ? view : null;
   } catch (error) {
     // Refused, reset, timed out, a name that does not resolve: all mean that nothing is there yet.
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    for (let it = error; it instanceof Error; it = it.cause) {
+      if (it instanceof Deno.errors.NotCapable) throw it;
+    }
     return null;
+  } finally {
+    clearTimeout(limit);
+    await connections.close();
   }
 }
 

@@ -78,7 +78,7 @@ export class Connections {
     this.#onLost = options.onLost;
     this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.#clientId = settings.clientId ?? "tidegate";
-    this.#options = wireOptions(settings);
+    this.#options = wireOptions(settings, Math.min(CONNECT_MS, this.#answerMs));
     this.#configured = new Set(settings.brokers.map((it) => formatAddress(brokerAddress(it))));
   }
 
@@ -227,7 +227,7 @@ function isGone(connection: Connection): boolean {
 }
 
 /** The connection options of @platformatic/kafka for Tidegate's settings. */
-function wireOptions(settings: KafkaSettings): ConnectionOptions {
+function wireOptions(settings: KafkaSettings, connectMs: number): ConnectionOptions {
   const mechanisms = {
     "plain": "PLAIN",
     "scram-256": "SCRAM-SHA-256",
@@ -235,7 +235,7 @@ function wireOptions(settings: KafkaSettings): ConnectionOptions {
   } as const;
   const { tls, sasl } = settings;
   return {
-    connectTimeout: CONNECT_MS,
+    connectTimeout: connectMs,
     requestTimeout: NO_TIMEOUT_MS,
     ...(tls === undefined ? {} : { tls: { ...tls } }),
     ...(sasl === undefined ? {} : {
