@@ -104,11 +104,9 @@ class KafkaAdmin implements LogAdmin {
       );
       if (before <= start) return; // The broker would call it out of range.
       if (before > end) throw offsetGone(what, before, { start, end });
-      await this.#cluster.askLeader(
-        { topic, partition, waitMs: CHANGE_MS },
-        what,
-        (it) => sendDeleteRecords(it, { topic, partition, before }),
-      );
+      const [leader = ""] = (await this.#cluster.leaders(topic, [partition], what)).keys();
+      const records = { topic, partition, before };
+      await this.#cluster.lead(leader, what, (it) => sendDeleteRecords(it, records));
     });
   }
 

@@ -39,7 +39,6 @@ export type Client = Pick<
   | "fetchV16"
   | "fetchV17"
   | "findCoordinatorV3"
-  | "initProducerIdV1"
   | "initProducerIdV3"
   | "initProducerIdV4"
   | "initProducerIdV5"

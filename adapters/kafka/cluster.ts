@@ -47,19 +47,6 @@ export interface OffsetQuery {
   readonly timestamp: number;
 }
 
-/** Whose leader is asked, and for how long. */
-export interface LeadQuery {
-  /** Topic name. */
-  readonly topic: string;
-  /** Partition index. */
-  readonly partition: number;
-  /**
-   * How long the leader may take, beyond the patience that every request is met with, in ms.
-   * @default {0}
-   */
-  readonly waitMs?: number;
-}
-
 /** Where and how to fetch a partition. */
 export interface FetchTarget {
   /** `host:port` of the leader. */
@@ -244,16 +231,6 @@ export class Cluster {
     const { controller } = await this.view("none", what);
     if (controller === null) throw new BrokerAnswer(KafkaCode.NOT_CONTROLLER);
     return await this.connections.use(controller, { what, waitMs, alone: true }, request);
-  }
-
-  /** Runs a request, which may take `waitMs`, on a connection to a partition's leader. */
-  async askLeader<T>(
-    { topic, partition, waitMs = 0 }: LeadQuery,
-    what: string,
-    request: (connection: Connection) => Promise<T>,
-  ): Promise<T> {
-    const { address } = await this.#leader(topic, partition, what);
-    return await this.connections.use(address, { what, waitMs, alone: true }, request);
   }
 
   /** What is known of a topic; it is asked about if nothing is. */

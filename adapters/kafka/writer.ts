@@ -7,12 +7,14 @@
 
 import { Buffer } from "node:buffer";
 import type { Connection, Writer } from "@platformatic/kafka";
+import type { ApiRanges } from "./api_versions.ts";
 import { kafka } from "./client.ts";
 import { Cluster, pauseFor, repeatWhilePassing } from "./cluster.ts";
 import { encodeBatch, type EncodeOptions } from "./encode_batch.ts";
 import { BrokerAnswer, closed, KafkaCode } from "./errors.ts";
 import type { KafkaSettings, LogWriter, OutRecord } from "./log.ts";
 import { createPartitioner } from "./partitioner.ts";
+import { type ProducerEpoch, sendInitProducerId } from "./produce_wire.ts";
 import { checksum } from "./reader.ts";
 import { tolerant } from "./topic_wire.ts";
 
@@ -58,9 +60,7 @@ export function createKafkaWriter(
 }
 
 /** Who writes, by which the broker knows a request that comes again. */
-interface Producer {
-  readonly id: bigint;
-  readonly epoch: number;
+interface Producer extends ProducerEpoch {
   /** The number of the next record, by topic and partition. */
   readonly sequences: Map<string, number>;
 }
@@ -129,7 +129,7 @@ class KafkaWriter implements LogWriter {
         const { results, throttleMs } = await this.#cluster.connections.use(
           address,
           { what, waitMs: ANSWER_MS, alone: true },
-          (it) => sendProduce(it, topic, batches),
+          (it) => sendBatches(it, topic, batches),
         );
         for (const [partition, code] of results) {
           if (code === 0 || code === KafkaCode.DUPLICATE_SEQUENCE_NUMBER) left.delete(partition);
@@ -160,13 +160,9 @@ class KafkaWriter implements LogWriter {
   }
 
   async #begin(what: string): Promise<Producer> {
-    return await this.#cluster.any(what, async (connection) => {
-      const answer = await tolerant(() =>
-        kafka.initProducerIdV1.api.async(connection, null, ANSWER_MS)
-      );
-      if (answer.errorCode !== 0) throw new BrokerAnswer(answer.errorCode);
-      return { id: answer.producerId, epoch: answer.producerEpoch, sequences: new Map() };
-    });
+    const begin = (connection: Connection, ranges: ApiRanges): Promise<ProducerEpoch> =>
+      sendInitProducerId(connection, ranges, null, ANSWER_MS);
+    return { ...await this.#cluster.any(what, begin), sequences: new Map() };
   }
 
   async #repeat<T>(topic: string, what: string, once: () => Promise<T>): Promise<T> {
@@ -212,7 +208,7 @@ function createRequest(topic: string, batches: Batches): Writer {
 }
 
 /** Sends batches to the leader of their partitions; gives the error code by partition. */
-async function sendProduce(
+async function sendBatches(
   connection: Connection,
   topic: string,
   batches: Batches,
