@@ -10,7 +10,7 @@ import type { TemporalSettings } from "../adapters/temporal/client.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { say } from "./output.ts";
 import { TidegateError } from "../core/errors.ts";
-import { stackStatus, stackUp } from "../devstack/mod.ts";
+import { stackStatus, stackUp } from "../devstack/stack.ts";
 import type { StackOptions } from "../devstack/types.ts";
 import type { Pipeline } from "../definition/define.ts";
 import { loadPipeline } from "../definition/load.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { stackUp } from "../devstack/mod.ts";
+import { stackUp } from "../devstack/stack.ts";
 import { benchDrain, type DrainBench } from "../lab/bench/drain.ts";
 import { benchFleet, FLEET_FIGURES, type FleetBench } from "../lab/bench/fleet.ts";
 import { benchLive, type LiveBench } from "../lab/bench/live.ts";

@@ -7,17 +7,14 @@
 import { columns, print } from "../cli/output.ts";
 import { readConfig, stackOptions } from "../cli/session.ts";
 import { TidegateError } from "../core/errors.ts";
-import {
-  type ServerStatus,
-  type Stack,
-  stackDown,
-  stackReset,
-  type StackServer,
-  type StackStatus,
-  stackStatus,
-  type StackStopped,
-  stackUp,
-} from "../devstack/mod.ts";
+import { stackDown, stackReset, stackStatus, stackUp } from "../devstack/stack.ts";
+import type {
+  ServerStatus,
+  Stack,
+  StackServer,
+  StackStatus,
+  StackStopped,
+} from "../devstack/types.ts";
 import type { Args } from "./specs.ts";
 
 /** What the command does. */

@@ -5,9 +5,9 @@
  * @module
  */
 import { type Address, formatAddress } from "../core/address.ts";
-import { parseFields } from "./json.ts";
 import type { Machine } from "./machine.ts";
 import { LOCALHOST } from "./ports.ts";
+import { parseFields } from "./state.ts";
 
 /** The compose project's name, `name:` in `docker-compose.yml`. */
 export const COMPOSE_PROJECT = "tidegate";
@@ -26,7 +26,6 @@ export interface ComposeContainer {
  * Reads the `Ports` column of `docker ps`, as in
  * `127.0.0.1:19092->19092/tcp, [::1]:7000-7001->7000-7001/tcp, 9644/tcp`.
  *
- * @param text The column.
  * @returns The published TCP ports; wildcard addresses become this machine's own.
  */
 export function parsePublishedPorts(text: string): Map<number, Address> {
@@ -68,7 +67,6 @@ function parseContainer(line: string): ComposeContainer | null {
  * Reads the answer of `docker ps --format json`: one JSON object a line. Lines of another shape are
  * left out.
  *
- * @param text The answer.
  * @returns The running containers that belong to a compose service.
  */
 export function parseContainers(text: string): ComposeContainer[] {
@@ -88,7 +86,6 @@ export interface ComposeView {
 /**
  * Asks Docker for the project's containers.
  *
- * @param machine Runs `docker`.
  * @param hasFile Whether the project has a compose file: only then is it worth offering.
  * @returns Nothing found where there is no Docker, or where it doesn't answer within 2 s.
  */
@@ -124,8 +121,6 @@ export const COMPOSE_UI: Endpoint = {
 /**
  * Finds an endpoint among the containers.
  *
- * @param containers The project's running containers.
- * @param endpoint Which services and ports will do.
  * @returns Its address on this machine and the image's tag, or null if it is not published.
  */
 export function findEndpoint(

@@ -42,7 +42,6 @@ export function isTaken(port: number): boolean {
  *
  * @param taken The ports, what for, and their settings; at least one.
  * @param hint One more sentence on what was found there; may be empty.
- * @returns `TG_PORT_TAKEN`.
  */
 export function portsTaken(taken: readonly WantedPort[], hint = ""): TidegateError {
   const what = taken.map((one) => one.what).join(" and ");

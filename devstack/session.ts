@@ -5,16 +5,11 @@
  */
 import { join, resolve } from "node:path";
 import { askCompose, type ComposeView } from "./compose.ts";
-import type { Finders, Search } from "./find.ts";
-import { brokerFinders } from "./find_broker.ts";
-import { temporalFinders } from "./find_temporal.ts";
-import { identify } from "./identity.ts";
-import { withLock } from "./lock.ts";
+import { brokerFinders, type Finders, type Search, temporalFinders } from "./find.ts";
+import { identify } from "./launch.ts";
 import { defaultCacheDir, thisMachine } from "./machine.ts";
-import { probeBrokers } from "./probe_broker.ts";
-import { probeTemporal, temporalServes } from "./probe_temporal.ts";
-import type { ServerRecord } from "./state.ts";
-import { StateFile } from "./state_file.ts";
+import { probeBrokers, probeTemporal, temporalServes } from "./probe.ts";
+import { type ServerRecord, StateFile, withLock } from "./state.ts";
 import type { ServerRole, StackOptions, StackServer } from "./types.ts";
 
 /** The two servers. */

@@ -6,7 +6,8 @@
 
 import { helpText } from "../cli/args.ts";
 import { TidegateError } from "../core/errors.ts";
-import { stackDown, type StackOptions, stackUp } from "../devstack/mod.ts";
+import { stackDown, stackUp } from "../devstack/stack.ts";
+import type { StackOptions } from "../devstack/types.ts";
 
 import { ROOT } from "./deno.ts";
 import { modulesWithExamples } from "./sources.ts";

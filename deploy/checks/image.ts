@@ -8,9 +8,10 @@
 
 import { errorText } from "../../core/errors.ts";
 import { dirname, join } from "node:path";
-import { stackDown, type StackOptions, stackUp } from "../../devstack/mod.ts";
 import { defaultCacheDir, thisMachine } from "../../devstack/machine.ts";
 import { choosePorts } from "../../devstack/ports.ts";
+import { stackDown, stackUp } from "../../devstack/stack.ts";
+import type { StackOptions } from "../../devstack/types.ts";
 import { ROOT } from "../../scripts/deno.ts";
 import { buildImage, type BuiltImage, numeric } from "./image/build.ts";
 import { must, rootCommand } from "./image/clean_root.ts";

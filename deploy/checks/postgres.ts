@@ -8,13 +8,12 @@
 
 import { errorText } from "../../core/errors.ts";
 import { dirname, join } from "node:path";
-import { ensureBuilt } from "../../devstack/build.ts";
-import { defaultCacheDir, thisMachine } from "../../devstack/machine.ts";
-import { stackDown, type StackOptions, stackUp } from "../../devstack/mod.ts";
+import { ensureBuilt, TEMPORAL_PROGRAM, temporalRecipe } from "../../devstack/build.ts";
+import { defaultCacheDir, thisMachine, until } from "../../devstack/machine.ts";
 import { isTaken } from "../../devstack/ports.ts";
-import { temporalServes } from "../../devstack/probe_temporal.ts";
-import { TEMPORAL_PROGRAM, temporalRecipe } from "../../devstack/temporal_build.ts";
-import { until } from "../../devstack/wait.ts";
+import { temporalServes } from "../../devstack/probe.ts";
+import { stackDown, stackUp } from "../../devstack/stack.ts";
+import type { StackOptions } from "../../devstack/types.ts";
 import { ROOT } from "../../scripts/deno.ts";
 import { COMPOSE_BUILD, ensureGoBuild, temporalServerBuild } from "./go_builds.ts";
 import { composeProject } from "./compose.ts";

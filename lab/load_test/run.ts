@@ -18,7 +18,7 @@ import { type Session, stackOptions } from "../../cli/session.ts";
 import type { Account } from "../../core/flow/account.ts";
 import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import { stackStatus } from "../../devstack/mod.ts";
+import { stackStatus } from "../../devstack/stack.ts";
 import { type Control, startControl } from "../../processes/control/start.ts";
 import { ensureSourceTopic, produce } from "../../producer/mod.ts";
 import { usageOf } from "../machine.ts";

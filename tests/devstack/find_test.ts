@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
-import { type Finders, findFirst, type Search } from "../../devstack/find.ts";
-import { brokerFinders } from "../../devstack/find_broker.ts";
-import { temporalFinders } from "../../devstack/find_temporal.ts";
-import { kafkaRecipe } from "../../devstack/kafka_build.ts";
-import { temporalRecipe } from "../../devstack/temporal_build.ts";
+import { kafkaRecipe, temporalRecipe } from "../../devstack/build.ts";
 import { parseContainers } from "../../devstack/compose.ts";
-import type { Found } from "../../devstack/plan.ts";
-import { SERVER_SOURCES, type ServerSource, type StackOptions } from "../../devstack/types.ts";
+import {
+  brokerFinders,
+  type Finders,
+  findFirst,
+  type Search,
+  temporalFinders,
+} from "../../devstack/find.ts";
+import {
+  type Found,
+  SERVER_SOURCES,
+  type ServerSource,
+  type StackOptions,
+} from "../../devstack/types.ts";
 import { FakeMachine } from "./_fake_machine.ts";
 
 interface Wish extends Partial<StackOptions> {
@@ -37,7 +44,6 @@ const JAVA = { stderr: 'openjdk version "17.0.15" 2025-04-15' };
 const GO = { stdout: "go version go1.26.8 linux/amd64" };
 const TEMPORAL = { stdout: "temporal version 1.6.0 (Server 1.30.2, UI 2.50.1)" };
 const KAFKA = { stdout: "3.9.1 (Commit:f745)" };
-const REDPANDA = { stdout: "Redpanda v26.2.5 - 1b2c3d4" };
 const COMPOSED =
   `{"Labels":"com.docker.compose.service=redpanda","Image":"r:v26.2.5","Ports":"127.0.0.1:19092->19092/tcp","State":"running"}`;
 
@@ -92,20 +98,18 @@ Deno.test("broker: compose's servers win over programs on the PATH", async () =>
   assert.equal(await broker(machine, own), "path Kafka 3.9.1");
 });
 
-Deno.test("broker: KAFKA_HOME, then scripts with and without .sh, then redpanda", async () => {
+Deno.test("broker: KAFKA_HOME, then scripts with and without .sh", async () => {
   const home = { "/k/bin/kafka-server-start.sh": { stdout: "4.0.0" } };
   const script = { "kafka-server-start": KAFKA };
-  const redpanda = { redpanda: REDPANDA };
   const env = { KAFKA_HOME: "/k" };
-  const all = new FakeMachine({ ...home, ...script, ...redpanda }, env);
+  const all = new FakeMachine({ ...home, ...script }, env);
   assert.equal(await broker(all), "path Kafka 4.0.0");
-  const noHome = new FakeMachine({ ...script, ...redpanda }, env);
+  const noHome = new FakeMachine(script, env);
   assert.equal(await broker(noHome), "path Kafka 3.9.1");
-  assert.equal(await broker(new FakeMachine(redpanda)), "path Redpanda 26.2.5");
 });
 
 Deno.test("broker: a Kafka that is too old or broken is passed over, aloud", async () => {
-  const programs = { redpanda: REDPANDA };
+  const programs = { "kafka-server-start": KAFKA };
   const cases = [
     [{ stdout: "2.8.1 (Commit:x)" }, "2.8.1"],
     [{ code: 1, stderr: "java: not found\nmore" }, "java: not found"],
@@ -114,7 +118,7 @@ Deno.test("broker: a Kafka that is too old or broken is passed over, aloud", asy
   for (const [answer, got] of cases) {
     const machine = new FakeMachine({ "kafka-server-start.sh": answer, ...programs });
     const one = search(machine);
-    assert.equal(describe(await findFirst(brokerFinders, one)), "path Redpanda 26.2.5");
+    assert.equal(describe(await findFirst(brokerFinders, one)), "path Kafka 3.9.1");
     assert.deepEqual(one.said, [
       `not using kafka-server-start.sh: must be Kafka 3.3 or later, got ${got}`,
     ]);

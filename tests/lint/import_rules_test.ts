@@ -132,8 +132,8 @@ const ALLOWED: readonly (readonly [string, string])[] = [
   ["cli/x.ts", "../commands/x.ts"],
   ["lab/bench/x.ts", "../../cli/config.ts"],
   ["commands/x.ts", "../adapters/kafka/log.ts"],
-  ["deploy/checks/x.ts", "../../devstack/mod.ts"],
-  ["scripts/x.ts", "../devstack/mod.ts"],
+  ["deploy/checks/x.ts", "../../devstack/stack.ts"],
+  ["scripts/x.ts", "../devstack/stack.ts"],
   ["tests/x_test.ts", "kafkajs"],
   ["tests/deep/x_test.ts", "../../workflows/drain.ts"],
 ];

@@ -14,7 +14,7 @@ import {
   type ComposeContainer,
   findEndpoint,
 } from "../../../devstack/compose.ts";
-import { DEV_SERVER_SETTINGS } from "../../../devstack/temporal_server.ts";
+import { DEV_SERVER_SETTINGS } from "../../../devstack/servers.ts";
 import type { Project, Service } from "./project.ts";
 
 /** What the rules know of the rest of the project. */

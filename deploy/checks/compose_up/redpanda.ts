@@ -7,8 +7,8 @@
  */
 
 import { type Address, formatAddress, parseAddress } from "../../../core/address.ts";
-import { configureKafka, kafkaJars } from "../../../devstack/kafka_server.ts";
-import { until } from "../../../devstack/wait.ts";
+import { until } from "../../../devstack/machine.ts";
+import { configureKafka, kafkaJars } from "../../../devstack/servers.ts";
 import { startProxy } from "../../../tests/integration/adapters/_proxy.ts";
 import { REDPANDA_APIS } from "../../../tests/integration/_support/redpanda_apis.ts";
 

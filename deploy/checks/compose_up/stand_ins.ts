@@ -8,10 +8,15 @@
 
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBuilt, type Recipe } from "../../../devstack/build.ts";
-import { KAFKA_JARS, kafkaRecipe } from "../../../devstack/kafka_build.ts";
+import {
+  ensureBuilt,
+  KAFKA_JARS,
+  kafkaRecipe,
+  type Recipe,
+  TEMPORAL_PROGRAM,
+  temporalRecipe,
+} from "../../../devstack/build.ts";
 import { defaultCacheDir } from "../../../devstack/machine.ts";
-import { TEMPORAL_PROGRAM, temporalRecipe } from "../../../devstack/temporal_build.ts";
 import { ROOT } from "../../../scripts/deno.ts";
 import { ensureGoBuild, temporalServerBuild } from "../go_builds.ts";
 import { must } from "../image/clean_root.ts";

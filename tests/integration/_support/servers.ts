@@ -8,7 +8,7 @@
 import { loadConfig } from "../../../cli/config.ts";
 import type { KafkaSettings } from "../../../adapters/kafka/log.ts";
 import type { TemporalSettings } from "../../../adapters/temporal/client.ts";
-import { KAFKA_JARS, kafkaRecipe } from "../../../devstack/kafka_build.ts";
+import { KAFKA_JARS, kafkaRecipe } from "../../../devstack/build.ts";
 
 /** Whether a test may start processes and talk to servers. */
 const MAY_RUN: boolean = (["run", "read", "write", "net", "env", "sys", "ffi"] as const)

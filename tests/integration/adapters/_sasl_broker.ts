@@ -6,12 +6,11 @@
 
 import { join } from "node:path";
 import { ensureBuilt } from "../../../devstack/build.ts";
-import { kafkaRecipe } from "../../../devstack/kafka_build.ts";
-import { configureKafka, kafkaJars } from "../../../devstack/kafka_server.ts";
+import { kafkaRecipe } from "../../../devstack/build.ts";
+import { configureKafka, kafkaJars } from "../../../devstack/servers.ts";
 import { thisMachine } from "../../../devstack/machine.ts";
 import { choosePorts } from "../../../devstack/ports.ts";
-import { findJava } from "../../../devstack/tools.ts";
-import { until } from "../../../devstack/wait.ts";
+import { findJava, until } from "../../../devstack/machine.ts";
 
 /** A running broker. */
 export interface SaslBroker extends AsyncDisposable {

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { withLock } from "../../../devstack/lock.ts";
-import { rotateLog, tailOfLog } from "../../../devstack/logs.ts";
+import { rotateLog, tailOfLog } from "../../../devstack/launch.ts";
 import { thisMachine } from "../../../devstack/machine.ts";
 import { choosePorts, isTaken } from "../../../devstack/ports.ts";
-import { EMPTY_STATE, type ServerRecord, withServer } from "../../../devstack/state.ts";
-import { StateFile } from "../../../devstack/state_file.ts";
+import {
+  EMPTY_STATE,
+  type ServerRecord,
+  StateFile,
+  withLock,
+  withServer,
+} from "../../../devstack/state.ts";
 import { inScratch, MAY_RUN } from "./_scratch.ts";
 
 const RECORD: ServerRecord = {
@@ -53,7 +57,7 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const path = join(dir, "a.lock");
-      const module = new URL("../../../devstack/lock.ts", import.meta.url).href;
+      const module = new URL("../../../devstack/state.ts", import.meta.url).href;
       const script = `const { withLock } = await import(${JSON.stringify(module)});
         await withLock(${JSON.stringify(path)}, () => {
           console.log("held");

@@ -2,17 +2,12 @@ import assert from "node:assert/strict";
 import { TidegateError } from "../../../core/errors.ts";
 import { join } from "node:path";
 import { parseAddress } from "../../../core/address.ts";
-import { identify } from "../../../devstack/identity.ts";
-import {
-  type Stack,
-  stackDown,
-  type StackOptions,
-  stackReset,
-  stackStatus,
-  stackUp,
-} from "../../../devstack/mod.ts";
-import { probeBrokers } from "../../../devstack/probe_broker.ts";
-import { probeTemporal } from "../../../devstack/probe_temporal.ts";
+import { identify } from "../../../devstack/launch.ts";
+import { isTaken } from "../../../devstack/ports.ts";
+import { formatState, type LastPorts } from "../../../devstack/state.ts";
+import { probeBrokers, probeTemporal } from "../../../devstack/probe.ts";
+import { stackDown, stackReset, stackStatus, stackUp } from "../../../devstack/stack.ts";
+import type { Stack, StackOptions } from "../../../devstack/types.ts";
 import { inScratch, MAY_RUN } from "./_scratch.ts";
 
 /** Servers of this test's own, whatever else runs on the machine. */
@@ -23,6 +18,17 @@ const own = (dataDir: string, said: string[] = []): StackOptions => ({
 
 const portOf = (address: string) => parseAddress(address)?.port ?? 0;
 const clusterOf = async (stack: Stack) => (await probeBrokers(stack.broker.address))?.clusterId;
+
+/**
+ * Ports that nobody gets by chance: below the range that the system gives out by itself. Otherwise
+ * another program's connection may take one while the servers are down.
+ */
+function quietPorts(): LastPorts {
+  const from = 20_000 + Math.floor(Math.random() * 10_000);
+  const [broker = 0, temporal = 0, ui = 0] = Array.from({ length: 2_000 }, (_, i) => from + i)
+    .filter((port) => !isTaken(port));
+  return { broker, temporal, ui };
+}
 
 /** Makes a topic and a workflow, or looks whether they are there. */
 async function clients(stack: Stack) {
@@ -61,8 +67,14 @@ Deno.test({
   fn: () =>
     inScratch(async (dir) => {
       const options = own(join(dir, "a folder é"));
+      const lastPorts = quietPorts();
+      await Deno.mkdir(options.dataDir);
+      const state = formatState({ servers: {}, lastPorts });
+      await Deno.writeTextFile(join(options.dataDir, "stack.json"), state);
       try {
         const stack = await stackUp(options);
+        const ports = [stack.broker.address, stack.temporal.address].map(portOf);
+        assert.deepEqual(ports, [lastPorts.broker, lastPorts.temporal], "the ports used last");
         assert.ok(await clusterOf(stack), "the broker answers");
         assert.equal(
           (await probeTemporal(stack.temporal.address))?.version,

@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
 import {
   compareVersions,
+  defaultCacheDir,
   findJava,
   readGoVersion,
   readJavaMajor,
   readKafkaVersion,
-  readRedpandaVersion,
   readTemporalServerVersion,
   toolsMissing,
-} from "../../devstack/tools.ts";
+  until,
+} from "../../devstack/machine.ts";
 import { FakeMachine } from "./_fake_machine.ts";
+
+Deno.test("defaultCacheDir: own variable, XDG, home", () => {
+  const dir = (env: Record<string, string>) => defaultCacheDir((name) => env[name]);
+  const all = { TIDEGATE_CACHE: "/t", XDG_CACHE_HOME: "/x", HOME: "/h" };
+  assert.equal(dir(all), "/t");
+  assert.equal(dir({ XDG_CACHE_HOME: "/x", HOME: "/h" }), "/x/tidegate");
+  assert.equal(dir({ HOME: "/h" }), "/h/.cache/tidegate");
+});
 
 Deno.test("compareVersions: by numbers, not by letters", () => {
   assert.ok(compareVersions("1.9", "1.21") < 0);
@@ -32,8 +41,6 @@ Deno.test("versions as the programs print them", () => {
   assert.equal(readKafkaVersion("Picked up JAVA_TOOL_OPTIONS: -Xmx1g\n4.1.0\n"), "4.1.0");
   assert.equal(readKafkaVersion("3.9.1 (Commit:f745dfdcee2b9851)\n"), "3.9.1");
   assert.equal(readKafkaVersion("ERROR no java"), null);
-  assert.equal(readRedpandaVersion("Redpanda v26.2.5 - 1b2c3d4\n"), "26.2.5");
-  assert.equal(readRedpandaVersion(""), null);
 });
 
 Deno.test("findJava: JAVA_HOME comes before the PATH", async () => {
@@ -72,4 +79,36 @@ Deno.test("toolsMissing: with Docker, compose is the way out", () => {
   const install = "Install Go.";
   const error = toolsMissing([{ tool: "Go", found: null, purpose: "build", install }], true);
   assert.match(error.next, /^Install Go\. Or, .*`docker compose up -d --wait`\.$/);
+});
+
+Deno.test("until: true as soon as the test is, one try at a time", async () => {
+  let tries = 0;
+  let running = 0;
+  const test = async () => {
+    assert.equal(++running, 1);
+    await Promise.resolve();
+    running--;
+    return ++tries === 3;
+  };
+  assert.equal(await until(test, { timeoutMs: 10_000, everyMs: 1 }), true);
+  assert.equal(tries, 3);
+});
+
+Deno.test("until: false at the end of the time, after at least one try", async () => {
+  let tries = 0;
+  const never = () => {
+    tries++;
+    return Promise.resolve(false);
+  };
+  assert.equal(await until(never, { timeoutMs: 0, everyMs: 1 }), false);
+  assert.equal(tries, 1);
+});
+
+Deno.test("until: a signal ends the waiting in the middle of a pause", async () => {
+  const end = new AbortController();
+  const waiting = until(() => {
+    queueMicrotask(() => end.abort());
+    return Promise.resolve(false);
+  }, { timeoutMs: 600_000, everyMs: 600_000, signal: end.signal });
+  assert.equal(await waiting, false);
 });

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { identify } from "../../../devstack/identity.ts";
-import { tailOfLog } from "../../../devstack/logs.ts";
-import { type BackgroundCommand, startBackground, stopProcess } from "../../../devstack/process.ts";
-import { until } from "../../../devstack/wait.ts";
+import {
+  type BackgroundCommand,
+  identify,
+  startBackground,
+  stopProcess,
+  tailOfLog,
+} from "../../../devstack/launch.ts";
+import { until } from "../../../devstack/machine.ts";
 import { inScratch, MAY_RUN } from "./_scratch.ts";
 
 const shell = (dir: string, script: string): BackgroundCommand => ({
@@ -90,7 +94,7 @@ Deno.test({
   ignore: !MAY_RUN,
   fn: () =>
     inScratch(async (dir) => {
-      const module = new URL("../../../devstack/process.ts", import.meta.url).href;
+      const module = new URL("../../../devstack/launch.ts", import.meta.url).href;
       const command = JSON.stringify(shell(dir, "exec sleep 60"));
       const script = `const { startBackground } = await import(${JSON.stringify(module)});
         const { pid, identity } = await startBackground(${command});

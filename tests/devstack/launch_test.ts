@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { identityFromProc, identityFromPs } from "../../devstack/identity.ts";
+import { identityFromProc, identityFromPs, saysPortTaken } from "../../devstack/launch.ts";
 
 const BOOT = "bff2964c-6514-4370-a2a0-a06cbbe27131";
 
@@ -35,4 +35,15 @@ Deno.test("identityFromPs: the start time, none for zombies", () => {
   assert.equal(identityFromPs(`Ss   ${started}\n`), `ps ${started}`);
   assert.equal(identityFromPs(`Z+   ${started}\n`), null);
   assert.equal(identityFromPs(""), null);
+});
+
+Deno.test("saysPortTaken: as Kafka and Temporal say it", () => {
+  for (
+    const line of [
+      "java.net.BindException: Address already in use",
+      "Error: can't set frontend port 17233: listen tcp 127.0.0.1:17233: bind: address already in use",
+    ]
+  ) assert.equal(saysPortTaken(["first", line]), true, line);
+  assert.equal(saysPortTaken(["Stored node id 7 doesn't match"]), false);
+  assert.equal(saysPortTaken([]), false);
 });

@@ -1,10 +1,56 @@
 /**
- * Asking a Temporal server whether it is ready, by talking to it.
+ * Asking a broker or a Temporal server whether it is ready, by talking to it.
  *
  * @module
  */
 import { connect } from "node:http2";
+import type { ClusterView } from "../adapters/kafka/topic_wire.ts";
 import { type Address, formatAddress, parseAddress } from "../core/address.ts";
+
+/**
+ * Asks one broker about its cluster, in plain text.
+ *
+ * @param timeoutMs Time limit of everything together.
+ * @returns The cluster as it sees it, or null if nothing ready answers there (TLS and SASL
+ * listeners don't answer this either).
+ */
+export async function probeBroker(
+  address: Address,
+  timeoutMs = 2_000,
+): Promise<ClusterView | null> {
+  // Loaded when it is needed: commands that start nothing need no client.
+  const { Cluster } = await import("../adapters/kafka/cluster.ts");
+  const cluster = new Cluster({ brokers: [formatAddress(address)] }, timeoutMs);
+  const { connections } = cluster;
+  const limit = setTimeout(() => void connections.close(), timeoutMs);
+  try {
+    const view = await cluster.view("none", "ask the broker");
+    return view.brokers > 0 ? view : null;
+  } catch (error) {
+    // Refused, reset, timed out, a name that does not resolve: all mean that nothing is there yet.
+    for (let it = error; it instanceof Error; it = it.cause) {
+      if (it instanceof Deno.errors.NotCapable) throw it;
+    }
+    return null;
+  } finally {
+    clearTimeout(limit);
+    await connections.close();
+  }
+}
+
+/**
+ * Asks the first brokers of a comma-separated list.
+ *
+ * @returns The answer of the first one that is ready, or null.
+ */
+export async function probeBrokers(list: string): Promise<ClusterView | null> {
+  for (const entry of list.split(",")) {
+    const address = parseAddress(entry);
+    const view = address === null ? null : await probeBroker(address);
+    if (view !== null) return view;
+  }
+  return null;
+}
 
 /** The answer of a unary gRPC call. */
 interface GrpcAnswer {
@@ -108,8 +154,6 @@ const GRPC_NOT_FOUND = 5;
 /**
  * Asks a Temporal server for its version, in plain text (a TLS listener does not answer this).
  *
- * @param address `host:port`.
- * @param timeoutMs Time limit.
  * @returns What it said, or null if none answers.
  */
 export async function probeTemporal(
@@ -125,8 +169,6 @@ export async function probeTemporal(
  * before its history service has taken the shards; looking for a workflow that does not exist goes
  * through both and changes nothing.
  *
- * @param address `host:port`.
- * @param timeoutMs Time limit.
  * @returns Whether the search came back with "not found".
  */
 export async function temporalServes(address: string, timeoutMs = 2_000): Promise<boolean> {

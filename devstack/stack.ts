@@ -1,14 +1,15 @@
 /**
- * `stack up`: taking what is there, starting what is not.
+ * `stack up`, `status`, `down` and `reset`: taking what is there, starting what is not, and stopping
+ * what was started here, nothing else. Begin reading here.
  *
  * @module
  */
+import { join } from "node:path";
 import { TidegateError } from "../core/errors.ts";
 import { ADDRESS_SETTING, findFirst } from "./find.ts";
-import { launchServer, READY_WITHIN_MS } from "./launch.ts";
-import type { Found, ServerPlan } from "./plan.ts";
+import { launchServer, READY_WITHIN_MS, stopProcess } from "./launch.ts";
+import { toolsMissing, until } from "./machine.ts";
 import { isTaken, LOCALHOST, portsTaken } from "./ports.ts";
-import { stopProcess } from "./process.ts";
 import {
   answers,
   exclusively,
@@ -22,15 +23,18 @@ import {
   type Session,
 } from "./session.ts";
 import { type LastPorts, type ServerRecord, withServer } from "./state.ts";
-import { toolsMissing } from "./tools.ts";
 import {
+  type Found,
   SERVER_SOURCES,
+  type ServerPlan,
   type ServerRole,
+  type ServerStatus,
   type Stack,
   type StackOptions,
   type StackServer,
+  type StackStatus,
+  type StackStopped,
 } from "./types.ts";
-import { until } from "./wait.ts";
 
 /** Says so where a running server listens on another port than the settings want. */
 function comparePorts(role: ServerRole, record: ServerRecord, options: StackOptions): void {
@@ -235,8 +239,6 @@ async function up(session: Session): Promise<Stack> {
  * Brings a broker and a Temporal server up, and waits until both are ready. What is up already is
  * taken as it is; servers that are started stay up after this process.
  *
- * @param options Folders, ports, set addresses, and whom to tell.
- * @returns The servers' addresses.
  * @throws {TidegateError} `TG_TOOL_MISSING` naming all that is missing, `TG_PORT_TAKEN`,
  * `TG_BUILD_FAILED`, `TG_STACK` with the last lines of a server's log. Nothing that this call
  * started stays behind then.
@@ -245,4 +247,113 @@ export async function stackUp(options: StackOptions): Promise<Stack> {
   // With both addresses set there is nothing to start, and no folder is needed.
   if (ROLES.every((role) => isGiven(role, options))) return await up(await openSession(options));
   return await exclusively(options, up);
+}
+
+async function statusOf(
+  role: ServerRole,
+  session: Session,
+): Promise<ServerStatus & { webUi: string | null }> {
+  const { options, stateFile, search } = session;
+  const record = stateFile.state.servers[role];
+  if (!isGiven(role, options) && record !== undefined && await isAlive(record)) {
+    const server = ownServer(record);
+    if (await serves(role, record.address)) {
+      return { state: "up", server, note: "", webUi: record.webUi };
+    }
+    const note = `process ${record.pid} runs and does not answer; see ${record.logFile}`;
+    return { state: "silent", server, note, webUi: null };
+  }
+  const { given, compose } = FINDERS[role];
+  const nothing = () => Promise.resolve(null);
+  const found = await findFirst({ given, compose, path: nothing, built: nothing }, search);
+  if (found.kind !== "there") {
+    const note = record === undefined
+      ? "not started; `deno task stack up` starts it"
+      : `process ${record.pid} has ended; see ${record.logFile}`;
+    return { state: "down", server: null, note, webUi: null };
+  }
+  const { server, webUi } = found;
+  if (await answers(role, server.address)) return { state: "up", server, note: "", webUi };
+  const note = `nothing answers on ${server.address} in plain text`;
+  return { state: "silent", server, note, webUi: null };
+}
+
+/** Looks which servers there are. Starts nothing, changes nothing, waits for nobody. */
+export async function stackStatus(options: StackOptions): Promise<StackStatus> {
+  const session = await openSession(options);
+  const [broker, temporal] = await Promise.all([
+    statusOf("broker", session),
+    statusOf("temporal", session),
+  ]);
+  const { webUi, ...rest } = temporal;
+  const { webUi: _none, ...first } = broker;
+  return { broker: first, temporal: rest, webUi };
+}
+
+/** What `stack reset` removes from the data folder, and nothing else. */
+const DATA: readonly string[] = [
+  ...["kafka", "temporal", "stack.json"],
+  ...["broker.log", "broker.log.1", "temporal.log", "temporal.log.1", "kafka"]
+    .map((name) => join("logs", name)),
+];
+
+/** Stops one server of ours, or says why there is none to stop. */
+async function stopOne(
+  role: ServerRole,
+  session: Session,
+): Promise<{ stopped: StackServer | null; left: string | null }> {
+  const { stateFile, search } = session;
+  const record = stateFile.state.servers[role];
+  if (record !== undefined) {
+    const was = await stopProcess(record.pid, record.identity);
+    await stateFile.change((state) => withServer(state, role, null));
+    return { stopped: was ? ownServer(record) : null, left: null };
+  }
+  const { given, compose } = FINDERS[role];
+  const nothing = () => Promise.resolve(null);
+  const found = await findFirst({ given, compose, path: nothing, built: nothing }, search);
+  if (found.kind !== "there") return { stopped: null, left: null };
+  const { address, source } = found.server;
+  const how = source === "compose"
+    ? "runs in compose; `docker compose down` stops it"
+    : `is set by ${ADDRESS_SETTING[role]}; Tidegate did not start it`;
+  return { stopped: null, left: `${role} ${address} ${how}` };
+}
+
+async function down(session: Session): Promise<StackStopped> {
+  const results = await Promise.all(ROLES.map((role) => stopOne(role, session)));
+  return {
+    stopped: results.flatMap(({ stopped }) => stopped === null ? [] : [stopped]),
+    left: results.flatMap(({ left }) => left === null ? [] : [left]),
+  };
+}
+
+/**
+ * Stops the servers that were started with this data folder, and only those; waits until they have
+ * ended. Their data stay.
+ *
+ * @throws {TidegateError} `TG_STACK` if a server can't be ended.
+ */
+export function stackDown(options: StackOptions): Promise<StackStopped> {
+  return exclusively(options, down);
+}
+
+/**
+ * Stops the servers and removes their data and logs: topics, workflows, everything. Other files in
+ * the data folder and the builds in the cache stay.
+ *
+ * @throws {TidegateError} `TG_STACK` if a server can't be ended.
+ */
+export function stackReset(options: StackOptions): Promise<StackStopped> {
+  return exclusively(options, async (session) => {
+    const result = await down(session);
+    for (const name of DATA) {
+      try {
+        await Deno.remove(join(session.dataDir, name), { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    return result;
+  });
 }

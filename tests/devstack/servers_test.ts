@@ -2,18 +2,15 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   clusterId,
+  devServerArgs,
   escapeProperty,
+  kafkaJars,
   kafkaProperties,
+  kafkaScripts,
   readClusterId,
-} from "../../devstack/kafka_config.ts";
-import { kafkaPom, kafkaRecipe } from "../../devstack/kafka_build.ts";
-import { kafkaJars, kafkaScripts } from "../../devstack/kafka_server.ts";
-import { redpandaBootstrapYaml, redpandaYaml } from "../../devstack/redpanda_server.ts";
-import { temporalRecipe } from "../../devstack/temporal_build.ts";
-import { devServerArgs } from "../../devstack/temporal_server.ts";
-import { readServerVersion } from "../../devstack/probe_temporal.ts";
+} from "../../devstack/servers.ts";
 
-Deno.test("kafkaProperties: one process, local only, the settings of design §9", () => {
+Deno.test("kafkaProperties: one process, local only", () => {
   const text = kafkaProperties({ logDir: "/p/kafka/data", port: 19092, controllerPort: 40001 });
   const lines = text.trimEnd().split("\n");
   for (
@@ -80,14 +77,6 @@ Deno.test("kafka: the same two programs from scripts and from jars", () => {
   assert.ok(args.includes("-Xmx512m"));
 });
 
-Deno.test("redpandaYaml: one node, local only; a path can't break out", () => {
-  const text = redpandaYaml('/p/a "b": c', [19092, 40001, 40002]);
-  assert.match(text, /^ {2}data_directory: "\/p\/a \\"b\\": c"$/m);
-  assert.match(text, /^ {2}kafka_api: \[\{ address: 127\.0\.0\.1, port: 19092 \}\]$/m);
-  assert.match(text, /^ {2}rpc_server: \{ address: 127\.0\.0\.1, port: 40001 \}$/m);
-  assert.match(redpandaBootstrapYaml(), /^auto_create_topics_enabled: false$/m);
-});
-
 Deno.test("devServerArgs: settings are JSON, so a duration keeps its quotes", () => {
   const args = devServerArgs({ database: "/p/t.db", port: 17233, uiPort: 18233 });
   const after = (flag: string) => args.filter((_, i) => args[i - 1] === flag);
@@ -103,32 +92,4 @@ Deno.test("devServerArgs: settings are JSON, so a duration keeps its quotes", ()
     ["--ip", "--port", "--ui-port", "--db-filename", "--log-level"].flatMap(after),
     ["127.0.0.1", "17233", "18233", "/p/t.db", "error"],
   );
-});
-
-Deno.test("builds: pinned to a version, in a folder that names it", () => {
-  const go = temporalRecipe.command("/c/t");
-  assert.equal(go.args.at(-1), "github.com/temporalio/cli/cmd/temporal@v1.5.1");
-  assert.equal(go.env.GOBIN, "/c/t");
-  assert.match(temporalRecipe.folder, /^temporal-1\.5\.1-/);
-  assert.equal(kafkaRecipe.folder, "kafka-4.1.0");
-  const pom = kafkaPom();
-  assert.match(pom, /kafka_2\.13<\/artifactId>\s*<version>4\.1\.0</);
-  assert.match(pom, /kafka-tools<\/artifactId>\s*<version>4\.1\.0</);
-  assert.doesNotMatch(pom, /SNAPSHOT|LATEST|RELEASE|\[/);
-});
-
-Deno.test("builds: how far they are, in words", () => {
-  assert.equal(temporalRecipe.progress([]), "");
-  const fetching = ["go: downloading a.b/c v1.0.0", "go: downloading a.b/d v1.0.0"];
-  assert.equal(temporalRecipe.progress(fetching), "2 modules fetched");
-  const compiling = [...fetching, "internal/abi", "github.com/a/b", "# github.com/a/b"];
-  assert.match(temporalRecipe.progress(compiling), /^2 of at most \d+ packages compiled$/);
-  assert.equal(kafkaRecipe.progress(["[INFO] Downloaded from x: y"]), "1 files fetched");
-});
-
-Deno.test("readServerVersion: field 1 of GetSystemInfoResponse", () => {
-  const version = new TextEncoder().encode("1.29.1");
-  assert.equal(readServerVersion(new Uint8Array([0x0a, 6, ...version, 0x12, 0])), "1.29.1");
-  assert.equal(readServerVersion(new Uint8Array([0x12, 0])), "unknown");
-  assert.equal(readServerVersion(new Uint8Array([])), "unknown");
 });
