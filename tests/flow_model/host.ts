@@ -34,6 +34,7 @@ export type Message =
   | { readonly kind: "exclude"; readonly partition: number }
   | { readonly kind: "added"; readonly starts: readonly PartitionStart[] }
   | { readonly kind: "topicHas"; readonly partitions: number }
+  | { readonly kind: "bound"; readonly untils: readonly (readonly [number, number | null])[] }
   | { readonly kind: "accept"; readonly hash: string }
   | { readonly kind: "flush" };
 
@@ -219,18 +220,30 @@ export class Host {
       case "continueAsNew": {
         const state = JSON.stringify(this.drain.snapshot());
         if (state.length > 1_800_000) throw new Violation(`a state of ${state.length} characters`);
-        for (const settle of this.#settles) settle.abandon();
-        this.#settles = new Set();
-        this.#began = state;
-        this.#run += 1;
-        this.#activations = [];
-        this.#decisions = [];
-        this.drain = this.#fromState();
-        this.#wake += 1;
-        this.#schedule(0);
+        this.#beginRun(state);
         break;
       }
     }
+  }
+
+  /** The workflow is put back: what it has asked for since goes on in the world. */
+  reset(state: string): void {
+    this.#world.count("resets");
+    this.#pending = [];
+    this.#beginRun(state);
+    this.send({ kind: "ready", slots: this.#world.fleet });
+  }
+
+  #beginRun(state: string): void {
+    for (const settle of this.#settles) settle.abandon();
+    this.#settles = new Set();
+    this.#began = state;
+    this.#run += 1;
+    this.#activations = [];
+    this.#decisions = [];
+    this.drain = this.#fromState();
+    this.#wake += 1;
+    this.#schedule(0);
   }
 
   /** A sweep with up to two attempts; a look with more. */
@@ -334,6 +347,9 @@ function apply(drain: Drain, activation: Activation): Decision {
         break;
       case "added":
         drain.added(message.starts);
+        break;
+      case "bound":
+        drain.bound(new Map(message.untils));
         break;
       case "topicHas":
         drain.topicHas(message.partitions);

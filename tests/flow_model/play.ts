@@ -105,6 +105,13 @@ class Schedule {
           const from = Math.min(world.highWatermark(partition), p.cursor + random.int(0, 3));
           this.#host.send({ kind: "resume", partition, from });
         }
+        if (deed.kind === "bound" && this.#scenario.mode === "live") {
+          const { partitions } = this.#host.drain;
+          const at = partitions.map((p) =>
+            [p.partition, Math.max(p.cursor, world.stable(p.partition))] as const
+          );
+          this.#host.send({ kind: "bound", untils: at });
+        }
         if (deed.kind === "flush") this.#flush();
       });
     }
@@ -118,6 +125,17 @@ class Schedule {
           told ? 0 : random.int(5_000, 30_000),
           () => this.#host.send({ kind: "ready", slots: world.fleet }),
         );
+      });
+    }
+    const { reset } = this.#scenario;
+    if (reset !== null) {
+      world.after(reset.toAt, () => {
+        const state = JSON.stringify(this.#host.drain.snapshot());
+        const goBack = this.#checks.save();
+        world.after(reset.at - reset.toAt, () => {
+          goBack();
+          this.#host.reset(state);
+        });
       });
     }
     if (takeoverAt !== null) {
@@ -172,6 +190,10 @@ class Schedule {
     const partitions = this.#scenario.addedAt.filter((at) => at <= world.now).length;
     if (partitions > drain.partitions.length) {
       this.#host.send({ kind: "topicHas", partitions });
+    }
+    const ends = drain.partitions.filter((p) => p.until !== null);
+    if (this.#scenario.mode === "live" && ends.length > 0 && world.random.chance(0.15)) {
+      this.#host.send({ kind: "bound", untils: ends.map((p) => [p.partition, null] as const) });
     }
     const bounded = this.#scenario.mode === "bounded" && drain.isDrained;
     const nobody = drain.partitions.every((p) => p.mode === "excluded");

@@ -31,6 +31,7 @@ export class Random {
 
   /** One of some values. */
   pick<T>(values: readonly [T, ...T[]]): T {
-    return values[this.int(0, values.length - 1)] ?? values[0];
+    const value = values[this.int(0, values.length - 1)];
+    return value === undefined ? values[0] : value;
   }
 }

@@ -21,7 +21,7 @@ export interface BrokerFault {
 /** What a person does. */
 export interface Deed {
   readonly at: number;
-  readonly kind: "exclude" | "skip" | "accept" | "terminate" | "flush";
+  readonly kind: "exclude" | "skip" | "accept" | "terminate" | "flush" | "bound";
   readonly partition: number;
 }
 
@@ -55,6 +55,8 @@ export interface Scenario {
   readonly continues: number;
   /** How likely an attempt, a request, an answer is lost. */
   readonly loss: number;
+  /** When the drain is put back to an earlier state, and how far; null for never. */
+  readonly reset: { readonly at: number; readonly toAt: number } | null;
   /** How likely a sweep reports that a partition's data needs a decision. */
   readonly fails: number;
   /** The kinds of faults in it. */
@@ -70,9 +72,10 @@ export const AGGREGATES: readonly AggregateSpec[] = [
 
 /** Draws a schedule. */
 export function drawScenario(r: Random): Scenario {
-  const mode = r.chance(0.7) ? "live" : "bounded";
+  const many = r.chance(0.04);
+  const mode = r.chance(0.7) && !many ? "live" : "bounded";
   const latenessMs = r.pick([0, 0, 15_000]);
-  const size = r.chance(0.15);
+  const size = !many && r.chance(0.12);
   const partitions = size ? r.int(1, 2) : r.pick([1, 2, 2, 3, 3, 4]);
   const windowing = r.chance(0.8) || size ? tumbling(10_000) : hopping(10_000, 5_000);
   const faults: string[] = [];
@@ -81,7 +84,7 @@ export function drawScenario(r: Random): Scenario {
     if (happens) faults.push(name);
     return happens;
   };
-  const span = (size ? r.int(15, 40) : r.int(20, 140)) * 1_000;
+  const span = (size ? r.int(12, 25) : many ? r.int(2_000, 4_000) : r.int(20, 140)) * 1_000;
   const pairs = (likelihood: number, name: string, longest: number) =>
     has(name, likelihood)
       ? Array.from({ length: r.int(1, 2) }, () => {
@@ -100,6 +103,7 @@ export function drawScenario(r: Random): Scenario {
       bounded: mode === "bounded",
       span,
       size,
+      many,
       poison: poison ? r.pick([0, 0.05, 0.05, 0.5]) : 0,
       useless: useless && r.chance(0.7),
       transactions: transactions && r.chance(0.7),
@@ -111,6 +115,7 @@ export function drawScenario(r: Random): Scenario {
     added && partition === partitions - 1 ? r.int(1_000, span) : 0
   );
   if (size) faults.push("sizes");
+  if (many) faults.push("many windows");
   const fleet = r.pick([0, 1, 1, 2, 4]);
   const fleetMoves = has("fleet moves", 0.3)
     ? Array.from({ length: r.int(1, 4) }, () => ({
@@ -130,10 +135,21 @@ export function drawScenario(r: Random): Scenario {
       };
     })
     : [];
+  const resetAt = r.int(2_000, span);
+  const reset = has("reset", 0.04) ? { at: resetAt, toAt: r.int(0, resetAt - 1) } : null;
   const deeds = has("deeds", 0.3)
     ? Array.from({ length: r.int(1, 3) }, (): Deed => ({
       at: r.int(0, span + 20_000),
-      kind: r.pick(["exclude", "exclude", "skip", "accept", "terminate", "flush"]),
+      kind: r.pick([
+        "exclude",
+        "exclude",
+        "skip",
+        "accept",
+        "terminate",
+        "flush",
+        "bound",
+        "bound",
+      ]),
       partition: r.int(0, partitions - 1),
     })).sort((a, b) => a.at - b.at)
     : [];
@@ -157,12 +173,13 @@ export function drawScenario(r: Random): Scenario {
     unwritable: pairs(0.2, "results unwritable", 90_000),
     brokerFaults,
     takeoverAt: has("takeover", 0.3) ? r.int(100, span) : null,
-    retentionMs: has("short retention", 0.2) ? r.int(500, 60_000) : 1e9,
+    retentionMs: reset === null && has("short retention", 0.2) ? r.int(500, 60_000) : 1e9,
     deeds,
     runActivations: has("long histories", 0.4) ? r.int(10, 60) : 10_000,
     continues: has("continue-as-new", 0.35) ? 0.03 : 0,
     loss: has("losses", 0.6) ? r.pick([0.01, 0.03, 0.1]) : 0,
     fails: has("data faults", 0.12) ? 0.03 : 0,
+    reset,
     faults,
   };
 }
@@ -171,6 +188,7 @@ interface LogShape {
   readonly bounded: boolean;
   readonly span: number;
   readonly size: boolean;
+  readonly many: boolean;
   readonly poison: number;
   readonly useless: boolean;
   readonly transactions: boolean;
@@ -182,11 +200,11 @@ interface LogShape {
 function drawLog(r: Random, shape: LogShape): LogRecord[] {
   if (r.chance(0.08)) return [];
   const records: LogRecord[] = [];
-  const long = shape.size ? "x".repeat(r.pick([8_000, 20_000, 28_000])) : "";
-  const keys = shape.size ? r.int(6, 70) : 3;
+  const long = shape.size ? "x".repeat(r.pick([8_000, 24_000, 28_000])) : "";
+  const keys = shape.size ? r.int(20, 90) : 3;
   let at = shape.bounded || r.chance(0.2) ? 0 : r.int(0, 3_000);
   let open: number | null = null;
-  const count = shape.size ? r.int(80, 200) : r.int(1, 60);
+  const count = shape.many ? r.int(150, 400) : shape.size ? r.int(100, 250) : r.int(1, 60);
   const step = shape.span / count;
   let time = at;
   for (let i = 0; i < count; i++) {

@@ -16,7 +16,7 @@ interface Kept {
   window: Window;
   closedAt: number | null;
   /** Outcomes of updates, of the current run only. */
-  updates: Map<number, CallAnswer>;
+  updates: Map<string, CallAnswer>;
   terminated: boolean;
 }
 
@@ -74,7 +74,9 @@ export class Windows {
       kept.window = new Window(this.#rules(start + windowing.sizeMs, latenessMs), state);
       kept.updates = new Map();
     }
-    const known = kept.updates.get(call.n);
+    // A drain that was put back uses its numbers again, at other times.
+    const id = `${call.n}/${call.emittedAtMs}`;
+    const known = kept.updates.get(id);
     if (known !== undefined) {
       world.count("updates known");
       return known;
@@ -88,7 +90,7 @@ export class Windows {
     world.count(
       `window answers ${answer.kind}${kept.window.n === before && before > 0 ? " again" : ""}`,
     );
-    kept.updates.set(call.n, answer);
+    kept.updates.set(id, answer);
     if (kept.window.isComplete || kept.window.isNew) kept.closedAt = world.now;
     return answer;
   }
