@@ -11,7 +11,7 @@ import type { Span } from "./sweep.ts";
 
 /** A call of a window; with a watermark it settles, without one it only brings cells. */
 export interface Call {
-  /** The call's number, also the id of the update that carries it. */
+  /** The call's number; the id of the update that carries it is {@linkcode callId}. */
   readonly n: number;
   /** The offsets that the cells come from; empty if it brings none. */
   readonly spans: readonly Span[];
@@ -26,6 +26,15 @@ export interface Call {
    * @default {undefined}
    */
   readonly early?: true;
+}
+
+/**
+ * The id of the update that carries a call. The moment is in it, because a drain that somebody has
+ * put back to an earlier state uses its numbers again: those must reach the window, not what Temporal
+ * kept of the first call with the number.
+ */
+export function callId(call: Pick<Call, "n" | "emittedAtMs">): string {
+  return `${call.n}-${call.emittedAtMs}`;
 }
 
 /** A call with the window it goes to. */
@@ -70,7 +79,7 @@ export type CallAnswer =
     | { readonly kind: "taken" }
     /** The cells would make the window too large; nothing is taken. */
     | { readonly kind: "full" }
-    /** The number is known with other offsets: the drain was reset; nothing is taken. */
+    /** The number is known for another call: the drain was reset; nothing is taken. */
     | { readonly kind: "overlap" }
     /** What came before the call is not here: Temporal has forgotten it; nothing is taken. */
     | { readonly kind: "lost" }
@@ -92,7 +101,7 @@ export type CallEnd =
   | "taken"
   /** The window is full. */
   | "full"
-  /** The number is known with other offsets. */
+  /** The number is known for another call. */
   | "overlap"
   /** What came before is not there. */
   | "lost";

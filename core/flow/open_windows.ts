@@ -180,8 +180,8 @@ export interface OpenWindowLook {
   readonly pairs: number;
   /** (event, window) pairs that wait with the drain, or are in the call under way. */
   readonly waiting: number;
-  /** Whether call n + 1 is under way, and so may have been taken. */
-  readonly calling: boolean;
+  /** (event, window) pairs that call n + 1 brings, which is under way; null if none is. */
+  readonly calling: number | null;
   /** Whether its first rows are out. */
   readonly emitted: boolean;
   /** Since when its rows could not be written; null if nothing waits. */
@@ -455,7 +455,7 @@ export class OpenWindows {
         n: window.call === null ? window.n : window.n - 1,
         pairs: window.pairs,
         waiting: (window.held?.pairs ?? 0) + (window.call?.pairs ?? 0),
-        calling: window.call !== null,
+        calling: window.call?.pairs ?? null,
         emitted: window.emitted,
         unwrittenSinceMs: window.call?.takenAtMs ?? null,
         broken: window.broken,

@@ -18,6 +18,9 @@ import { type Call, type CallAnswer, type EmissionHead, WINDOW_BYTES } from "./d
 import { cellWireBytes, mergeSpans, pairsIn, sameSpans } from "./held.ts";
 import type { Span } from "./sweep.ts";
 
+/** After how many calls a window still knows what it held: longer than an audit takes. */
+const KEPT_CALLS = 16;
+
 /** What a window needs to know of its plan. */
 export interface WindowRules {
   /** The aggregates. */
@@ -47,6 +50,8 @@ export interface WindowSnapshot {
   readonly n: number;
   /** The offsets that call brought. */
   readonly lastSpans: readonly Span[];
+  /** When the drain decided to make that call: with number and offsets it tells a repeat. */
+  readonly lastAtMs: number;
   /** All cells, sorted by key. */
   readonly cells: readonly CellWire[];
   /** The keys changed since the last emission, sorted. */
@@ -57,17 +62,21 @@ export interface WindowSnapshot {
   readonly emitted: Emitted | null;
   /** From and up to which offset of each partition cells have come, for people. */
   readonly spans: readonly Span[];
+  /** How many pairs it held after each of its last calls, for `audit`. */
+  readonly held: readonly (readonly [n: number, pairs: number])[];
 }
 
 /** The state a window begins with. */
 export const NEW_WINDOW: WindowSnapshot = {
   n: 0,
   lastSpans: [],
+  lastAtMs: 0,
   cells: [],
   changed: [],
   revision: 0,
   emitted: null,
   spans: [],
+  held: [],
 };
 
 /** One window's state and the rules that change it. */
@@ -94,9 +103,11 @@ export class Window {
 
   /** Takes a call in, if it is the next one, and answers. */
   call(call: Call): CallAnswer {
-    const { n, lastSpans } = this.#s;
-    if (call.n === n && n > 0) {
-      return sameSpans(call.spans, lastSpans) ? this.#answer() : this.#refusal("overlap");
+    const { n, lastSpans, lastAtMs } = this.#s;
+    if (call.n === n) {
+      // A drain that was put back uses its numbers again, for other calls.
+      const isRepeat = call.emittedAtMs === lastAtMs && sameSpans(call.spans, lastSpans);
+      return isRepeat ? this.#answer() : this.#refusal("overlap");
     }
     if (call.n <= n || this.isComplete) return this.#refusal("overlap");
     if (call.n > n + 1 || call.cells === null) return this.#refusal("lost");
@@ -139,6 +150,11 @@ export class Window {
   /** The last emission. */
   get emitted(): Emitted | null {
     return this.#s.emitted;
+  }
+
+  /** How many pairs it held after each of its last calls. */
+  get held(): WindowSnapshot["held"] {
+    return this.#s.held;
   }
 
   /** From and up to which offset of each partition cells have come. */
@@ -185,7 +201,15 @@ export class Window {
       this.#changed.add(key);
     }
     const spans = mergeSpans(this.#s.spans, call.spans);
-    this.#s = { ...this.#s, n: call.n, lastSpans: call.spans, spans };
+    const held = [...this.#s.held.slice(1 - KEPT_CALLS), [call.n, this.#pairs] as const];
+    this.#s = {
+      ...this.#s,
+      n: call.n,
+      lastSpans: call.spans,
+      lastAtMs: call.emittedAtMs,
+      spans,
+      held,
+    };
     if (call.watermark !== null) this.#emit(call, call.watermark);
   }
 

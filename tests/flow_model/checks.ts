@@ -7,7 +7,9 @@
 
 import type { Decision, Drain } from "../../core/flow/drain.ts";
 import type { SweepPartition } from "../../core/flow/sweep.ts";
+import { auditOf, lookAtDrain } from "../../core/flow/audit.ts";
 import type { Message, Watcher } from "./host.ts";
+import type { Windows } from "./settle_activity.ts";
 import { Violation, type World } from "./world.ts";
 
 /** A run of offsets that was folded and taken. */
@@ -43,8 +45,11 @@ export class Checks implements Watcher {
   wasReset = false;
   lost = new Set<number>();
 
-  constructor(world: World) {
+  readonly #windows: Windows;
+
+  constructor(world: World, windows: Windows) {
     this.#world = world;
+    this.#windows = windows;
     this.segments = world.logs.map(() => []);
     this.skipped = world.logs.map(() => []);
   }
@@ -82,6 +87,10 @@ export class Checks implements Watcher {
     this.#sizes(drain, decision);
     this.#account(drain);
     for (const { start } of drain.windows.lost.named) this.lost.add(start);
+    const isLarge = this.#world.scenario.faults.includes("sizes");
+    const full = drain.partitions.some((p) => p.stop?.code === "TG_WINDOW_FULL");
+    if (!isLarge && (full || drain.refused.room > 0)) throw new Violation("small windows are full");
+    if (this.#world.random.chance(0.05)) this.#audit(drain);
     const { refused } = drain;
     for (const why of ["complete", "shape"] as const) {
       if (refused[why] > 0) throw new Violation(`a result was refused: ${why}`);
@@ -216,7 +225,7 @@ export class Checks implements Watcher {
         if (call.early) this.#world.count("early settles");
       }
       if (command.calls.length > 16) throw new Violation("too many calls in one activity");
-      if (size > 1024 * 1024) throw new Violation(`an activity's input of ${size}`);
+      if (size > 600 * 1024) throw new Violation(`an activity's input of ${size}`);
     }
     if (bytes > 2 * 1024 * 1024) throw new Violation(`commands of ${bytes}`);
     if (drain.windows.carriedBytes > 1024 * 1024) {
@@ -250,14 +259,30 @@ export class Checks implements Watcher {
     }
   }
 
+  /** What the drain says of its windows must be what they say, also while calls are under way. */
+  #audit(drain: Drain): void {
+    if (this.wasReset) return;
+    this.#world.count("audits");
+    const look = lookAtDrain(drain);
+    const windows = look.windows.flatMap(({ start, shard }) => {
+      const says = this.#windows.says(start);
+      return says === undefined ? [] : [{ start, shard, ...says }];
+    });
+    const { problems } = auditOf(look, { windows, rows: null, side: null });
+    const unfounded = problems.filter((problem) =>
+      !/stopped:|skipped/.test(problem) &&
+      ![...this.#world.gone].some((start) => problem.includes(`window ${start}`))
+    );
+    if (unfounded.length > 0) throw new Violation(`audit: ${unfounded}`);
+  }
+
   /** The end of a schedule: the results topic against a recomputation. */
   end(drain: Drain, isComplete: boolean): void {
     const world = this.#world;
     const expected = this.#contents(true);
     const { lost } = this;
-    const mayLose = world.scenario.retentionMs < 1e9 || this.wasReset ||
-      world.scenario.deeds.some((deed) => deed.kind === "terminate");
-    if (lost.size > 0 && !mayLose) throw new Violation(`lost windows: ${[...lost]}`);
+    const unfounded = [...lost].filter((start) => !world.gone.has(start));
+    if (unfounded.length > 0 && !this.wasReset) throw new Violation(`lost windows: ${unfounded}`);
     if (lost.size > 0) world.count("windows lost");
     const last = new Map<number, typeof world.rows[number]>();
     const largest = new Map<number, typeof world.rows[number]>();

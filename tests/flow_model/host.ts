@@ -200,6 +200,7 @@ export class Host {
           );
         });
         this.#settles.add(settle);
+        if (this.#settles.size > 8) throw new Violation("too many settles are out");
         break;
       }
       case "wake":

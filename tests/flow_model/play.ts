@@ -63,8 +63,8 @@ class Schedule {
   constructor(world: World) {
     this.#world = world;
     this.#scenario = world.scenario;
-    this.#checks = new Checks(world);
     this.#windows = new Windows(world);
+    this.#checks = new Checks(world, this.#windows);
     this.#host = new Host(world, this.#windows, this.#checks);
   }
 

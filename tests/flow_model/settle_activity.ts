@@ -6,7 +6,12 @@
  * @module
  */
 
-import type { CallAnswer, SettleOutcome, WindowCall } from "../../core/flow/delivery.ts";
+import {
+  type CallAnswer,
+  callId,
+  type SettleOutcome,
+  type WindowCall,
+} from "../../core/flow/delivery.ts";
 import { Window, type WindowRules } from "../../core/flow/window.ts";
 import { AGGREGATES } from "./scenario.ts";
 import { type ControlProcess, Violation, type World } from "./world.ts";
@@ -39,14 +44,16 @@ export class Windows {
     if (kept === undefined || kept.closedAt === null) return kept;
     if (this.#world.now <= kept.closedAt + retentionMs) return kept;
     this.#world.count("windows forgotten");
+    this.#world.gone.add(start);
     this.#kept.delete(start);
     return undefined;
   }
 
   /** A person terminates one that is open. */
   terminate(): void {
-    for (const kept of this.#kept.values()) {
+    for (const [start, kept] of this.#kept) {
       if (kept.closedAt !== null) continue;
+      this.#world.gone.add(start);
       this.#world.count("windows terminated");
       kept.closedAt = this.#world.now;
       kept.terminated = true;
@@ -74,8 +81,7 @@ export class Windows {
       kept.window = new Window(this.#rules(start + windowing.sizeMs, latenessMs), state);
       kept.updates = new Map();
     }
-    // A drain that was put back uses its numbers again, at other times.
-    const id = `${call.n}/${call.emittedAtMs}`;
+    const id = callId(call);
     const known = kept.updates.get(id);
     if (known !== undefined) {
       world.count("updates known");
@@ -91,8 +97,33 @@ export class Windows {
       `window answers ${answer.kind}${kept.window.n === before && before > 0 ? " again" : ""}`,
     );
     kept.updates.set(id, answer);
+    this.#check(start + windowing.sizeMs, call, answer);
     if (kept.window.isComplete || kept.window.isNew) kept.closedAt = world.now;
     return answer;
+  }
+
+  /** What it says for `audit`, where Temporal remembers it. */
+  says(start: number): { readonly n: number; readonly held: Window["held"] } | undefined {
+    const window = this.find(start)?.window;
+    return window === undefined ? undefined : { n: window.n, held: window.held };
+  }
+
+  /** Rows are emitted when they are due, sorted, and only where there is something to say. */
+  #check(endMs: number, call: WindowCall["call"], answer: CallAnswer): void {
+    if (answer.kind === "full") throw new Violation("a window is full though the drain found room");
+    const isDue = call.watermark !== null && (call.watermark >= endMs || call.early === true);
+    if (call.watermark !== null && !isDue) throw new Violation("a settle that is not due");
+    if (call.early && this.#world.scenario.emitEveryMs === null) throw new Violation("early rows");
+    if (answer.kind === "taken" && isDue && (call.cells?.length ?? 0) > 0) {
+      throw new Violation("a settle with cells emits nothing");
+    }
+    if (answer.kind !== "emitted") return;
+    if (!isDue) throw new Violation("rows without a settle");
+    if (answer.cells.length === 0) throw new Violation("an emission without rows");
+    const keys = answer.cells.map(([key]) => key);
+    if (keys.some((key, i) => i > 0 && key <= (keys[i - 1] ?? ""))) {
+      throw new Violation("rows are not sorted");
+    }
   }
 
   #rules(endMs: number, latenessMs: number): WindowRules {

@@ -55,6 +55,8 @@ export class World {
   steps = 0;
   readonly logs: LogRecord[][];
   readonly rows: Rows[] = [];
+  /** Windows that Temporal has forgotten, or that somebody has terminated. */
+  readonly gone = new Set<number>();
   readonly processes: ControlProcess[];
   owner = 0;
   lastEpoch = 1;
