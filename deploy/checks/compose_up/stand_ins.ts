@@ -31,7 +31,7 @@ export interface Parts {
   readonly temporal: { readonly cli: string; readonly server: string; readonly sql: string };
   /** The server's own schema for PostgreSQL. */
   readonly schema: string;
-  /** Deno's cache of the packages that our image installs: builds have no network. */
+  /** Deno's cache of the packages that our image installs, an archive: builds have no network. */
   readonly packages: string;
 }
 
@@ -99,6 +99,15 @@ function rootRecipe(name: RootName): Recipe {
   };
 }
 
+/** Installs into a cache of its own, `$1`, by the Deno `$2`, and makes an archive of that. */
+const CACHE_PACKAGES = `
+set -eu
+cd "$1"
+DENO_DIR="$1/deno-dir" "$2" install --quiet --frozen
+tar --create --owner=1993 --group=1993 --numeric-owner --file packages.tar --directory deno-dir npm
+rm -rf node_modules deno-dir
+`;
+
 /** Deno's cache after an installation of what the image installs. */
 async function packagesRecipe(): Promise<Recipe> {
   const file = (name: string) => Deno.readTextFile(new URL(`deploy/image/${name}`, ROOT));
@@ -112,15 +121,13 @@ async function packagesRecipe(): Promise<Recipe> {
     megabytes: 250,
     files: { "deno.json": manifest, "deno.lock": lock },
     command: (into) => ({
-      program: Deno.execPath(),
-      args: ["install", "--quiet", "--frozen"],
-      env: { DENO_DIR: join(into, "deno-dir") },
+      program: "sh",
+      args: ["-c", CACHE_PACKAGES, "cache-packages", into, Deno.execPath()],
+      env: {},
     }),
     progress: () => "",
-    check: async (into, machine) => {
-      await Deno.remove(join(into, "node_modules"), { recursive: true });
-      return await machine.exists(join(into, "deno-dir/npm")) ? null : "there is no cache";
-    },
+    check: async (into, machine) =>
+      await machine.exists(join(into, "packages.tar")) ? null : "the archive was not made",
   };
 }
 
@@ -152,7 +159,7 @@ export async function makeParts(
     jars,
     temporal: { cli, server: join(server, "server"), sql: join(server, "sql") },
     schema: join(Dir, "schema"),
-    packages: join(await made(await packagesRecipe()), "deno-dir/npm"),
+    packages: join(await made(await packagesRecipe()), "packages.tar"),
   };
 }
 
@@ -184,8 +191,8 @@ const page = (title: string) =>
   `COPY index.html /www/index.html
 COPY index.html /www/admin/health
 EXPOSE 8080
-ENTRYPOINT ["httpd", "-f", "-p", "8080", "-h", "/www"]
-# ${title}
+# ${title}; BusyBox's server knows no SIGTERM.
+ENTRYPOINT ["sh", "-c", "trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait"]
 `;
 
 const RPK = `#!/bin/bash
@@ -260,12 +267,12 @@ export async function standIns(parts: Parts): Promise<StandIn[]> {
 RUN cp /usr/bin/tini /tini && useradd --uid 1993 --user-group deno && \\
     install --directory --owner=deno --group=deno /deno-dir
 COPY deno /usr/bin/deno
-COPY --chown=deno:deno packages /deno-dir/npm
+ADD packages.tar /deno-dir/
 ENV DENO_DIR=/deno-dir/ DENO_INSTALL_ROOT=/usr/local
 ENTRYPOINT ["/tini", "--", "deno"]
 CMD ["run", "--help"]
 `,
-      files: { deno, packages: parts.packages },
+      files: { deno, "packages.tar": parts.packages },
       texts: {},
     },
     {

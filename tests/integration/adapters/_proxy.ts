@@ -110,7 +110,14 @@ export function startProxy(broker: string, options: ProxyOptions = {}): KafkaPro
 
   const serve = async (client: Deno.TcpConn): Promise<void> => {
     open.add(client);
-    const server = await Deno.connect(target);
+    const server = await Deno.connect(target).catch((error: unknown) => {
+      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+      return null;
+    });
+    if (server === null) {
+      open.delete(client);
+      return shut(client);
+    }
     open.add(server);
     const waiting = new Map<number, SeenRequest>();
     const both = [
