@@ -41,7 +41,7 @@ export function readmeCommands(readme: string, section: string): string[] {
 }
 
 /** The only command that begins so. */
-function commandOf(commands: readonly string[], start: string): string {
+export function commandOf(commands: readonly string[], start: string): string {
   const found = commands.filter((line) => line.startsWith(start));
   if (found.length !== 1) throw new Error(`the README must have one command "${start} …"`);
   return found[0] ?? "";
