@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { connect } from "node:http2";
+import { deadline } from "../adapters/deadline.ts";
 import type { ClusterView } from "../adapters/kafka/topic_wire.ts";
+import type { connectNative } from "../adapters/temporal/client.ts";
 import { type Address, formatAddress, parseAddress } from "../core/address.ts";
 
 /**
@@ -52,95 +53,39 @@ export async function probeBrokers(list: string): Promise<ClusterView | null> {
   return null;
 }
 
-/** The answer of a unary gRPC call. */
-interface GrpcAnswer {
-  /** gRPC status code; -1 if the server sent none. */
-  readonly status: number;
-  /** The answer's message; empty on an error. */
-  readonly message: Uint8Array;
-}
+/** What of Temporal's API is asked. */
+type Service = Awaited<ReturnType<typeof connectNative>>["workflowService"];
 
 /**
- * Whether something listens there. Asked first: a refused connection is found out at once, and
- * `node:http2` hides a missing permission.
+ * Asks a Temporal server something, in plain text (a TLS listener does not answer this).
+ *
+ * @returns What was answered, or null if there is no answer in time.
  */
-async function listens(address: Address, timeoutMs: number): Promise<boolean> {
-  const signal = AbortSignal.timeout(timeoutMs);
+async function askTemporal<T>(
+  address: string,
+  timeoutMs: number,
+  ask: (service: Service) => Promise<T>,
+): Promise<T | null> {
+  // Loaded when it is needed, and outside of what may fail: a missing permission must be seen.
+  const { connectNative } = await import("../adapters/temporal/client.ts");
+  const asked = async () => {
+    const connection = await connectNative({ address, namespace: NAMESPACE });
+    try {
+      return await ask(connection.workflowService);
+    } finally {
+      await connection.close();
+    }
+  };
   try {
-    using _ = await Deno.connect({ hostname: address.host, port: address.port, signal });
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return false;
+    return await deadline(asked(), timeoutMs) ?? null;
+  } catch {
+    // Refused, of another protocol, not ready: all mean that nothing is there yet.
+    return null;
   }
 }
 
-/** Makes a unary gRPC call without TLS; null if nothing answers in time. */
-async function callGrpc(
-  where: string,
-  method: string,
-  body: Uint8Array,
-  timeoutMs: number,
-): Promise<GrpcAnswer | null> {
-  const address = parseAddress(where);
-  if (address === null || !await listens(address, timeoutMs)) return null;
-  return await new Promise((resolve) => {
-    const session = connect(`http://${formatAddress(address)}`);
-    let settled = false;
-    const settle = (answer: GrpcAnswer | null) => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      session.destroy();
-      resolve(answer);
-    };
-    const timer = setTimeout(() => settle(null), timeoutMs);
-    session.on("error", () => settle(null));
-    session.on("close", () => settle(null));
-    const call = session.request({
-      ":method": "POST",
-      ":path": `/temporal.api.workflowservice.v1.WorkflowService/${method}`,
-      "content-type": "application/grpc",
-      "te": "trailers",
-    });
-    const chunks: Uint8Array[] = [];
-    let status = -1;
-    const take = (headers: Readonly<Record<string, unknown>>) => {
-      // With an error and no message the status comes in the headers, else in the trailers.
-      if (headers["grpc-status"] !== undefined) status = Number(headers["grpc-status"]);
-    };
-    call.on("response", take);
-    call.on("trailers", take);
-    call.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    call.on("error", () => settle(null));
-    call.on("end", async () => {
-      const bytes = new Uint8Array(await new Blob(chunks.map((c) => c.slice())).arrayBuffer());
-      settle({ status, message: bytes.subarray(5) });
-    });
-    // A gRPC message: not compressed, its length, itself.
-    const frame = new Uint8Array(5 + body.length);
-    new DataView(frame.buffer).setUint32(1, body.length);
-    frame.set(body, 5);
-    call.end(frame);
-  });
-}
-
-/** A length-delimited protobuf field of less than 128 bytes. */
-function field(tag: number, value: Uint8Array): Uint8Array {
-  return new Uint8Array([tag << 3 | 2, value.length, ...value]);
-}
-
-/**
- * Reads field 1, `server_version`, of Temporal's GetSystemInfoResponse.
- *
- * @param message The message's bytes.
- * @returns The version, or `unknown` if the field is not the first one.
- */
-export function readServerVersion(message: Uint8Array): string {
-  const length = message[1];
-  if (message[0] !== 0x0a || length === undefined || length > 127) return "unknown";
-  return new TextDecoder().decode(message.subarray(2, 2 + length)) || "unknown";
-}
+/** The namespace that must be served. */
+const NAMESPACE = "default";
 
 /** A Temporal server's answer. */
 export interface TemporalView {
@@ -148,20 +93,15 @@ export interface TemporalView {
   readonly version: string;
 }
 
-const GRPC_OK = 0;
-const GRPC_NOT_FOUND = 5;
-
-/**
- * Asks a Temporal server for its version, in plain text (a TLS listener does not answer this).
- *
- * @returns What it said, or null if none answers.
- */
+/** Asks a Temporal server for its version; null if none answers. */
 export async function probeTemporal(
   address: string,
   timeoutMs = 2_000,
 ): Promise<TemporalView | null> {
-  const answer = await callGrpc(address, "GetSystemInfo", new Uint8Array(0), timeoutMs);
-  return answer?.status === GRPC_OK ? { version: readServerVersion(answer.message) } : null;
+  return await askTemporal(address, timeoutMs, async (service) => {
+    const { serverVersion } = await service.getSystemInfo({});
+    return { version: serverVersion || "unknown" };
+  });
 }
 
 /**
@@ -172,9 +112,15 @@ export async function probeTemporal(
  * @returns Whether the search came back with "not found".
  */
 export async function temporalServes(address: string, timeoutMs = 2_000): Promise<boolean> {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const execution = field(1, bytes("tidegate-readiness"));
-  const body = new Uint8Array([...field(1, bytes("default")), ...field(2, execution)]);
-  const answer = await callGrpc(address, "DescribeWorkflowExecution", body, timeoutMs);
-  return answer?.status === GRPC_NOT_FOUND;
+  const { statusOf } = await import("../adapters/temporal/errors.ts");
+  const execution = { workflowId: "tidegate-readiness" };
+  const served = await askTemporal(address, timeoutMs, async (service) => {
+    try {
+      await service.describeWorkflowExecution({ namespace: NAMESPACE, execution });
+      return false;
+    } catch (error) {
+      return statusOf(error) === "NOT_FOUND";
+    }
+  });
+  return served === true;
 }

@@ -50,7 +50,7 @@ const settings = await Deno.readTextFile(BOOTSTRAP);
 // As rpk: where the root can't be written to, it fails here.
 await Deno.writeTextFile("/etc/redpanda/redpanda.yaml", "redpanda: {}\n");
 
-const { invocation, ready } = await configureKafka(
+const { invocation } = await configureKafka(
   kafkaJars("/usr/bin/java", "/opt/kafka"),
   DATA,
   [BEHIND.internal, BEHIND.controller],
@@ -84,6 +84,18 @@ Deno.serve({ hostname: "0.0.0.0", port: ADMIN_PORT, onListen: () => {} }, (reque
     ? Response.json({ is_healthy: isUp, controller_id: 0, all_nodes: [0], nodes_down: [] })
     : new Response("not found\n", { status: 404 });
 });
+/** Whether Kafka listens, which it does once it serves; this image has no client to ask it by. */
+async function accepts(port: number): Promise<boolean> {
+  try {
+    using _ = await Deno.connect({ hostname: "127.0.0.1", port });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+const ready = async () => await accepts(BEHIND.internal) && await accepts(BEHIND.external);
 const started = until(ready, { timeoutMs: 120_000, everyMs: 100 }).then((answers) => {
   if (!answers) return;
   for (const name of ["internal", "external"] as const) {

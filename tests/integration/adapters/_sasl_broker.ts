@@ -5,12 +5,10 @@
  */
 
 import { join } from "node:path";
-import { ensureBuilt } from "../../../devstack/build.ts";
-import { kafkaRecipe } from "../../../devstack/build.ts";
-import { configureKafka, kafkaJars } from "../../../devstack/servers.ts";
-import { thisMachine } from "../../../devstack/machine.ts";
+import { ensureBuilt, kafkaRecipe } from "../../../devstack/build.ts";
+import { findJava, thisMachine, until } from "../../../devstack/machine.ts";
 import { choosePorts } from "../../../devstack/ports.ts";
-import { findJava, until } from "../../../devstack/machine.ts";
+import { configureKafka, kafkaJars } from "../../../devstack/servers.ts";
 
 /** A running broker. */
 export interface SaslBroker extends AsyncDisposable {
