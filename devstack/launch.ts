@@ -120,7 +120,7 @@ export interface BackgroundProcess {
   readonly pid: number;
   /** What tells it from a later process with the same pid; null if it has ended already. */
   readonly identity: string | null;
-  /** Resolves with the exit code at the process's end; does not keep this process alive. */
+  /** Resolves with the exit code at the process's end; a running one does not keep this one alive. */
   readonly exited: Promise<number>;
 }
 
@@ -139,9 +139,11 @@ export async function startBackground(command: BackgroundCommand): Promise<Backg
     stdout: "null",
     stderr: "null",
   }).spawn();
-  child.unref();
   const exited = child.status.then((status) => status.code);
-  return { pid: child.pid, identity: await identify(child.pid), exited };
+  const identity = await identify(child.pid);
+  // The code of one that has ended already is about to come, and is waited for.
+  if (identity !== null) child.unref();
+  return { pid: child.pid, identity, exited };
 }
 
 /** Sends a signal; a process that is already gone is fine. */
