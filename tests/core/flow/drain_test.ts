@@ -1,0 +1,376 @@
+import assert from "node:assert/strict";
+import { tumbling } from "../../../core/event_time/windows.ts";
+import { NO_SWEEP_COUNTS } from "../../../core/flow/counts.ts";
+import {
+  type Decision,
+  Drain,
+  type DrainRules,
+  newDrain,
+  type PartitionStart,
+} from "../../../core/flow/drain.ts";
+import type {
+  SweepRequest,
+  SweepResult,
+  SweptPartition,
+  SweptWindow,
+} from "../../../core/flow/sweep.ts";
+
+const RULES: DrainRules = {
+  aggregates: [{ name: "n", kind: "count", field: null }],
+  windowing: tumbling(10_000),
+  latenessMs: 0,
+  deliverEveryMs: 5_000,
+  emitEveryMs: null,
+  generation: 1,
+  topic: "t",
+  topicId: null,
+  delayMs: 0,
+  idleAfterMs: 8_000,
+  maxDriftMs: 100_000,
+  paceMs: 5_000,
+  sliceMs: 2_000,
+  maxOpenWindows: 10_000,
+};
+const NOTHING = { events: 0, bytes: 0, suggested: false };
+
+/** A drain of a few partitions, with a clock, and a fleet that has room for so many sweeps. */
+class Case {
+  readonly drain: Drain;
+  nowMs = 1_000;
+  decision: Decision = { commands: [], wakeAtMs: null };
+
+  constructor(
+    starts: number | readonly PartitionStart[],
+    slots = 1,
+    rules: Partial<DrainRules> = {},
+  ) {
+    const all = typeof starts === "number"
+      ? Array.from({ length: starts }, (_, partition) => ({ partition, cursor: 0 }))
+      : starts;
+    this.drain = new Drain({ ...RULES, ...rules }, newDrain(all, "hash"));
+    this.drain.ready(slots);
+    this.decide();
+  }
+
+  decide(afterMs = 0, history = NOTHING): Decision {
+    this.nowMs += afterMs;
+    this.decision = this.drain.decide(this.nowMs, history);
+    return this.decision;
+  }
+
+  /** The sweeps that the last decision began. */
+  get sweeps(): SweepRequest[] {
+    return this.decision.commands.flatMap((c) => c.kind === "sweep" ? [c.request] : []);
+  }
+
+  get kinds(): string[] {
+    return this.decision.commands.map(({ kind }) => kind);
+  }
+
+  get modes(): string[] {
+    return this.drain.partitions.map(({ mode }) => mode);
+  }
+
+  /** Lets the first sweep that is out answer after a time. */
+  answer(
+    changed: Readonly<Record<number, Partial<SweptPartition>>>,
+    { windows = [], ranMs = 1_000, ...rest }: Partial<SweepResult> = {},
+    lateMs = 0,
+  ): Decision {
+    const [request] = this.drain.sweepsOut;
+    assert.ok(request !== undefined, "a sweep must be out");
+    this.drain.swept(resultOf(request, changed, { windows, ranMs, ...rest }));
+    return this.decide(ranMs + lateMs);
+  }
+}
+
+function resultOf(
+  request: SweepRequest,
+  changed: Readonly<Record<number, Partial<SweptPartition>>>,
+  rest: Partial<SweepResult> = {},
+): SweepResult {
+  return {
+    n: request.n,
+    codeHash: request.codeHash,
+    why: "pace",
+    windows: [],
+    ranMs: 1_000,
+    busyMs: 0,
+    attempt: 1,
+    worker: "w",
+    topicPartitions: null,
+    ...rest,
+    partitions: request.partitions.map((asked): SweptPartition => {
+      const to = changed[asked.partition]?.to ?? asked.cursor;
+      return {
+        partition: asked.partition,
+        from: asked.cursor,
+        to,
+        end: to,
+        highWatermark: changed[asked.partition]?.end ?? to,
+        maxEventTime: asked.maxEventTime,
+        firstEventTime: null,
+        counts: NO_SWEEP_COUNTS,
+        looked: { confirmedMs: 0, moved: false },
+        found: false,
+        hollow: false,
+        openTransaction: null,
+        leaderEpoch: null,
+        last: null,
+        failure: null,
+        ...changed[asked.partition],
+      };
+    }),
+  };
+}
+
+function cells(start: number, partition = 0): SweptWindow {
+  return { start, shard: 0, cells: [['["a"]', 1, null]], bytes: 15, spans: [[partition, 0, 1]] };
+}
+
+const moved = (to: number, maxEventTime: number): Partial<SweptPartition> => ({
+  to,
+  maxEventTime,
+  firstEventTime: maxEventTime,
+  looked: { confirmedMs: 0, moved: true },
+});
+const silent = (confirmedMs: number): Partial<SweptPartition> => ({
+  looked: { confirmedMs, moved: false },
+});
+
+Deno.test("one sweep over all partitions is out; it answers when a window can close", () => {
+  const it = new Case(3);
+  assert.deepEqual(it.sweeps.map((s) => [s.partitions.map((p) => p.role), s.boundary]), [[
+    ["fold", "fold", "fold"],
+    null,
+  ]]);
+  it.answer({ 0: moved(1, 12_000), 1: moved(1, 9_000), 2: moved(1, 15_000) }, {
+    windows: [cells(0), cells(10_000)],
+  });
+  assert.deepEqual([it.drain.watermark, it.sweeps[0]?.boundary], [9_000, 10_000]);
+  assert.deepEqual(it.kinds, ["sweep"]);
+  it.answer({ 1: moved(2, 10_500) });
+  assert.deepEqual([it.drain.watermark, it.kinds], [10_500, ["settle", "sweep"]]);
+});
+
+Deno.test("messages of one activation come to the same in any order", () => {
+  const states = [[0, 1], [1, 0]].map((order) => {
+    const it = new Case(2);
+    const [request] = it.drain.sweepsOut;
+    assert.ok(request !== undefined);
+    const says = [
+      () => it.drain.exclude(1),
+      () => it.drain.swept(resultOf(request, { 0: moved(5, 20_000) }, { windows: [cells(0)] })),
+    ];
+    for (const i of order) says[i]?.();
+    it.decide(1_000);
+    return [it.drain.snapshot(), it.decision];
+  });
+  assert.deepEqual(states[0], states[1]);
+  const [snapshot] = states[0] ?? [];
+  assert.ok(snapshot !== undefined && "refused" in snapshot);
+  assert.equal(snapshot.refused.struck, 1, "the person's move strikes the sweep");
+});
+
+Deno.test("a partition is idle after confirmed silence only, by a fresh result that looked at it", () => {
+  const it = new Case(2);
+  it.answer({ 0: moved(1, 12_000), 1: moved(1, 5_000) });
+  it.answer({ 0: moved(2, 13_000), 1: silent(7_999) }, { ranMs: 5_000 });
+  assert.deepEqual(it.modes, ["active", "active"]);
+  it.answer({ 0: moved(3, 14_000), 1: silent(4_000) }, { ranMs: 5_000 }, 2_000);
+  assert.deepEqual(it.modes, ["active", "active"], "a late result only adds its time");
+  const failure = { code: "TG_X", message: "", offset: null, passing: true };
+  it.answer({ 0: moved(4, 15_000), 1: { failure } });
+  assert.deepEqual(it.modes, ["active", "active"], "nobody has looked at it since");
+  it.answer({ 0: moved(5, 16_000), 1: silent(10) });
+  assert.deepEqual([it.modes, it.drain.watermark], [["active", "idle"], 16_000]);
+  assert.deepEqual(it.sweeps[0]?.partitions.map((p) => [p.role, p.floor]), [
+    ["fold", null],
+    ["join", 16_000],
+  ]);
+});
+
+for (
+  const [what, unread] of [
+    ["an open transaction", { highWatermark: 2 }],
+    ["a record that lies unread", { end: 2, highWatermark: 2 }],
+  ] as const
+) {
+  Deno.test(`${what} keeps a partition from being idle, and makes an idle one join`, () => {
+    const it = new Case(1);
+    it.answer({ 0: { ...moved(1, 12_000) } });
+    it.answer({ 0: { ...silent(9_000), ...unread } }, { ranMs: 5_000 });
+    assert.deepEqual(it.modes, ["active"]);
+    it.answer({ 0: silent(10) });
+    assert.deepEqual(it.modes, ["idle"]);
+    it.answer({ 0: unread });
+    assert.deepEqual(it.modes, ["active"]);
+  });
+}
+
+Deno.test("the run-on goes as far as all idle partitions are confirmed, to the next timer", () => {
+  const it = new Case(2);
+  it.answer({ 0: moved(1, 12_000), 1: moved(1, 11_000) }, { windows: [cells(10_000)] });
+  it.answer({ 0: silent(8_000), 1: silent(8_000) }, { ranMs: 8_000 });
+  assert.deepEqual([it.modes, it.drain.watermark], [["idle", "idle"], 12_000]);
+  assert.equal(it.sweeps[0]?.silentMs, 8_000);
+  it.answer({ 0: silent(8_000), 1: silent(7_000) }, { ranMs: 8_000 });
+  assert.deepEqual([it.drain.watermark, it.sweeps[0]?.silentMs], [12_000, 1_000]);
+  it.answer({ 0: silent(1_000), 1: silent(1_000) }, { ranMs: 1_000 }, 2_000);
+  assert.equal(it.drain.watermark, 12_000, "what is late only adds its time");
+  it.answer({ 0: silent(50), 1: silent(50) });
+  assert.equal(it.drain.watermark, 20_000);
+});
+
+Deno.test("where nobody looks, the watermark stands until somebody flushes", () => {
+  const it = new Case(1);
+  it.answer({ 0: moved(1, 12_000) }, { windows: [cells(10_000)] });
+  it.drain.exclude(0);
+  it.decide();
+  assert.deepEqual([it.drain.watermark, it.drain.sweepsOut], [12_000, []]);
+  it.drain.flush();
+  it.decide();
+  assert.deepEqual([it.drain.watermark, it.kinds], [20_000, ["settle"]]);
+});
+
+Deno.test("cells of a window that has completed stop their partitions; nothing of them is taken", () => {
+  const it = new Case(2);
+  it.answer({ 0: moved(1, 22_000), 1: moved(1, 22_000) });
+  it.answer({ 0: moved(2, 23_000), 1: moved(2, 24_000) }, { windows: [cells(10_000)] });
+  assert.deepEqual(it.modes, ["stopped", "stopped"]);
+  assert.deepEqual(it.drain.partitions.map((p) => [p.cursor, p.stop?.code]), [
+    [1, "TG_WINDOW_CLOSED"],
+    [1, "TG_WINDOW_CLOSED"],
+  ]);
+  assert.deepEqual([it.drain.windows.size, it.drain.refused.complete], [0, 1]);
+});
+
+Deno.test("what does not answer what was asked, or folds by other code, is not taken", () => {
+  const it = new Case(1);
+  it.answer({ 0: { ...moved(3, 12_000), from: 1 } });
+  it.answer({ 0: moved(-1, 12_000) });
+  it.answer({ 0: moved(3, 12_000) }, { codeHash: "other" });
+  assert.deepEqual(it.drain.refused, { struck: 0, code: 1, shape: 2, complete: 0, room: 0 });
+  it.drain.accept("other");
+  it.decide();
+  it.answer({ 0: moved(3, 12_000) });
+  assert.equal(it.drain.partitions[0]?.cursor, 3);
+  assert.equal(it.sweeps[0]?.codeHash, "other");
+});
+
+Deno.test("work is spread after two returns by a limit; then an idle partition is only looked at", () => {
+  const it = new Case(3, 2);
+  it.answer({ 0: moved(1, 12_000), 1: moved(1, 12_000), 2: moved(1, 12_000) });
+  it.answer({ 0: moved(2, 13_000), 1: moved(2, 13_000), 2: silent(8_000) }, { ranMs: 5_000 });
+  assert.deepEqual(it.modes, ["active", "active", "idle"]);
+  for (const to of [3, 4]) {
+    const behind = { ...moved(to, 13_000 + to), end: 1_000 };
+    it.answer({ 0: behind, 1: behind }, { why: "limit" });
+  }
+  const roles = it.sweeps.map((s) => s.partitions.map((p) => `${p.partition} ${p.role}`));
+  assert.deepEqual(roles, [["0 fold", "2 look"], ["1 fold"]]);
+  const [first] = it.sweeps;
+  assert.ok(first !== undefined);
+  it.drain.swept(resultOf(first, { 2: { found: true, end: 3 } }, { why: "record" }));
+  it.decide(100);
+  const joined = it.drain.partitions[2];
+  assert.deepEqual([joined?.mode, joined?.floor], ["active", it.drain.watermark]);
+});
+
+Deno.test("without workers the control process looks; its first record wakes the fleet", () => {
+  const it = new Case(2);
+  const [request] = it.drain.sweepsOut;
+  it.drain.ready(0);
+  assert.equal(it.drain.isFleetFree, false);
+  it.decide();
+  assert.equal(it.drain.isFleetFree, true);
+  assert.deepEqual(it.decision.commands.map((c) => c.kind === "sweep" ? c.at : c), [
+    { kind: "cancel", n: request?.n },
+    "control",
+  ]);
+  it.answer({ 1: { found: true, end: 4 } }, { why: "record" });
+  assert.deepEqual(it.kinds, ["sweep", "wake"]);
+  assert.deepEqual(it.sweeps[0]?.partitions.map((p) => p.partition), [0], "1 is known to wait");
+  it.decide(29_999);
+  assert.deepEqual(it.kinds, []);
+  it.decide(1);
+  assert.deepEqual(it.kinds, ["wake"]);
+  it.drain.ready(1);
+  it.decide();
+  assert.deepEqual(it.kinds, ["cancel", "sweep"]);
+});
+
+Deno.test("a sweep that no worker begins sends the drain to the control process", () => {
+  const it = new Case(1);
+  it.drain.sweepNotStarted(1);
+  it.decide(5_000);
+  assert.deepEqual(it.decision.commands.map((c) => c.kind === "sweep" && c.at), ["control"]);
+});
+
+Deno.test("drift holds who runs ahead, never the slowest; parked ones don't count", () => {
+  const starts = [0, 1, 2].map((partition) => ({ partition, cursor: 0, until: 5 }));
+  const it = new Case(starts);
+  it.answer({ 0: moved(5, 1_000), 1: moved(1, 900_000), 2: moved(1, 790_000) });
+  assert.deepEqual(it.modes, ["parked", "active", "active"]);
+  assert.deepEqual([...it.drain.held], [[1, "drift"]]);
+  assert.deepEqual(it.sweeps[0]?.partitions.map((p) => p.partition), [2]);
+});
+
+Deno.test("a bounded run in which only the budget holds names the parked partitions", () => {
+  const starts = [0, 1].map((partition) => ({ partition, cursor: 0, until: 5 }));
+  const it = new Case(starts, 1, { maxOpenWindows: 2, deliverEveryMs: null });
+  it.answer({ 0: moved(5, 1_000), 1: moved(1, 30_000) }, { windows: [cells(0), cells(30_000, 1)] });
+  assert.deepEqual([it.drain.stuckBehind, [...it.drain.held]], [[0], [[1, "budget"]]]);
+});
+
+Deno.test("new partitions hold the watermark until they are there, and begin with it as floor", () => {
+  const it = new Case(1);
+  it.answer({ 0: moved(1, 12_000) }, { topicPartitions: 2 });
+  assert.deepEqual([it.drain.watermark, it.kinds], [null, ["findPartitions", "sweep"]]);
+  it.answer({ 0: moved(2, 15_000) });
+  assert.deepEqual([it.drain.watermark, it.kinds], [null, ["sweep"]], "it is asked once");
+  it.drain.added([{ partition: 1, cursor: 0 }]);
+  it.decide();
+  it.answer({ 0: moved(3, 16_000) });
+  assert.equal(it.drain.watermark, null, "the new one has had no event");
+});
+
+Deno.test("failed sweeps are halved, then narrowed to one record, which is set aside", () => {
+  const it = new Case(2);
+  const fail = () => {
+    for (const { n } of it.drain.sweepsOut) it.drain.sweepFailed(n, "TG_SWEEP_FAILED", "died");
+    it.decide(6_000);
+    return it.sweeps.map((s) => [s.partitions.length, s.limits.records, s.setAside]);
+  };
+  const seen = [fail()];
+  it.answer({ 0: moved(1, 1_000) });
+  for (let i = 0; i < 7; i++) {
+    const [sweep] = it.drain.sweepsOut;
+    if (sweep?.partitions[0]?.partition === 0) it.answer({});
+    seen.push(fail());
+  }
+  const records = seen.flat().map(([, most]) => most);
+  assert.deepEqual([...new Set(records)], [null, 4_096, 512, 64, 8, 1]);
+  assert.equal(seen.flat().some(([, , aside]) => aside === true), true);
+});
+
+Deno.test("a run ends when its history is full, with its last sweeps; at once when it is twice that", () => {
+  const it = new Case(1);
+  it.answer({ 0: moved(1, 12_000) });
+  it.decide(0, { ...NOTHING, events: 7_199 });
+  assert.deepEqual(it.kinds, []);
+  it.decide(0, { ...NOTHING, events: 7_200 });
+  assert.deepEqual(it.kinds, [], "a sweep is out");
+  const [sweep] = it.drain.sweepsOut;
+  assert.ok(sweep !== undefined);
+  it.drain.swept(resultOf(sweep, { 0: moved(2, 13_000) }));
+  it.decide(1_000, { ...NOTHING, bytes: 8 * 1024 * 1024 });
+  assert.deepEqual(it.kinds, ["continueAsNew"]);
+  const other = new Case(1);
+  other.decide(0, { ...NOTHING, events: 16_000 });
+  assert.deepEqual(other.kinds, ["continueAsNew"]);
+  const state = JSON.parse(JSON.stringify(other.drain.snapshot()));
+  const next = new Drain(RULES, state);
+  const { commands } = next.decide(other.nowMs, NOTHING);
+  assert.deepEqual(commands.map(({ kind }) => kind), ["sweep"]);
+});

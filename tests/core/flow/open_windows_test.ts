@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { tumbling } from "../../../core/event_time/windows.ts";
+import type { CellWire } from "../../../core/fold/aggregates.ts";
+import { cellsBytes } from "../../../core/flow/held.ts";
+import type { CallEnd, SettleOutcome, WindowCall } from "../../../core/flow/delivery.ts";
+import { OpenWindows, type OpenWindowsRules } from "../../../core/flow/open_windows.ts";
+import type { SweptWindow } from "../../../core/flow/sweep.ts";
+
+const RULES: OpenWindowsRules = {
+  aggregates: [{ name: "n", kind: "count", field: null }],
+  windowing: tumbling(10_000),
+  latenessMs: 0,
+  deliverEveryMs: 5_000,
+  emitEveryMs: null,
+};
+const MIB = 1024 * 1024;
+
+function part(start: number, keys: readonly string[] = ["a"], spans = [[0, 0, 1]] as const) {
+  const cells = keys.map((key): CellWire => [JSON.stringify([key]), 1, null]);
+  return { start, shard: 0, cells, bytes: cellsBytes(cells), spans } satisfies SweptWindow;
+}
+
+function ends(calls: readonly WindowCall[], end: CallEnd, final = false): SettleOutcome[] {
+  return calls.map(({ start, shard, call }) => ({
+    start,
+    shard,
+    n: call.n,
+    end,
+    pairs: 0,
+    bytes: 100,
+    revision: null,
+    final,
+    rows: 1,
+    problem: null,
+  }));
+}
+
+/** Calls made and sent at a moment. */
+function sent(windows: OpenWindows, watermark: number | null, nowMs: number, most = 8) {
+  windows.makeCalls(watermark, nowMs, MIB, false);
+  return windows.send(nowMs, most);
+}
+
+Deno.test("at most one call a window is under way; what comes meanwhile is held for the next", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0)], 0);
+  const [first] = sent(windows, null, 5_000);
+  assert.deepEqual(first?.map(({ call }) => [call.n, call.watermark]), [[1, null]]);
+  windows.hold([part(0, ["a", "b"])], 6_000);
+  assert.deepEqual(sent(windows, 10_000, 20_000), []);
+  for (const outcome of ends(first ?? [], "written")) windows.answered(outcome, 20_001);
+  const [second] = sent(windows, 10_000, 20_001);
+  assert.deepEqual(second?.map(({ call }) => [call.n, call.watermark, call.cells?.length]), [[
+    2,
+    10_000,
+    2,
+  ]]);
+  for (const outcome of ends(second ?? [], "written", true)) windows.answered(outcome, 20_002);
+  assert.deepEqual([windows.size, windows.closed], [0, { windows: 1, pairs: 3, rows: 1 }]);
+});
+
+Deno.test("a call keeps number and content over a failure and continue-as-new; taken, it drops the cells", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0)], 0);
+  const [first] = sent(windows, 10_000, 1_000);
+  windows.failed(first ?? [], 1_000);
+  assert.deepEqual(windows.send(1_499, 8), []);
+  assert.equal(windows.nextTryMs(), 1_500);
+  assert.deepEqual(windows.send(1_500, 8), [first]);
+  const next = new OpenWindows(RULES, JSON.parse(JSON.stringify(windows.snapshot())));
+  assert.deepEqual(next.send(2_000, 8), [first]);
+  for (const outcome of ends(first ?? [], "taken")) next.answered(outcome, 3_000);
+  assert.equal(next.carriedBytes, 0);
+  const [again] = next.send(60_000, 8);
+  assert.deepEqual(again?.map(({ call }) => [call.n, call.cells, call.emittedAtMs]), [[
+    1,
+    null,
+    1_000,
+  ]]);
+  assert.equal(next.look()[0]?.unwrittenSinceMs, 3_000);
+});
+
+for (
+  const [end, code] of [
+    ["lost", "TG_WINDOW_LOST"],
+    ["overlap", "TG_OVERLAP"],
+    ["full", "TG_WINDOW_FULL"],
+  ] as const
+) {
+  Deno.test(`a window that answers ${end} is named, and what comes for it is lost with it`, () => {
+    const windows = new OpenWindows(RULES);
+    windows.hold([part(0), part(10_000)], 0);
+    const [calls] = sent(windows, 10_000, 0);
+    for (const outcome of ends(calls ?? [], end)) windows.answered(outcome, 1);
+    windows.hold([part(0, ["a", "b"])], 2);
+    assert.deepEqual(windows.lost.named, [{ start: 0, shard: 0, code, pairs: 3 }]);
+    sent(windows, 10_000, 3);
+    assert.deepEqual([windows.size, windows.lost.windows, windows.lost.pairs], [1, 1, 3]);
+  });
+}
+
+Deno.test("whether a window has room is decided before anything is taken", () => {
+  const windows = new OpenWindows(RULES);
+  const long = (name: string) => part(0, [name.repeat(400_000)]);
+  windows.hold([long("a"), part(10_000)], 0);
+  assert.equal(windows.room([long("b")]), "enough");
+  windows.hold([long("b")], 0);
+  assert.equal(windows.room([part(10_000)]), "enough");
+  assert.equal(windows.isUrgent, false);
+  assert.equal(windows.room([long("c")]), "later");
+  assert.equal(windows.isUrgent, true);
+  for (let n = 1; n <= 2; n++) {
+    const calls = sent(windows, null, n).flat().filter(({ start }) => start === 0);
+    assert.deepEqual(calls.map(({ call }) => [call.n, call.cells?.length]), [[n, 1]]);
+    for (const outcome of ends(calls, "written")) {
+      windows.answered({ ...outcome, bytes: n * 400_007 }, n);
+    }
+  }
+  assert.equal(windows.isUrgent, false);
+  assert.equal(windows.room([long("c")]), "full");
+  assert.equal(windows.room([part(0, ["small"])]), "enough");
+});
+
+Deno.test("windows that stay open get their cells in turn, at most 20 a second, and none before its end", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold(Array.from({ length: 60 }, (_, i) => part(10_000 * i)), 0);
+  assert.deepEqual(sent(windows, null, 4_999), []);
+  const count = (nowMs: number) => sent(windows, 9_000, nowMs).flat().length;
+  assert.deepEqual([count(5_000), count(5_000), count(5_500)], [20, 0, 10]);
+  const starts = windows.look().filter(({ calling }) => calling !== null).map(({ start }) => start);
+  assert.equal(starts.includes(0), false, "its settle would wait for it");
+  assert.equal(starts.includes(10_000), true);
+});
+
+Deno.test("too many cells leave by need, those farthest from closing first", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([0, 1, 2].map((i) => part(10_000 * i, ["x".repeat(1_000)])), 0);
+  windows.makeCalls(null, 0, 4_500, true);
+  assert.deepEqual(windows.send(0, 8).flat().map(({ start }) => start), [20_000]);
+});
+
+Deno.test("an activity carries 16 calls and 512 KiB, and no more are begun than may be", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold(Array.from({ length: 40 }, (_, i) => part(10_000 * i)), 0);
+  assert.deepEqual(sent(windows, 1e9, 0, 2).map((calls) => calls.length), [16, 16]);
+  assert.deepEqual(sent(windows, 1e9, 0, 2).map((calls) => calls.length), [8]);
+  const large = new OpenWindows(RULES);
+  large.hold([0, 1, 2].map((i) => part(10_000 * i, ["x".repeat(200_000)])), 0);
+  assert.deepEqual(sent(large, 1e9, 0).map((calls) => calls.length), [2, 1]);
+});
+
+Deno.test("settles leave before delivers, soonest due first", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 20_000 });
+  windows.hold([part(50_000), part(10_000), part(0)], 0);
+  const calls = sent(windows, 20_000, 10_000).flat();
+  assert.deepEqual(calls.map(({ start, call }) => [start, call.watermark]), [
+    [0, 20_000],
+    [10_000, 20_000],
+    [50_000, null],
+  ]);
+});
+
+Deno.test("a window whose first rows are out takes changes at most once an interval", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 60_000 });
+  windows.hold([part(0)], 0);
+  const first = sent(windows, 10_000, 1_000).flat();
+  for (const outcome of ends(first, "written")) windows.answered(outcome, 1_100);
+  assert.deepEqual(windows.times(), [70_000]);
+  windows.hold([part(0)], 1_200);
+  assert.deepEqual(sent(windows, 12_000, 5_999), []);
+  assert.deepEqual(
+    sent(windows, 12_000, 6_000).flat().map(({ call }) => [call.n, call.watermark]),
+    [
+      [2, 12_000],
+    ],
+  );
+});
+
+Deno.test("the timers of a window are its end and its final time", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 7_000 });
+  assert.equal(windows.lastTime(), null);
+  windows.hold([part(0), part(10_000)], 0);
+  assert.deepEqual(windows.times(), [10_000, 17_000, 20_000, 27_000]);
+  assert.equal(windows.lastTime(), 27_000);
+});
