@@ -216,15 +216,17 @@ class Schedule {
 
   #isOver(): boolean {
     const { drain } = this.#host;
-    if (drain.windows.size > 0) return false;
+    // A person may still let a partition go on that was given up.
+    const [last] = this.#scenario.deeds.toReversed();
+    if (drain.windows.size > 0 || this.#world.now <= (last?.at ?? 0) + 1_000) return false;
     const { logs, addedAt } = this.#scenario;
     const known = new Map(drain.partitions.map((p) => [p.partition, p]));
     return logs.every((log, partition) => {
       const p = known.get(partition);
       if (p === undefined) return (addedAt[partition] ?? 0) > 0 && log.length === 0;
-      const last = log.at(-1)?.at ?? 0;
+      const end = log.at(-1)?.at ?? 0;
       const tail = log.slice(p.cursor).every((record) => record.kind === "hole");
-      return p.mode === "excluded" || (tail && last <= this.#world.now);
+      return p.mode === "excluded" || (tail && end <= this.#world.now);
     });
   }
 
