@@ -13,7 +13,7 @@ import {
 import type { SearchAttributePair } from "@temporalio/common";
 import { formatInstant } from "../../core/event_time/instants.ts";
 import { windowEnd } from "../../core/event_time/windows.ts";
-import type { CallAnswer, WindowCall } from "../../core/flow/delivery.ts";
+import { type CallAnswer, callId, type WindowCall } from "../../core/flow/delivery.ts";
 import { controlQueue, windowId } from "../../core/ids.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { callUpdate } from "../../workflows/generation_messages.ts";
@@ -63,7 +63,7 @@ export function createWindowCalls(client: Client, searchAttributes: boolean): Wi
           () =>
             client.workflow.executeUpdateWithStart(callUpdate, {
               args: [call],
-              updateId: String(call.n),
+              updateId: callId(call),
               startWorkflowOperation: starting,
             }),
         );
