@@ -193,7 +193,7 @@ export class EnrichedFold {
         failure = { path, message: cut(`what was added: ${message}`), tries: attempt };
       } catch (cause) {
         signal.throwIfAborted();
-        failure = { path: "", message: cut(textOf(cause)), tries: attempt, cause };
+        failure = { path: "", message: cut(errorText(cause)), tries: attempt, cause };
       }
       const pauseMs = pausesMs[attempt - 1];
       if (pauseMs === undefined && onFailure === "invalid") {
@@ -258,10 +258,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   });
-}
-
-function textOf(error: unknown): string {
-  return errorText(error);
 }
 
 function cut(text: string): string {

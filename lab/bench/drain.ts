@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Control } from "../../processes/control/start.ts";
 import type { DrainView } from "../../workflows/messages.ts";
 import { BENCH_RECORD_BYTES, benchRecord } from "./record.ts";
@@ -109,12 +110,12 @@ async function whenDrained(control: Control): Promise<readonly DrainView[]> {
     if (drains.every((drain) => drain.mode === "parked" || drain.mode === "idle")) return drains;
     const stopped = drains.find((drain) => drain.mode === "stopped");
     if (stopped?.stop) throw new Error(`partition ${stopped.partition}: ${stopped.stop.message}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS);
   }
 }
 
 async function whenClosed(control: Control): Promise<void> {
   while ((await lookAt(control.workflows, control.generation)).clock.open.length > 0) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS);
   }
 }

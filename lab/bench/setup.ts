@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
 import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
@@ -100,7 +101,7 @@ export async function startWorker(control: Control): Promise<number> {
   const startedMs = performance.now();
   await control.workflows.override(1);
   while (control.fleet.slots[0]?.state !== "ready") {
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await sleep(2);
   }
   return performance.now() - startedMs;
 }

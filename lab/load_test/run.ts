@@ -5,6 +5,7 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PipelineObserver } from "../../activities/observer.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
@@ -351,7 +352,7 @@ class Test {
       if (test()) return true;
       const leftMs = deadline - performance.now();
       if (this.#signal.aborted || leftMs <= 0) return false;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, leftMs)));
+      await sleep(Math.min(LOOK_MS, leftMs));
     }
   }
 
