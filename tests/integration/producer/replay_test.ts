@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { createFakeLog, type FakeLog } from "../fake_log/fake_log.ts";
-import { shardOf } from "../../core/fold/cells.ts";
-import { TidegateError } from "../../core/errors.ts";
-import students from "../../pipelines/cs_student_logs.ts";
-import { FakeClock } from "./_fake_clock.ts";
+import { createFakeLog, type FakeLog } from "../../fake_log/fake_log.ts";
+import { shardOf } from "../../../core/fold/cells.ts";
+import { TidegateError } from "../../../core/errors.ts";
+import students from "../../../pipelines/cs_student_logs.ts";
+import { FakeClock } from "../../producer/_fake_clock.ts";
 
 const file = fileURLToPath(new URL("own_data.jsonl", import.meta.url));
 const canRead = Deno.permissions.querySync({ name: "read", path: file }).state === "granted";
@@ -14,7 +14,7 @@ const canWrite = (["read", "write"] as const)
 const options = { file, pipeline: students, partitions: 4 };
 
 async function load() {
-  const { replay } = await import("../../producer/replay.ts");
+  const { replay } = await import("../../../producer/replay.ts");
   const log = createFakeLog();
   await log.admin.createTopics([{ topic: students.plan.topic, partitions: 4 }]);
   return { replay, log };
