@@ -18,6 +18,7 @@ export const DOCUMENTS = [
   "CONTRIBUTING.md",
   "docs/architecture.md",
   "docs/commands.md",
+  "docs/elasticity.md",
   "docs/operations.md",
   "docs/scaling.md",
   "docs/semantics.md",
