@@ -1,8 +1,8 @@
 /**
  * Worker processes as the rest sees them: a desired number of workers, and how these fare. The
  * number is kept apart from how it is realised: by child processes of this machine
- * (`process_launcher.ts`), by the Deployment of a cluster (`kubernetes_launcher.ts`), or by somebody
- * else who is only told of it (`none_launcher.ts`).
+ * (`process.ts`), by the Deployment of a cluster (`kubernetes.ts`), or by somebody
+ * else who is only told of it (`external.ts`).
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Folding a slice: judges every record of a run of offsets, in order, and adds the events to the
- * cells of their windows. This is the hot loop of a worker.
+ * Folding a slice: judges every record of a run of offsets, in order, decides which events are late,
+ * and adds the others to the cells of their windows. This is the hot loop of a worker.
  *
  * @module
  */

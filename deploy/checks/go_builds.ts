@@ -1,5 +1,5 @@
 /**
- * Programs that checks need and that Go builds once for all projects of a machine, as `local/` does
+ * Programs that checks need and that Go builds once for all projects of a machine, as `devstack/` does
  * with the servers.
  *
  * @module

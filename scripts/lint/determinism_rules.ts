@@ -8,7 +8,7 @@
 
 import { projectPath } from "./_project_path.ts";
 
-const TIME = "take the time as an argument; in workflows/ use _time.ts";
+const TIME = "take the time as an argument; in workflows/ use time.ts";
 const RANDOM = "take the value as an argument";
 const TIMER = "in workflows/ use sleep and condition of @temporalio/workflow";
 const OUTSIDE = "do it in activities/ or adapters/ and take the result as an argument";
