@@ -312,8 +312,8 @@ Deno.test("quiet, silent, record, ends, told: why a sweep answers", async () => 
 Deno.test("silence is what was seen: it begins anew where the time moves, not with useless records", async () => {
   const world = await worldOf(3);
   const partitions = [0, 1, 2].map((partition) => ({ partition, maxEventTime: 50_000 }));
-  const running = world.run({ partitions, paceMs: 400, quietMs: 400 });
-  await sleep(250);
+  const running = world.run({ partitions, paceMs: 1_200, quietMs: 1_200 });
+  await sleep(600);
   await world.send(1, [{ k: "a", v: 1, at: 60_000 }]);
   await world.send(2, [{ k: "a", v: 1, at: 45_000 }, { broken: true }]);
   const result = await running;
