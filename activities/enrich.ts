@@ -16,6 +16,7 @@ import {
   type SliceFold,
 } from "../core/fold/fold.ts";
 import type { EnrichContext, EventEnrichment } from "../definition/enrichment.ts";
+import { cutText } from "../core/text.ts";
 
 /** How many records may be begun before the first of them is folded: limits are looked at then. */
 const MAX_AHEAD = 1_000;
@@ -190,10 +191,14 @@ export class EnrichedFold {
         const added = checkAdded(adds, await tryOnce(enrichment, { ...event }, context, signal));
         if (added.ok) return { kind: "fold", added };
         const { path, message } = added;
-        failure = { path, message: cut(`what was added: ${message}`), tries: attempt };
+        failure = {
+          path,
+          message: cutText(`what was added: ${message}`, MAX_TEXT),
+          tries: attempt,
+        };
       } catch (cause) {
         signal.throwIfAborted();
-        failure = { path: "", message: cut(errorText(cause)), tries: attempt, cause };
+        failure = { path: "", message: cutText(errorText(cause), MAX_TEXT), tries: attempt, cause };
       }
       const pauseMs = pausesMs[attempt - 1];
       if (pauseMs === undefined && onFailure === "invalid") {
@@ -258,8 +263,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
   });
-}
-
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

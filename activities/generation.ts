@@ -5,11 +5,11 @@
  * @module
  */
 
-import { ApplicationFailure, Context } from "@temporalio/activity";
-import { TidegateError } from "../core/errors.ts";
+import { Context } from "@temporalio/activity";
 import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
 import type { LogReader } from "../adapters/kafka/log.ts";
 import type { GenerationActivities, SweepActivities } from "../workflows/generation_activities.ts";
+import { named } from "./activity.ts";
 import { settle, type SettleDeps } from "./settle.ts";
 import { sweep, type SweepDeps, type SweepProgress } from "./sweep.ts";
 
@@ -87,15 +87,7 @@ async function beating<T>(
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(detail()), everyMs);
   try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof TidegateError)) throw error;
-    throw ApplicationFailure.create({
-      type: error.code,
-      message: error.next === "" ? error.message : `${error.message}. ${error.next}`,
-      nonRetryable: !error.retryable,
-      cause: error,
-    });
+    return await named(work);
   } finally {
     clearInterval(beat);
   }

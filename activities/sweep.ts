@@ -26,6 +26,7 @@ import type { RunPlan } from "../core/plan.ts";
 import type { EventEnrichment } from "../definition/enrichment.ts";
 import { EnrichedFold, Turns } from "./enrich.ts";
 import { SideWriter } from "./side_record.ts";
+import { cutText } from "../core/text.ts";
 
 /** Polls of one broker are at least so far apart while no window is about to close, in ms. */
 const FAR_POLL_MS = 40;
@@ -375,7 +376,7 @@ class Sweep {
 
   #fail(it: Swept, error: TidegateError, state: "done" | "waiting"): void {
     const { code } = error;
-    const message = cut(error.message);
+    const message = cutText(error.message, MAX_TEXT);
     it.failure = { code, message, offset: it.to, passing: state === "waiting" };
     if (state === "waiting") this.#wait(it);
     else it.state = state;
@@ -389,7 +390,7 @@ class Sweep {
   #trouble(partition: number, { code, message }: TidegateError): void {
     const it = this.#swept.get(partition);
     if (it === undefined || it.failure !== null) return;
-    it.failure = { code, message: cut(message), offset: null, passing: true };
+    it.failure = { code, message: cutText(message, MAX_TEXT), offset: null, passing: true };
   }
 
   #ends(it: Swept, event: TailRead): void {
@@ -579,8 +580,4 @@ function decodeText(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -30,6 +30,11 @@ export function escapeLines(text: string): string {
   return text.split("\n").map(escapeText).join("\n");
 }
 
+/** Long text by its beginning, with a mark that something is missing. */
+export function cutText(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
 /** One escape a UTF-16 unit, as JSON has them. */
 function unitsOf(character: string): string {
   return Array.from(

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import type { CheckResult, FoldEvent } from "../core/fold/fold.ts";
 import type { EventSchema } from "./definition.ts";
+import { cutText } from "../core/text.ts";
 
 /** What is known at run time about the fields of an event. */
 export interface EventFields {
@@ -212,8 +213,8 @@ function refused(error: z.ZodError): CheckResult {
   const issue = error.issues[0];
   return {
     ok: false,
-    path: cut(pathText(issue?.path ?? [])),
-    message: cut(issue?.message ?? "Invalid input"),
+    path: cutText(pathText(issue?.path ?? []), MAX_TEXT),
+    message: cutText(issue?.message ?? "Invalid input", MAX_TEXT),
   };
 }
 
@@ -225,8 +226,4 @@ function pathText(path: readonly PropertyKey[]): string {
     if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(name)) return `[${JSON.stringify(name)}]`;
     return i === 0 ? name : `.${name}`;
   }).join("");
-}
-
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

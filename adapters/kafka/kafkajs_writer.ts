@@ -24,31 +24,8 @@ import requestQueueModule from "kafkajs/src/network/requestQueue/index.js";
 import { brokerAddress, closed, fromClient, topicMissing } from "./errors.ts";
 import type { KafkaSettings, LogWriter, OutRecord } from "./log.ts";
 import { createPartitioner } from "./partitioner.ts";
+import { requests, type WriterOptions } from "./requests.ts";
 
-/** Options of {@linkcode createKafkaJsWriter}. */
-export interface KafkaJsWriterOptions {
-  /**
-   * How batches are compressed.
-   * @default {"none"}
-   */
-  readonly compression?: "none" | "gzip";
-  /**
-   * About how many bytes go into one request; a larger record goes alone.
-   * @default {393216}
-   */
-  readonly maxRequestBytes?: number;
-}
-
-/**
- * Below the brokers' default `max.message.bytes` of 1 MiB, were all records of one partition; kafkajs
- * gets slower with larger ones (2026-11-22, 2 cores, 142-byte records: 107 k/s with 400 kB, 65 k/s
- * with 786 kB, 70 k/s with 50 kB).
- */
-const MAX_REQUEST_BYTES = 393_216;
-/** Records in one request at most, so that small ones do not make one endless encoding step. */
-const MAX_REQUEST_RECORDS = 10_000;
-/** What a record takes beside key and value: lengths, offset, timestamp. */
-const RECORD_OVERHEAD = 24;
 /** How long the broker may take to have a request on all replicas, in ms. */
 const ANSWER_MS = 15_000;
 /**
@@ -67,7 +44,7 @@ const MAX_SEQUENCE = 1_000_000_000;
  */
 export function createKafkaJsWriter(
   settings: KafkaSettings,
-  options: KafkaJsWriterOptions = {},
+  options: WriterOptions = {},
 ): LogWriter {
   return new KafkaJsWriter(settings, options);
 }
@@ -75,18 +52,18 @@ export function createKafkaJsWriter(
 class KafkaJsWriter implements LogWriter {
   readonly #settings: KafkaSettings;
   readonly #compression: CompressionTypes;
-  readonly #maxBytes: number;
+  readonly #maxBytes: number | undefined;
   #producer: Producer | undefined;
   #sent = 0;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(settings: KafkaSettings, options: KafkaJsWriterOptions) {
+  constructor(settings: KafkaSettings, options: WriterOptions) {
     this.#settings = settings;
     this.#compression = options.compression === "gzip"
       ? CompressionTypes.GZIP
       : CompressionTypes.None;
-    this.#maxBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES;
+    this.#maxBytes = options.maxRequestBytes;
   }
 
   async send(topic: string, records: readonly OutRecord[]): Promise<void> {
@@ -105,8 +82,8 @@ class KafkaJsWriter implements LogWriter {
   async #sendAll(topic: string, records: readonly OutRecord[]): Promise<void> {
     const what = `write to ${topic}`;
     try {
-      for (const messages of requests(records, this.#maxBytes)) {
-        let left = await this.#sendOnce(topic, messages);
+      for (const some of requests(records, this.#maxBytes)) {
+        let left = await this.#sendOnce(topic, some.map(toMessage));
         if (left.length > 0) {
           // Stale metadata: the topic was made anew, or has got partitions, since it was looked at.
           await this.#dropProducer();
@@ -165,26 +142,6 @@ class KafkaJsWriter implements LogWriter {
   }
 }
 
-/** Cuts records into requests, in order. */
-function* requests(records: readonly OutRecord[], maxBytes: number): Generator<Message[]> {
-  let messages: Message[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    const message = toMessage(record);
-    const size = byteLength(message.key) + byteLength(message.value) + RECORD_OVERHEAD;
-    if (
-      messages.length > 0 && (bytes + size > maxBytes || messages.length >= MAX_REQUEST_RECORDS)
-    ) {
-      yield messages;
-      messages = [];
-      bytes = 0;
-    }
-    messages.push(message);
-    bytes += size;
-  }
-  if (messages.length > 0) yield messages;
-}
-
 function toMessage(record: OutRecord): Message {
   return {
     key: toBuffer(record.key),
@@ -199,11 +156,6 @@ function toBuffer(data: string | Uint8Array | null): Buffer | null {
   return typeof data === "string"
     ? Buffer.from(data)
     : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function byteLength(data: Message["value"] | undefined): number {
-  if (data === null || data === undefined) return 0;
-  return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
 }
 
 /**

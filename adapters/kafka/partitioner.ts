@@ -4,6 +4,8 @@
  * @module
  */
 
+import { murmur2 } from "../../core/fold/cells.ts";
+
 /** What is looked at of a record. */
 export interface Choice {
   /** The record's key. */
@@ -22,31 +24,6 @@ export function createPartitioner(): (record: Choice, partitions: number) => num
     if (key === null || key === undefined) return turn++ % partitions;
     return partitionOfKey(typeof key === "string" ? encoder.encode(key) : key, partitions);
   };
-}
-
-const SEED = 0x9747b28c;
-const M = 0x5bd1e995;
-
-/**
- * Murmur2 with the Java client's seed: a signed 32-bit integer, the same as `org.apache.kafka.common.utils.Utils.murmur2`.
- */
-export function murmur2(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = bytes.length;
-  let hash = SEED ^ length;
-  let at = 0;
-  for (; at + 4 <= length; at += 4) {
-    let k = Math.imul(view.getInt32(at, true), M);
-    k = Math.imul(k ^ (k >>> 24), M);
-    hash = Math.imul(hash, M) ^ k;
-  }
-  const rest = length - at;
-  if (rest > 0) {
-    for (let i = rest - 1; i >= 0; i--) hash ^= view.getUint8(at + i) << (8 * i);
-    hash = Math.imul(hash, M);
-  }
-  hash = Math.imul(hash ^ (hash >>> 13), M);
-  return hash ^ (hash >>> 15);
 }
 
 /**

@@ -69,12 +69,7 @@ class KafkaReader implements LogReader {
   async offsets(topic: string, partition: number): Promise<OffsetRange> {
     const what = `read the offsets of ${topic}/${partition}`;
     const list = (timestamp: number): Promise<number> =>
-      this.#repeat(
-        topic,
-        what,
-        undefined,
-        () => this.#cluster.offset({ topic, partition, timestamp }, what),
-      );
+      this.#list({ topic, partition, timestamp }, what);
     const [start, end] = await Promise.all([list(EARLIEST), list(LATEST)]);
     return { start, end };
   }
@@ -92,12 +87,7 @@ class KafkaReader implements LogReader {
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
     const what = `find the offset of ${topic}/${partition} at a time`;
     const list = (timestamp: number): Promise<number> =>
-      this.#repeat(
-        topic,
-        what,
-        undefined,
-        () => this.#cluster.offset({ topic, partition, timestamp }, what),
-      );
+      this.#list({ topic, partition, timestamp }, what);
     // Negative numbers mean special offsets to the broker; no record is that old.
     const offset = await list(Math.max(0, Math.floor(timeMs)));
     return offset >= 0 ? offset : await list(LATEST);
@@ -107,6 +97,10 @@ class KafkaReader implements LogReader {
     const { topic, partition, signal } = request;
     const what = `fetch ${topic}/${partition}`;
     return await this.#repeat(topic, what, signal, () => this.#fetchOnce(request, what));
+  }
+
+  #list(query: { topic: string; partition: number; timestamp: number }, what: string) {
+    return this.#repeat(query.topic, what, undefined, () => this.#cluster.offset(query, what));
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,7 @@ import {
   sendInitProducerId,
   sendProduce,
 } from "./produce_wire.ts";
+import { recordBytes, requests } from "./requests.ts";
 
 /** The rows of one emission of a window. */
 export interface WindowRows {
@@ -90,12 +91,8 @@ const ANSWER_MS = 5_000;
 const GIVE_UP_MS = 10_000;
 /** After so long a coordinator aborts a transaction: until then it holds readers up, in ms. */
 const TRANSACTION_MS = 10_000;
-/** About how many bytes go into one request: below the brokers' default of 1 MiB a batch. */
-const REQUEST_BYTES = 393_216;
 /** About how many bytes are written together. */
 const TOGETHER_BYTES = 4 * 1024 * 1024;
-/** What a record takes beside key and value. */
-const RECORD_BYTES = 24;
 /** The largest revision of a window is remembered for so long after its last rows, in ms. */
 const REMEMBER_MS = 600_000;
 /** The protocol wraps the numbers of records at 2^31; a new epoch begins them anew before. */
@@ -160,10 +157,7 @@ class QueuedWriter implements RowsWriter {
     if (this.#closing.signal.aborted) throw closed(this.#what);
     // In the tick in which it is handed in: the order of handing in is the order of writing.
     if (!this.#isNewest(rows)) return "superseded";
-    const bytes = rows.records.reduce(
-      (sum, { key, value }) => sum + key.length + value.length + RECORD_BYTES,
-      0,
-    );
+    const bytes = rows.records.reduce((sum, record) => sum + recordBytes(record), 0);
     const end = Promise.withResolvers<RowsEnd>();
     this.#queue.push({ rows, bytes, end });
     this.#working ??= this.#work();
@@ -403,21 +397,4 @@ class QueuedWriter implements RowsWriter {
       { retryable: true, cause: thrown },
     );
   }
-}
-
-/** Cuts records into requests, in order. */
-function* requests(records: readonly ProducedRecord[]): Generator<readonly ProducedRecord[]> {
-  let some: ProducedRecord[] = [];
-  let bytes = 0;
-  for (const record of records) {
-    const size = record.key.length + record.value.length + RECORD_BYTES;
-    if (some.length > 0 && bytes + size > REQUEST_BYTES) {
-      yield some;
-      some = [];
-      bytes = 0;
-    }
-    some.push(record);
-    bytes += size;
-  }
-  if (some.length > 0) yield some;
 }

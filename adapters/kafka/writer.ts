@@ -16,28 +16,9 @@ import type { KafkaSettings, LogWriter, OutRecord } from "./log.ts";
 import { createPartitioner } from "./partitioner.ts";
 import { type ProducerEpoch, sendInitProducerId } from "./produce_wire.ts";
 import { checksum } from "./reader.ts";
+import { requests, type WriterOptions } from "./requests.ts";
 import { tolerant } from "./topic_wire.ts";
 
-/** Options of {@linkcode createKafkaWriter}. */
-export interface KafkaWriterOptions {
-  /**
-   * How batches are compressed.
-   * @default {"none"}
-   */
-  readonly compression?: "none" | "gzip";
-  /**
-   * About how many bytes go into one request; a larger record goes alone.
-   * @default {393216}
-   */
-  readonly maxRequestBytes?: number;
-}
-
-/** Below the brokers' default `max.message.bytes` of 1 MiB, were all records of one partition. */
-const MAX_REQUEST_BYTES = 393_216;
-/** Records in one request at most, so that small ones do not make one endless encoding step. */
-const MAX_REQUEST_RECORDS = 10_000;
-/** What a record takes beside key and value: lengths, offset, timestamp. */
-const RECORD_OVERHEAD = 24;
 /** How long the broker may take to have a request on all replicas, in ms. */
 const ANSWER_MS = 15_000;
 const ALL_REPLICAS = -1;
@@ -54,7 +35,7 @@ const SEQUENCES = 2 ** 31;
  */
 export function createKafkaWriter(
   settings: KafkaSettings,
-  options: KafkaWriterOptions = {},
+  options: WriterOptions = {},
 ): LogWriter {
   return new KafkaWriter(settings, options);
 }
@@ -67,14 +48,14 @@ interface Producer extends ProducerEpoch {
 
 class KafkaWriter implements LogWriter {
   readonly #cluster: Cluster;
-  readonly #options: KafkaWriterOptions;
+  readonly #options: WriterOptions;
   readonly #closing = new AbortController();
   readonly #choose = createPartitioner();
   #producer: Producer | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(settings: KafkaSettings, options: KafkaWriterOptions) {
+  constructor(settings: KafkaSettings, options: WriterOptions) {
     this.#cluster = new Cluster(settings);
     this.#options = options;
   }
@@ -230,28 +211,4 @@ function gzip(bytes: Uint8Array): Uint8Array {
   const algorithm = kafka.compressionsAlgorithmsByBitmask[GZIP];
   if (algorithm === undefined) throw new RangeError("Cannot compress: the client must know gzip");
   return algorithm.compressSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-}
-
-/** Cuts records into requests, in order. */
-function* requests(
-  records: readonly OutRecord[],
-  maxBytes = MAX_REQUEST_BYTES,
-): Generator<readonly OutRecord[]> {
-  let from = 0;
-  let bytes = 0;
-  for (const [i, { key, value }] of records.entries()) {
-    const size = byteLength(key) + byteLength(value) + RECORD_OVERHEAD;
-    if (i > from && (bytes + size > maxBytes || i - from >= MAX_REQUEST_RECORDS)) {
-      yield records.slice(from, i);
-      from = i;
-      bytes = 0;
-    }
-    bytes += size;
-  }
-  if (from < records.length) yield records.slice(from);
-}
-
-function byteLength(data: string | Uint8Array | null): number {
-  if (data === null) return 0;
-  return typeof data === "string" ? Buffer.byteLength(data) : data.byteLength;
 }

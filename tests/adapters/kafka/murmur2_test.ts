@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { murmur2, partitionOfKey } from "../../../adapters/kafka/partitioner.ts";
+import { partitionOfKey } from "../../../adapters/kafka/partitioner.ts";
+import { murmur2 } from "../../../core/fold/cells.ts";
 
 const encoder = new TextEncoder();
 
