@@ -1,30 +1,12 @@
 /**
- * What activities share: how their errors cross to the workflow, and what those of the control
- * process are made of.
+ * What activities share: how their errors cross to the workflow.
  *
  * @module
  */
 
 import { ApplicationFailure } from "@temporalio/activity";
-import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
-import type { WindowClient } from "../adapters/temporal/window_client.ts";
 import type { SpanAttributes, Trace, Traced } from "../adapters/tracing.ts";
 import { TidegateError } from "../core/errors.ts";
-import type { PipelineObserver } from "./observer.ts";
-
-/** What the activities of the control process work with. */
-export interface ControlTools {
-  /** The log. */
-  readonly reader: LogReader;
-  /** Writes results. */
-  readonly writer: LogWriter;
-  /** Calls of windows and clocks. */
-  readonly windows: WindowClient;
-  /** Is told of what they do. */
-  readonly observer: Required<PipelineObserver>;
-  /** Does work as spans. */
-  readonly trace: Trace;
-}
 
 /** Does work without spans. */
 export const untraced: Trace = <T>(

@@ -4,42 +4,54 @@
  * @module
  */
 
-import type { LogReader, LogWriter } from "../adapters/kafka/log.ts";
-import type { Launcher } from "../adapters/launchers/launcher.ts";
-import type { WindowClient } from "../adapters/temporal/window_client.ts";
+import { Context } from "@temporalio/activity";
+import type { LogReader } from "../adapters/kafka/log.ts";
+import type { Fleet } from "../adapters/launchers/launcher.ts";
 import type { Trace } from "../adapters/tracing.ts";
+import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
 import type {
   ControlActivities,
-  LocalActivities,
-  ScaleRequest,
+  FleetActivities,
   WorkerActivities,
 } from "../workflows/activities.ts";
-import { untraced } from "./activity.ts";
-import { createAwaitRecords } from "./await_records.ts";
-import { createCloseWindows } from "./close_windows.ts";
-import { createDeliver } from "./deliver.ts";
-import { createEmitRows } from "./emit_rows.ts";
-import { createFoldSlice, type FoldSliceDeps } from "./fold_slice.ts";
-import { observeAll, type PipelineObserver } from "./observer.ts";
-import { createReport } from "./report.ts";
+import { named, untraced } from "./activity.ts";
+import type { PipelineObserver } from "./observer.ts";
 import { createSampleFleet, type Load } from "./sample_fleet.ts";
 import { type ScaleDeps, scaleFleet } from "./scale_fleet.ts";
+import { settle, type SettleDeps } from "./settle.ts";
+import { sweep, type SweepDeps, type SweepProgress } from "./sweep.ts";
+
+/** How often an activity says that it is alive, in ms: a third of its timeout. */
+const SETTLE_BEAT_MS = 1_000;
+/** The same for sweeps, whose progress travels with it. */
+const SWEEP_BEAT_MS = 3_000;
+
+/** What the sweeps of a process need; the rest comes with each of them. */
+export type SweepTools =
+  & Omit<SweepDeps, "progress" | "signal" | "attempt" | "nonce" | "codeHash">
+  & {
+    /**
+     * Is told how far a sweep has come, after every answer of a broker.
+     * @default {undefined}
+     */
+    readonly progress?: (progress: () => SweepProgress) => void;
+    /**
+     * Does work as spans.
+     * @default no spans
+     */
+    readonly trace?: Trace;
+  };
 
 /** What the activities of the control process need. */
-export interface ControlDeps {
-  /** The log. */
-  readonly reader: LogReader;
-  /** Writes results. */
-  readonly writer: LogWriter;
-  /** Calls of windows and clocks. */
-  readonly windows: WindowClient;
-  /**
-   * Are told of what the activities do.
-   * @default {[]}
-   */
-  readonly observers?: readonly PipelineObserver[];
-  /** The fleet; null where it is not scaled by this process, which then takes no such tasks. */
-  readonly fleet: FleetDeps | null;
+export interface ControlTools extends SettleDeps {
+  /** What looking at partitions needs. */
+  readonly look: SweepTools;
+  /** Where partitions begin. */
+  readonly reader: Pick<LogReader, "offsets">;
+  /** The fleet; null where it is not scaled by this process. */
+  readonly fleet: FleetTools | null;
+  /** Is told of what the activities do. */
+  readonly observer: Required<PipelineObserver>;
   /**
    * Does work as spans.
    * @default no spans
@@ -48,43 +60,92 @@ export interface ControlDeps {
 }
 
 /** What scaling the fleet needs. */
-export interface FleetDeps extends ScaleDeps {
+export interface FleetTools extends ScaleDeps {
   /** What is known of the load. */
   readonly load: Load;
   /** Keeps the workers. */
-  readonly launcher: Launcher;
+  readonly launcher: ScaleDeps["launcher"] & Fleet;
 }
 
-/** What the activities of a worker process need. */
-export type WorkerDeps = Omit<FoldSliceDeps, "trace"> & Partial<Pick<FoldSliceDeps, "trace">>;
+/**
+ * The activities of a worker process.
+ *
+ * @param codeHash The hash of the code that the process has loaded.
+ */
+export function createWorkerActivities(tools: SweepTools, codeHash: string): WorkerActivities {
+  return { sweep: (request) => sweepIn(tools, codeHash, request, "sweep") };
+}
 
-/** The activities of the control process, by name. */
+/** The activities of the control process. */
 export function createControlActivities(
-  { observers = [], trace = untraced, fleet, ...deps }: ControlDeps,
-): ControlActivities & LocalActivities {
-  const observer = observeAll(observers);
-  const tools = { ...deps, observer, trace };
+  { look, reader, fleet, observer, trace = untraced, ...settling }: ControlTools,
+): ControlActivities {
   return {
-    awaitRecords: createAwaitRecords(tools),
-    emitRows: createEmitRows(tools),
-    closeWindows: createCloseWindows(tools),
-    deliver: createDeliver(tools),
-    report: createReport(tools),
+    // It folds nothing, so that it does not matter by which code.
+    awaitRecords: (request) => sweepIn({ ...look, trace }, request.codeHash, request, "look"),
+    settle: (request) =>
+      beating(
+        SETTLE_BEAT_MS,
+        () =>
+          trace("settle", { "tidegate.windows": request.calls.length }, () =>
+            settle({ ...settling, observer }, request)),
+      ),
+    findPartitions: ({ topic, from, to }) =>
+      beating(SETTLE_BEAT_MS, () =>
+        Promise.all(
+          Array.from({ length: to - from }, async (_, i) => {
+            const partition = from + i;
+            return { partition, cursor: (await reader.offsets(topic, partition)).start };
+          }),
+        )),
     ...(fleet === null ? NO_FLEET : {
       sampleFleet: createSampleFleet({ load: fleet.load, fleet: fleet.launcher, observer }),
-      scaleFleet: (request: ScaleRequest) => scaleFleet(fleet, request),
+      scaleFleet: (request) => scaleFleet(fleet, request),
     }),
   };
 }
 
-const NO_FLEET: Pick<ControlActivities, "sampleFleet" | "scaleFleet"> = {
+const NO_FLEET: FleetActivities = {
   sampleFleet: () => Promise.reject(new Error("this process does not scale the fleet")),
   scaleFleet: () => Promise.reject(new Error("this process does not scale the fleet")),
 };
 
-/** The activities of a worker process, by name. */
-export function createWorkerActivities(
-  { trace = untraced, ...deps }: WorkerDeps,
-): WorkerActivities {
-  return { foldSlice: createFoldSlice({ ...deps, trace }) };
+async function sweepIn(
+  { progress: told, trace = untraced, ...tools }: SweepTools,
+  codeHash: string,
+  request: SweepRequest,
+  name: string,
+): Promise<SweepResult> {
+  const { cancellationSignal: signal, info: { attempt } } = Context.current();
+  let latest: (() => SweepProgress) | null = null;
+  const progress = (now: () => SweepProgress) => {
+    latest = now;
+    told?.(now);
+  };
+  const nonce = () => crypto.randomUUID();
+  const attributes = {
+    "tidegate.sweep": request.n,
+    "tidegate.partitions": request.partitions.length,
+  };
+  return await beating(SWEEP_BEAT_MS, () =>
+    trace(name, attributes, async (tell) => {
+      const result = await sweep({ ...tools, codeHash, nonce, progress, signal, attempt }, request);
+      tell({ "tidegate.why": result.why, "tidegate.busy_ms": Math.round(result.busyMs) });
+      return result;
+    }), () => latest?.());
+}
+
+/** Does work, says meanwhile that it goes on, and lets errors cross by their code. */
+async function beating<T>(
+  everyMs: number,
+  work: () => Promise<T>,
+  detail: () => unknown = () => undefined,
+): Promise<T> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(detail()), everyMs);
+  try {
+    return await named(work);
+  } finally {
+    clearInterval(beat);
+  }
 }

@@ -1,35 +1,39 @@
 /**
- * What the control process's activities tell observers of the pipeline: the model of the load, the
- * shown cursors, the live page. Observing changes nothing and decides nothing.
+ * What the control process tells observers of the pipeline: the model of the load, the shown
+ * cursors, the live page. It comes from workflows by their sinks and from the control process's own
+ * activities, at no call of Temporal. Observing changes nothing and decides nothing.
  *
  * @module
  */
 
-import type { AwaitAnswer, DeliveryOutcome } from "../core/flow/slice.ts";
+import type { ResultRow } from "../core/flow/row.ts";
+import type { SweepNote } from "../core/scaling/speed.ts";
 import type { FleetDecision } from "../core/scaling/state.ts";
-import type { Report, ReportAnswer } from "../core/flow/pipeline_clock.ts";
-import type {
-  CloseOutcome,
-  CloseRequest,
-  DeliverRequest,
-  EmitRequest,
-  SampleAnswer,
-} from "../workflows/activities.ts";
+import type { SampleAnswer } from "../workflows/activities.ts";
+import type { GenerationView, SupervisorView } from "../workflows/messages.ts";
+
+/** An emission of a window (and shard) whose rows are written. */
+export interface Emission {
+  /** Start of the window, epoch ms. */
+  readonly start: number;
+  /** Which share of the keys. */
+  readonly shard: number;
+  /** Its rows, all of the same revision. */
+  readonly rows: readonly ResultRow[];
+  /** Whether no later revision follows. */
+  readonly final: boolean;
+}
 
 /** Receives the events that interest it. */
 export interface PipelineObserver {
-  /** A partition is looked at: everything before its cursor is durable. */
-  readonly awaiting?: (partition: number, cursor: number) => void;
-  /** The look has ended; null if it was given up. */
-  readonly awaited?: (partition: number, answer: AwaitAnswer | null) => void;
-  /** Partials were handed to windows. */
-  readonly delivered?: (request: DeliverRequest, outcomes: readonly DeliveryOutcome[]) => void;
-  /** A drain has reported to the clock. */
-  readonly reported?: (report: Report, answer: ReportAnswer) => void;
-  /** Windows were told of the watermark. */
-  readonly told?: (request: CloseRequest, outcomes: readonly CloseOutcome[]) => void;
+  /** The drain has decided: what the generation is like now. */
+  readonly drained?: (view: GenerationView) => void;
+  /** A sweep, or a part of one, has been heard of. */
+  readonly swept?: (note: SweepNote) => void;
   /** Rows were written. */
-  readonly emitted?: (request: EmitRequest) => void;
+  readonly emitted?: (emission: Emission) => void;
+  /** The supervisor has changed. */
+  readonly supervised?: (view: SupervisorView) => void;
   /** The policy has decided how many workers there are to be; the same number included. */
   readonly decided?: (decision: FleetDecision) => void;
   /** The look at the load has ended. */
@@ -58,12 +62,10 @@ export function observeAll(observers: readonly PipelineObserver[]): Required<Pip
     }
   };
   return {
-    awaiting: all((observer) => observer.awaiting),
-    awaited: all((observer) => observer.awaited),
-    delivered: all((observer) => observer.delivered),
-    reported: all((observer) => observer.reported),
-    told: all((observer) => observer.told),
+    drained: all((observer) => observer.drained),
+    swept: all((observer) => observer.swept),
     emitted: all((observer) => observer.emitted),
+    supervised: all((observer) => observer.supervised),
     decided: all((observer) => observer.decided),
     sampled: all((observer) => observer.sampled),
     broker: all((observer) => observer.broker),

@@ -10,8 +10,8 @@ import type { Fleet } from "../adapters/launchers/launcher.ts";
 import { type FleetSlots, fleetSlotsOf } from "../core/scaling/fleet.ts";
 import { isMaterial } from "../core/scaling/policy.ts";
 import type { FleetSample, PartitionSample } from "../core/scaling/state.ts";
-import type { ControlActivities, SampleAnswer, SampleRequest } from "../workflows/activities.ts";
-import type { ControlTools } from "./activity.ts";
+import type { FleetActivities, SampleAnswer, SampleRequest } from "../workflows/activities.ts";
+import type { PipelineObserver } from "./observer.ts";
 
 /** How often it looks while something goes on, in ms. */
 const LOOK_MS = 250;
@@ -20,11 +20,11 @@ const LOOK_MS = 250;
 export interface Load {
   /** The partitions that workers can get on with; null is what is not known. */
   look(): Promise<PartitionSample[]>;
-  /** Offsets folded per busy second and worker in the last seconds. */
+  /** Records folded per busy second and worker in the last seconds. */
   readonly workerRate: number | null;
-  /** How many slices are at hand, or about to be. */
+  /** How many sweeps have records at hand. */
   readonly inFlight: number;
-  /** Whether nothing is at hand: then a record is noticed by those who wait for it. */
+  /** Whether nothing is at hand: then the first record is told of. */
   readonly quiet: boolean;
   /** Resolves with the next thing that happens. */
   changed(): Promise<void>;
@@ -121,8 +121,10 @@ export function tellOnce<Decision extends { readonly atMs: number }>(
 
 /** The activity; observers are told of each decision, and of what was seen. */
 export function createSampleFleet(
-  { load, fleet, observer }: Pick<SampleDeps, "load" | "fleet"> & Pick<ControlTools, "observer">,
-): ControlActivities["sampleFleet"] {
+  { load, fleet, observer }: Pick<SampleDeps, "load" | "fleet"> & {
+    readonly observer: Required<PipelineObserver>;
+  },
+): FleetActivities["sampleFleet"] {
   const decided = tellOnce(observer.decided);
   return async (request) => {
     decided(request.last);

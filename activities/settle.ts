@@ -16,6 +16,7 @@ import type {
 } from "../core/flow/delivery.ts";
 import { rowRecordKey, rowsOf } from "../core/flow/row.ts";
 import type { RunPlan } from "../core/plan.ts";
+import type { PipelineObserver } from "./observer.ts";
 
 /** What settling needs. */
 export interface SettleDeps {
@@ -23,6 +24,11 @@ export interface SettleDeps {
   readonly windows: WindowCalls;
   /** Writes rows. */
   readonly rows: Pick<RowsWriter, "write">;
+  /**
+   * Is told of rows that are written.
+   * @default nobody
+   */
+  readonly observer?: Pick<Required<PipelineObserver>, "emitted">;
 }
 
 /** Makes the calls and answers what became of each, in their order. */
@@ -41,7 +47,7 @@ export async function settle(
 }
 
 async function settleOne(
-  { windows, rows: writer }: SettleDeps,
+  { windows, rows: writer, observer }: SettleDeps,
   { plan, generation }: SettleRequest & { readonly plan: RunPlan },
   windowCall: WindowCall,
 ): Promise<SettleOutcome> {
@@ -52,11 +58,12 @@ async function settleOne(
   const { head, cells } = answer;
   const rows = rowsOf(plan, { generation, windowStart: start, ...head }, cells);
   try {
-    await writer.write({
+    const end = await writer.write({
       window: `${start}/${shard}`,
       revision: head.revision,
       records: rows.map((row) => ({ key: rowRecordKey(row), value: JSON.stringify(row) })),
     });
+    if (end === "written") observer?.emitted({ start, shard, rows, final: head.final });
     return outcome;
   } catch (error) {
     const problem = error instanceof TidegateError ? error.code : errorText(error);

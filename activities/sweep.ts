@@ -59,6 +59,8 @@ export interface SweepProgress {
   readonly n: number;
   /** Records folded so far. */
   readonly folded: number;
+  /** Folding and lookups so far, without waiting, in ms. */
+  readonly busyMs: number;
   /** The partition and the offset of the record that is folded next, where it is the only one. */
   readonly at: { readonly partition: number; readonly offset: number } | null;
   /** The partitions' next offsets and ends, in the order of the request. */
@@ -504,7 +506,13 @@ class Sweep {
   #progress(at: SweepProgress["at"]): SweepProgress {
     const partitions = [...this.#swept.values()]
       .map(({ asked: { partition }, to, end }) => ({ partition, to, end }));
-    return { n: this.#request.n, folded: this.#folded, at, partitions };
+    return {
+      n: this.#request.n,
+      folded: this.#folded,
+      busyMs: Math.round(this.#busyMs),
+      at,
+      partitions,
+    };
   }
 
   #result(why: SweepEnd, topicPartitions: number | null): SweepResult {

@@ -12,14 +12,9 @@ export function supervisorId(pipeline: string): string {
   return `${pipeline}/supervisor`;
 }
 
-/** The id of a generation's clock workflow: `<pipeline>/<generation>/clock`. */
-export function clockId(pipeline: string, generation: number): string {
-  return `${pipeline}/${generation}/clock`;
-}
-
-/** The id of the drain workflow of one partition: `<pipeline>/<generation>/drain/<partition>`. */
-export function drainId(pipeline: string, generation: number, partition: number): string {
-  return `${pipeline}/${generation}/drain/${partition}`;
+/** The id of a generation's drain workflow: `<pipeline>/<generation>/drain`. */
+export function drainId(pipeline: string, generation: number): string {
+  return `${pipeline}/${generation}/drain`;
 }
 
 /**
@@ -40,17 +35,19 @@ export function windowId(
   return shards > 1 ? `${id}/${shard}` : id;
 }
 
-/**
- * The task queue of the control process, `<pipeline>-control`: workflows, and all activities but
- * folding.
- */
-export function controlQueue(pipeline: string): string {
-  return `${pipeline}-control`;
+/** The task queue of a pipeline's supervisor: `<pipeline>/supervisor`. */
+export function supervisorQueue(pipeline: string): string {
+  return `${pipeline}/supervisor`;
 }
 
-/** The task queue of the worker processes: `<pipeline>-drain`. */
-export function drainQueue(pipeline: string): string {
-  return `${pipeline}-drain`;
+/** The task queue of the control process: drain, windows and their activities: `<pipeline>/control`. */
+export function controlQueue(pipeline: string): string {
+  return `${pipeline}/control`;
+}
+
+/** The task queue of a generation's sweeps: `<pipeline>/<generation>/sweep`. */
+export function sweepQueue(pipeline: string, generation: number): string {
+  return `${pipeline}/${generation}/sweep`;
 }
 
 /**
@@ -59,14 +56,4 @@ export function drainQueue(pipeline: string): string {
  */
 export function groupId(pipeline: string): string {
   return `tidegate-${pipeline}`;
-}
-
-/** The task queue of a generation's sweeps: `<pipeline>/<generation>/sweep`. */
-export function sweepQueue(pipeline: string, generation: number): string {
-  return `${pipeline}/${generation}/sweep`;
-}
-
-/** The id of a generation's drain workflow: `<pipeline>/<generation>/drain`. */
-export function generationDrainId(pipeline: string, generation: number): string {
-  return `${pipeline}/${generation}/drain`;
 }

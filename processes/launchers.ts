@@ -5,7 +5,8 @@
  */
 
 import { hostname } from "node:os";
-import { drainPollers } from "../adapters/temporal/server.ts";
+import type { SweepProgress } from "../activities/sweep.ts";
+import { sweepPollers } from "../adapters/temporal/server.ts";
 import { podAccess } from "../adapters/launchers/kubernetes_access.ts";
 import { createKubernetesLauncher } from "../adapters/launchers/kubernetes.ts";
 import type { Launcher } from "../adapters/launchers/launcher.ts";
@@ -28,6 +29,8 @@ export type LauncherChoice =
 export interface LauncherNeeds {
   /** The pipeline's name. */
   readonly pipeline: string;
+  /** The generation that the workers sweep for. */
+  readonly generation: number;
   /** The Temporal server. */
   readonly client: Client;
   /** What child processes are told. */
@@ -39,7 +42,9 @@ export interface LauncherNeeds {
   /** Told when a child process has ended, and whether it left in order. */
   readonly onExit: (identity: string, expected: boolean) => Promise<void>;
   /** Told of every change of the fleet. */
-  readonly onChange?: () => void;
+  readonly onChange: () => void;
+  /** Told how far the sweep of a child process has come. */
+  readonly onProgress: (identity: string, progress: SweepProgress) => void;
 }
 
 /** What a worker process may do; ffi, for the Temporal SDK's native part, ends the sandbox. */
@@ -63,8 +68,8 @@ export async function launcherFor(
   choice: LauncherChoice,
   needs: LauncherNeeds,
 ): Promise<Launcher> {
-  const { pipeline, client, settings, name, say, onExit } = needs;
-  const told = { say, ...(needs.onChange === undefined ? {} : { onChange: needs.onChange }) };
+  const { pipeline, generation, client, settings, name, say, onExit, onChange, onProgress } = needs;
+  const told = { say, onChange };
   switch (choice.kind) {
     case "process":
       return createProcessLauncher({
@@ -73,10 +78,14 @@ export async function launcherFor(
         input: JSON.stringify(settings),
         name,
         onExit,
+        onProgress: (identity, text) => onProgress(identity, JSON.parse(text) as SweepProgress),
         ...told,
       });
     case "external":
-      return createExternalLauncher({ pollers: () => drainPollers(client, pipeline), ...told });
+      return createExternalLauncher({
+        pollers: () => sweepPollers(client, pipeline, generation),
+        ...told,
+      });
     case "kubernetes": {
       const { deployment } = choice;
       const access = await podAccess(Deno.env.toObject());

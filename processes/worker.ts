@@ -1,5 +1,5 @@
 /**
- * A worker process: folds slices for one pipeline, and nothing else. As a program it is started by
+ * A worker process: sweeps for one generation of a pipeline, and does nothing else. As a program it is started by
  * the control process, which tells it its settings on standard input and keeps that open: when it
  * closes, the control process has ended, and so does the worker. `deno task worker` starts the same
  * worker on its own.
@@ -8,12 +8,14 @@
  */
 
 import { createWorkerActivities } from "../activities/create_activities.ts";
+import type { SweepProgress } from "../activities/sweep.ts";
 import type { KafkaSettings } from "../adapters/kafka/log.ts";
-import { createKafkaReader } from "../adapters/kafka/reader.ts";
+import { createKafkaTailer } from "../adapters/kafka/kafka_tail.ts";
 import { createKafkaWriter } from "../adapters/kafka/writer.ts";
+import { PROGRESS } from "../adapters/launchers/process.ts";
 import { createTrace } from "../adapters/tracing.ts";
 import type { TemporalSettings } from "../adapters/temporal/client.ts";
-import { type RunningWorker, startFoldWorker } from "../adapters/temporal/workers.ts";
+import { type RunningWorker, startSweepWorker } from "../adapters/temporal/workers.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Pipeline } from "../definition/define.ts";
 import { loadPipeline } from "../definition/load.ts";
@@ -29,8 +31,10 @@ export interface WorkerSettings {
   readonly kafka: KafkaSettings;
   /** How to reach Temporal. */
   readonly temporal: TemporalSettings;
-  /** How many slices at a time. */
-  readonly slots: number;
+  /** The generation to sweep for. */
+  readonly generation: number;
+  /** The hash of the code that may fold. */
+  readonly codeHash: string;
 }
 
 /** What a worker is started with. */
@@ -40,40 +44,40 @@ export interface WorkerOptions extends Omit<WorkerSettings, "pipelineFile"> {
   /** Names the process in Temporal's records. */
   readonly identity: string;
   /**
-   * Asked before a slice of a generation is folded; throws if this worker must not fold it.
-   * @default nothing is asked
+   * Is told how far its sweep has come.
+   * @default nobody
    */
-  readonly admit?: (generation: number) => Promise<void>;
+  readonly progress?: (progress: () => SweepProgress) => void;
 }
 
 /**
  * Starts a worker.
  *
  * @param options What it is started with.
- * @returns The running worker; to stop it is to let it finish, or cut short, the slices at hand.
+ * @returns The running worker; to stop it is to let its sweep answer with what it has.
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { plan, pipeline, kafka, temporal, slots, identity, admit } = options;
-  const reader = createKafkaReader(kafka);
+  const { plan, pipeline, kafka, temporal, generation, codeHash, identity, progress } = options;
+  const tailer = createKafkaTailer(kafka);
   const writer = createKafkaWriter(kafka);
-  const close = () => Promise.all([reader.close(), writer.close()]);
+  const close = () => Promise.all([tailer.close(), writer.close()]);
   let stopping = false;
   try {
-    const worker = await startFoldWorker({
+    const worker = await startSweepWorker({
       temporal,
       pipeline: plan.pipeline,
+      generation,
       activities: createWorkerActivities({
         plan,
         events: pipeline.reader,
         enrichment: pipeline.enrichment,
-        reader,
+        tailer,
         writer,
         identity,
         stopping: () => stopping,
         trace: createTrace(),
-        ...(admit === undefined ? {} : { admit }),
-      }),
-      slots,
+        ...(progress === undefined ? {} : { progress }),
+      }, codeHash),
       identity,
     });
     const done = worker.done.finally(close);
@@ -98,6 +102,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
  */
 const ORPHAN_GRACE_MS = 5_000;
 
+/** How often the control process is told of progress at most, in ms. */
+const TELL_MS = 200;
+
 async function work(): Promise<void> {
   const { settings, closed } = await readSettings(Deno.stdin.readable);
   // As long as it takes no work, there is nothing to leave in order.
@@ -111,6 +118,7 @@ async function work(): Promise<void> {
     ...rest,
     pipeline: await loadPipeline(pipelineFile),
     identity: Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`,
+    progress: thinned((progress) => console.log(`${PROGRESS}${JSON.stringify(progress)}`)),
   });
   let stopping = false;
   const stop = () => {
@@ -134,6 +142,28 @@ async function work(): Promise<void> {
   console.log("ready");
   await worker.done;
   Deno.exit(code);
+}
+
+/** Tells what is new of a sweep, now or as soon as it may again. */
+function thinned(tell: (progress: SweepProgress) => void) {
+  let latest: (() => SweepProgress) | null = null;
+  let told = "";
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const say = () => {
+    timer = undefined;
+    if (latest === null) return;
+    const progress = latest();
+    latest = null;
+    const { busyMs: _, ...news } = progress;
+    if (JSON.stringify(news) === told) return;
+    told = JSON.stringify(news);
+    tell(progress);
+    timer = setTimeout(say, TELL_MS);
+  };
+  return (progress: () => SweepProgress) => {
+    latest = progress;
+    if (timer === undefined) say();
+  };
 }
 
 async function readSettings(

@@ -1,328 +1,290 @@
 /**
- * The drain workflow of one partition: awaits records, has them folded, delivers the partials and
- * reports to the clock. Which comes next is decided by a `DrainState`; this only carries it out.
+ * The drain workflow of a generation: notes what has come, lets a `Drain` decide, and carries out
+ * what it says. Sweeps read the topic, settles speak to windows.
  *
  * @module
  */
 
 import {
   ActivityFailure,
+  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
-  isCancellation,
   log,
   proxyActivities,
-  proxyLocalActivities,
+  proxySinks,
   setHandler,
-  sleep,
-  TemporalFailure,
+  TimeoutFailure,
+  workflowInfo,
 } from "@temporalio/workflow";
-import { DrainState, type DrainStep, HOLD_MS } from "../core/flow/drain_state.ts";
-import { clockId, drainQueue } from "../core/ids.ts";
-import type { SliceNote } from "../core/scaling/speed.ts";
-import type {
-  DeliveryOutcome,
-  SliceRequest,
-  SliceResult,
-  WindowPartial,
-} from "../core/flow/slice.ts";
-import { isLong } from "./durable.ts";
-import { instant, showDetails, showState, table, text } from "./details.ts";
-import { workflowNow } from "./time.ts";
+import { Drain, type DrainCommand } from "../core/flow/drain.ts";
+import { partitionWatermark } from "../core/event_time/watermark.ts";
+import { sweepQueue } from "../core/ids.ts";
+import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
+import type { SweepNote } from "../core/scaling/speed.ts";
+import type { ControlSinks, DrainActivities, WorkerActivities } from "./activities.ts";
 import {
-  boundSignal,
+  acceptUpdate,
+  addedSignal,
+  boundUpdate,
   type DrainInput,
-  type DrainView,
-  excludeUpdate,
-  progressQuery,
-  resumeUpdate,
-  stopSignal,
+  excludePartitionUpdate,
+  flushWindowsUpdate,
+  generationQuery,
+  type GenerationView,
+  readySignal,
+  resumePartitionUpdate,
 } from "./messages.ts";
-import type { ControlActivities, LocalActivities, WorkerActivities } from "./activities.ts";
+import { instant, showDetails, table, text } from "./details.ts";
+import { workflowNow } from "./time.ts";
 
-/** Windows of one deliver call; several calls run in parallel. */
-const WINDOWS_A_CALL = 8;
-/** What moves if a slice that was folded again says nothing of it. */
-const NOTHING_MOVED = { events: 0, pairs: 0 };
+/** How long a sweep waits for a worker to begin it, in ms; then nobody is there. */
+const START_MS = 5_000;
+/** Tries of a sweep before its partitions are swept apart. */
+const SWEEP_TRIES = 2;
+/** What a sweep may take beyond what it is asked, in ms: the last write of side records. */
+const GRACE_MS = 30_000;
+/** Partitions and windows shown to people. */
+const SHOWN = 20;
+/** Open windows that the control process is told of, the earliest. */
+const SHOWN_WINDOWS = 200;
 
-const { awaitRecords } = proxyActivities<ControlActivities>({
-  startToCloseTimeout: "2m",
-  heartbeatTimeout: "10s",
-  cancellationType: "TRY_CANCEL",
-  retry: { initialInterval: 500, maximumInterval: "5s" },
-  summary: "wait for records",
+const { settle, findPartitions } = proxyActivities<DrainActivities>({
+  startToCloseTimeout: "30s",
+  heartbeatTimeout: "3s",
+  retry: { initialInterval: 100, maximumInterval: "5s" },
 });
-const { deliver, report } = proxyLocalActivities<LocalActivities>({
-  startToCloseTimeout: "10s",
-  retry: { initialInterval: 50, maximumInterval: "2s" },
-});
+const { drain: told } = proxySinks<ControlSinks>();
 
-/**
- * The drain of one partition; runs until it is ended from outside.
- *
- * @param input The plan, the partition and the state to begin with.
- */
+/** The drain of one generation; runs until it is ended from outside. */
 export async function drain(input: DrainInput): Promise<void> {
-  const { plan } = input;
-  const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = plan;
-  const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs: input.paceMs };
-  const state = new DrainState(rules, input.state);
-  let held = false;
-  /** The slice folded last, until those who watch have been told of it. */
-  const folded: { note: SliceNote | null } = { note: null };
-  let changed = false;
-  let shown = "";
-
-  const view = () => viewOf(state, held);
-  const show = () => {
-    const { mode } = state.snapshot();
-    if (input.searchAttributes && mode !== shown) showState(shown = mode);
+  const { plan, generation, topicId, paceMs, sliceMs, deliverEveryMs, maxOpenWindows } = input;
+  const state = new Drain({
+    ...plan,
+    generation,
+    topicId,
+    paceMs,
+    sliceMs,
+    deliverEveryMs,
+    maxOpenWindows,
+    emitEveryMs: null,
+  }, input.state);
+  /** Whether something was noted since the last decision, and how many decisions there were. */
+  let noted = true;
+  let decisions = 0;
+  const note = (what: () => void) => {
+    what();
+    noted = true;
   };
-  showDetails(() => details(view()));
-  const change = () => {
-    changed = true;
-    show();
+  const view = () => viewOf(state);
+  const decided = async (what: () => void): Promise<GenerationView> => {
+    note(what);
+    const before = decisions;
+    await condition(() => decisions > before);
+    return view();
   };
-  setHandler(progressQuery, view);
-  setHandler(boundSignal, ({ until }) => {
-    state.onBound(until);
-    change();
-  });
-  setHandler(stopSignal, ({ code, message }) => {
-    state.onStop({ code, message, sinceMs: workflowNow() });
-    change();
-  });
-  setHandler(resumeUpdate, ({ from }) => {
-    state.onResume(from);
-    change();
-    return view();
-  }, { validator: ({ from }) => refuseResume(view(), from) });
-  setHandler(excludeUpdate, () => {
-    state.onExclude();
-    change();
-    return view();
-  });
+  showDetails(() => details(input, state));
+  setHandler(generationQuery, view);
+  setHandler(readySignal, ({ slots }) => note(() => state.ready(slots)));
+  setHandler(addedSignal, (starts) => note(() => state.added(starts)));
+  setHandler(boundUpdate, (untils) => decided(() => state.bound(new Map(untils))));
+  setHandler(flushWindowsUpdate, () => decided(() => state.flush()));
+  setHandler(acceptUpdate, ({ hash }) => decided(() => state.accept(hash)));
+  setHandler(
+    excludePartitionUpdate,
+    ({ partition }) => decided(() => state.exclude(partition)),
+    { validator: ({ partition }) => refuseUnknown(state, partition) },
+  );
+  setHandler(
+    resumePartitionUpdate,
+    ({ partition, from }) => decided(() => state.resume(partition, from)),
+    { validator: ({ partition, from }) => refuseResume(state, partition, from) },
+  );
 
-  const full = () => state.betweenCycles && isLong(input);
+  const scopes = new Map<number, CancellationScope>();
   for (;;) {
-    show();
-    if (full()) await continueAsNew<typeof drain>({ ...input, state: state.snapshot() });
-    changed = false;
-    const step = state.next(workflowNow());
-    held = step.kind === "hold";
-    try {
-      if (step.kind === "wait") await condition(() => changed || full());
-      else if (step.kind === "await") await awaitStep(input, state, step, () => changed);
-      else await carryOut(input, state, step, folded);
-    } catch (error) {
-      const failure = finalFailure(error);
-      if (failure === undefined) throw error;
-      const lostClock = step.kind === "report";
-      if (lostClock) state.onReportFailed();
-      log.warn(`partition ${input.state.partition} stopped: ${failure.code}: ${failure.message}`);
-      state.onStop({ ...failure, sinceMs: workflowNow() }, !lostClock);
+    noted = false;
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const { commands, wakeAtMs } = state.decide(workflowNow(), {
+      events: input.continueAfter === undefined
+        ? historyLength
+        : historyLength * (8_000 / input.continueAfter),
+      bytes: historySize,
+      suggested: continueAsNewSuggested,
+    });
+    decisions += 1;
+    for (const command of commands) {
+      if (command.kind === "continueAsNew") {
+        await condition(allHandlersFinished);
+        await continueAsNew<typeof drain>({ ...input, state: state.snapshot() });
+      } else carryOut(command);
     }
+    told.state(viewOf(state, SHOWN_WINDOWS));
+    if (wakeAtMs === null) await condition(() => noted);
+    else await condition(() => noted, Math.max(1, wakeAtMs - workflowNow()));
+  }
+
+  function carryOut(command: Exclude<DrainCommand, { kind: "continueAsNew" }>): void {
+    switch (command.kind) {
+      case "sweep":
+        return sweepIt(command.request, command.at);
+      case "cancel":
+        return scopes.get(command.n)?.cancel();
+      case "settle":
+        void settle({ plan, generation, calls: command.calls }).then(
+          (outcomes) => note(() => state.settled(command.id, outcomes)),
+          (error) => {
+            log.warn(`a settle failed: ${failureOf(error).message}`);
+            note(() => state.settleFailed(command.id));
+          },
+        );
+        return;
+      case "findPartitions":
+        void findPartitions({ topic: plan.topic, from: command.from, to: command.to }).then(
+          (starts) => note(() => state.added(starts)),
+          (error) => log.warn(`new partitions not found: ${failureOf(error).message}`),
+        );
+        return;
+      case "wake":
+        // The control process hears of it by the sink: its look has found the record.
+        return;
+    }
+  }
+
+  function sweepIt(request: SweepRequest, at: "fleet" | "control"): void {
+    const scope = new CancellationScope();
+    scopes.set(request.n, scope);
+    const limitMs = Math.max(request.quietMs, request.sliceMs, request.paceMs) + GRACE_MS;
+    const asked = scope.run(() => {
+      if (at === "control") {
+        return proxyActivities<DrainActivities>({
+          startToCloseTimeout: limitMs,
+          heartbeatTimeout: "20s",
+          cancellationType: "TRY_CANCEL",
+          retry: { initialInterval: 500, maximumInterval: "5s" },
+          summary: `look at ${request.partitions.length} partitions`,
+        }).awaitRecords(request);
+      }
+      return proxyActivities<WorkerActivities>({
+        taskQueue: sweepQueue(plan.pipeline, generation),
+        startToCloseTimeout: limitMs,
+        scheduleToStartTimeout: START_MS,
+        heartbeatTimeout: "10s",
+        cancellationType: "TRY_CANCEL",
+        retry: { initialInterval: 100, maximumInterval: "1s", maximumAttempts: SWEEP_TRIES },
+        summary: `sweep ${request.n}: ${request.partitions.length} partitions`,
+      }).sweep(request);
+    });
+    void asked.then(
+      (result) => {
+        told.swept(noteOf(result));
+        note(() => state.swept(result));
+      },
+      (error) => {
+        if (scope.consideredCancelled) return;
+        const { code, message, notStarted } = failureOf(error);
+        if (notStarted) note(() => state.sweepNotStarted(request.n));
+        else note(() => state.sweepFailed(request.n, code, message));
+      },
+    ).finally(() => scopes.delete(request.n));
   }
 }
 
-/** Looks at the log until there are records, it was long enough, or a message changes the state. */
-async function awaitStep(
-  input: DrainInput,
-  state: DrainState,
-  step: Extract<DrainStep, { kind: "await" }>,
-  changed: () => boolean,
-): Promise<void> {
-  const { cursor, partition } = state.snapshot();
-  const { notBeforeMs, earlyAtMs, quietMs } = step;
-  const { topicId, plan: { topic } } = input;
-  const request = { topic, topicId, partition, cursor, notBeforeMs, earlyAtMs, quietMs };
-  const answer = await unless(changed, () => awaitRecords(request));
-  if (answer !== undefined) state.onAwait(answer, workflowNow());
-}
-
-/** Works until it is done or a message makes it needless; then answers undefined at once. */
-async function unless<T>(over: () => boolean, work: () => Promise<T>): Promise<T | undefined> {
-  const scope = new CancellationScope();
-  const working = scope.run(work);
-  const first = scope.run(() => Promise.race([working, condition(over)]));
-  try {
-    return await first ?? undefined;
-  } finally {
-    scope.cancel();
-    await working.catch(() => undefined);
-  }
-}
-
-async function carryOut(
-  input: DrainInput,
-  state: DrainState,
-  step: Exclude<DrainStep, { kind: "await" | "wait" }>,
-  folded: { note: SliceNote | null },
-): Promise<void> {
-  switch (step.kind) {
-    case "hold":
-      await sleep(HOLD_MS);
-      return state.onHeld();
-    case "fold": {
-      // No worker may be there to fold: to stop or to give up must not wait for one.
-      const left = () => ["stopped", "excluded"].includes(state.snapshot().mode);
-      const result = await unless(left, () => fold(input, state, sliceRequest(input, state)));
-      if (result === undefined) return;
-      folded.note = noteOf(input.state.partition, result);
-      return state.onSlice(result);
-    }
-    case "deliver": {
-      const { note } = folded;
-      folded.note = null;
-      return await deliverAll(input, state, step.windows, note);
-    }
-    case "refold": {
-      const delivery = state.snapshot().inDelivery;
-      if (delivery === null) return;
-      const { from, to: until, maxEventTimeBefore: maxEventTime } = delivery;
-      const request = { ...sliceRequest(input, state), from, until, maxEventTime };
-      const { refused } = step;
-      const stopped = () => state.snapshot().mode === "stopped";
-      const result = await unless(stopped, () => fold(input, state, { ...request, refused }));
-      return result === undefined ? undefined : state.onRefold(result.moved ?? NOTHING_MOVED);
-    }
-    case "report": {
-      const { pipeline } = input.plan;
-      const request = { clockId: clockId(pipeline, input.generation), report: step.report };
-      return state.onAnswer(await report(request));
-    }
-  }
-}
-
-function noteOf(partition: number, result: SliceResult): SliceNote {
-  const { from, to, worker, endedAtMs, busyMs } = result;
-  return { partition, from, to, worker, endedAtMs, busyMs };
-}
-
-function sliceRequest(input: DrainInput, state: DrainState): SliceRequest {
-  const { partition, cursor: from, until, maxEventTime, floor } = state.snapshot();
-  const { generation, sliceMs, topicId, plan: { topic } } = input;
-  return { generation, topic, topicId, partition, from, until, maxEventTime, floor, sliceMs };
-}
-
-function fold(input: DrainInput, state: DrainState, request: SliceRequest) {
-  const { foldSlice } = proxyActivities<WorkerActivities>({
-    taskQueue: drainQueue(input.plan.pipeline),
-    startToCloseTimeout: "1m",
-    heartbeatTimeout: "5s",
-    retry: { initialInterval: 100, maximumInterval: "5s" },
-    summary: `partition ${request.partition} from ${request.from} (slice ${
-      state.snapshot().slices + 1
-    })`,
-  });
-  return foldSlice(request);
-}
-
-async function deliverAll(
-  input: DrainInput,
-  state: DrainState,
-  windows: readonly WindowPartial[],
-  note: SliceNote | null,
-): Promise<void> {
-  const delivery = state.snapshot().inDelivery;
-  if (delivery === null) return;
-  const { plan, generation, searchAttributes } = input;
-  const { partition, watermark: pipeline } = state.snapshot();
-  const { from, to } = delivery;
-  const heard = { pipeline, partition: state.partitionWatermark };
-  const calls: Promise<(readonly [WindowPartial, DeliveryOutcome])[]>[] = [];
-  for (let i = 0; i < windows.length; i += WINDOWS_A_CALL) {
-    const some = windows.slice(i, i + WINDOWS_A_CALL);
-    const slice = { plan, generation, searchAttributes, partition, from, to, heard };
-    calls.push(
-      deliver({ ...slice, windows: some, note: i === 0 ? note : null }).then((outcomes) =>
-        some.map((window, k) => [window, outcomes[k] ?? "lost"] as const)
-      ),
-    );
-  }
-  const outcomes = (await Promise.all(calls)).flat();
-  state.onDelivered(outcomes);
-  const lost = outcomes.find(([, outcome]) => outcome === "lost");
-  if (lost !== undefined) {
-    const message = `the window from ${instant(lost[0].start)} did not complete as it should`;
-    state.onStop({ code: "TG_WINDOW_LOST", message, sinceMs: workflowNow() });
-  }
-}
-
-/** Why an activity won't be tried again; whether to go on is then a person's choice. */
-function finalFailure(error: unknown): { code: string; message: string } | undefined {
-  if (isCancellation(error)) return undefined;
-  // A local activity's failure comes as it is, that of any other in a wrapping.
+/** What a failed activity says. */
+function failureOf(error: unknown): { code: string; message: string; notStarted: boolean } {
   const cause = error instanceof ActivityFailure ? error.cause ?? error : error;
-  if (!(cause instanceof TemporalFailure)) return undefined;
   const type = cause instanceof ApplicationFailure ? cause.type ?? "" : "";
-  const code = type.startsWith("TG_") ? type : "TG_ACTIVITY_FAILED";
-  return { code, message: cause.message };
+  return {
+    code: type.startsWith("TG_") ? type : "TG_SWEEP_FAILED",
+    message: cause instanceof Error ? cause.message : String(cause),
+    notStarted: type === "TG_CODE" ||
+      (cause instanceof TimeoutFailure && cause.timeoutType === "SCHEDULE_TO_START"),
+  };
 }
 
-function refuseResume(view: DrainView, from: number): void {
-  const refuse = (message: string) => {
-    throw ApplicationFailure.nonRetryable(message, "TG_USAGE");
-  };
-  if (view.mode !== "stopped" && view.mode !== "excluded") {
-    refuse(`Cannot resume partition ${view.partition}: it is ${view.mode}`);
+function refuse(message: string): never {
+  throw ApplicationFailure.nonRetryable(message, "TG_USAGE");
+}
+
+function refuseUnknown(drain: Drain, partition: number) {
+  return drain.partitions.find((p) => p.partition === partition) ??
+    refuse(`Cannot find partition ${partition}: the topic has ${drain.partitions.length}`);
+}
+
+function refuseResume(drain: Drain, partition: number, from: number): void {
+  const { mode, cursor } = refuseUnknown(drain, partition);
+  if (mode !== "stopped" && mode !== "excluded") {
+    refuse(`Cannot resume partition ${partition}: it is ${mode}`);
   }
-  if (!(Number.isSafeInteger(from) && from >= view.cursor)) {
+  if (!(Number.isSafeInteger(from) && from >= cursor)) {
     refuse(
-      `Cannot resume partition ${view.partition} from ${from}: must be at or after its cursor ` +
-        `${view.cursor}; to read again what was read before, begin a new generation`,
+      `Cannot resume partition ${partition} from ${from}: must be at or after its cursor ` +
+        `${cursor}; to read again what was read before, begin a new generation`,
     );
   }
 }
 
-function viewOf(state: DrainState, held: boolean): DrainView {
-  const s = state.snapshot();
-  const { partition, mode, stop, cursor, end, until, maxEventTime, totals } = s;
-  const { untold, lostPairs, skippedOffsets, slices, busyMs } = s;
+function noteOf({ n, worker, busyMs, ranMs, partitions }: SweepResult): SweepNote {
+  const records = partitions.reduce((sum, { counts }) => sum + counts.read, 0);
+  return { n, worker, records, busyMs, ranMs };
+}
+
+function viewOf(drain: Drain, most?: number): GenerationView {
   return {
-    partition,
-    mode,
-    stop,
-    cursor,
-    end,
-    until,
-    maxEventTime,
-    watermark: state.partitionWatermark,
-    totals,
-    inDelivery: state.pairsInDelivery,
-    untold,
-    lostPairs,
-    skippedOffsets,
-    slices,
-    busyMs,
-    held,
+    watermark: drain.watermark,
+    partitions: drain.partitions,
+    held: [...drain.held],
+    open: most === undefined ? drain.windows.look() : drain.windows.look().slice(0, most),
+    openWindows: drain.windows.size,
+    closed: drain.windows.closed,
+    lost: drain.windows.lost,
+    slots: drain.slots,
+    sweeps: drain.sweeps,
+    drained: drain.isDrained,
+    stuckBehind: drain.stuckBehind,
+    lateByFloor: drain.lateByFloor,
+    refused: drain.refused,
   };
 }
 
-function details(view: DrainView): string {
-  const { totals } = view;
-  const state = view.held ? "held: too far ahead of the watermark" : view.mode;
+/** What people see in the Temporal Web UI: those partitions first that matter. */
+function details({ plan }: DrainInput, drain: Drain): string {
+  const watermarkOf = (p: Parameters<typeof partitionWatermark>[0]) =>
+    partitionWatermark(p, plan.delayMs);
+  const rank = (p: { stop: unknown; mode: string }) =>
+    p.stop !== null ? 0 : p.mode === "active" ? 1 : 2;
+  const partitions = drain.partitions.toSorted((a, b) =>
+    rank(a) - rank(b) || (watermarkOf(a) ?? -Infinity) - (watermarkOf(b) ?? -Infinity)
+  );
+  const shown = partitions.slice(0, SHOWN);
+  const open = drain.windows.look();
+  const holder = partitions.find((p) => p.mode !== "idle" && p.mode !== "excluded");
   return [
-    `**Partition ${view.partition}: ${state}**, cursor ${view.cursor}, lag ${
-      Math.max(0, view.end - view.cursor)
-    }, watermark ${instant(view.watermark)}`,
-    ...(view.stop === null ? [] : [
-      `**${text(view.stop.code)}** since ${instant(view.stop.sinceMs)}: ` +
-      text(view.stop.message),
-    ]),
+    `**Watermark ${instant(drain.watermark)}**` +
+    (holder === undefined ? ", no partition holds it" : `, held by partition ${holder.partition}`) +
+    `; ${drain.sweepsOut.length} sweeps out, ${open.length} windows open, ` +
+    `${drain.windows.closed.windows} closed`,
     table(
-      ["read", "aggregated", "late", "invalid", "skewed", "filtered", "slices"],
-      [[
-        totals.read,
-        totals.aggregated,
-        totals.late,
-        totals.invalid,
-        totals.skewed,
-        totals.filtered,
-        view.slices,
-      ]],
+      ["partition", "state", "cursor", "lag", "watermark", "read", "late", "invalid"],
+      shown.map((p) => [
+        p.partition,
+        p.stop === null ? p.mode : `${p.stop.code} since ${instant(p.stop.sinceMs)}`,
+        p.cursor,
+        Math.max(0, p.end - p.cursor),
+        instant(watermarkOf(p)),
+        p.totals.read,
+        p.totals.late,
+        p.totals.invalid,
+      ]),
+    ) + (partitions.length > SHOWN ? `\n\n… and ${partitions.length - SHOWN} more` : ""),
+    ...shown.filter((p) => p.stop !== null).map((p) =>
+      `Partition ${p.partition}: ${text(p.stop?.message ?? "")}`
     ),
+    table(
+      ["open window", "events", "calls", "waiting events"],
+      open.slice(0, SHOWN).map((w) => [instant(w.start), w.pairs, w.n, w.waiting]),
+    ) + (open.length > SHOWN ? `\n\n… and ${open.length - SHOWN} more` : ""),
   ].join("\n\n");
 }

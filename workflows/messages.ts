@@ -1,38 +1,26 @@
 /**
- * The messages of the workflows: their names on the wire and their shapes.
+ * The messages of the workflows: their names on the wire and their shapes. Clients, workflows and
+ * tests are typed by these definitions.
  *
  * @module
  */
 
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
-import type { CellWire } from "../core/fold/aggregates.ts";
-import type {
-  ClosedTotals,
-  ClosedWindow,
-  CloseTimersSnapshot,
-  LostWindow,
-  TimerEntry,
-} from "../core/event_time/close_timers.ts";
-import type { FleetBounds, FleetConfig, FleetState } from "../core/scaling/fleet.ts";
-import type { DrainMode, DrainSnapshot, Stop } from "../core/flow/drain_state.ts";
-import type {
-  PartitionClock,
-  PipelineClockSnapshot,
-  Report,
-  ReportAnswer,
-} from "../core/flow/pipeline_clock.ts";
+import type { Call, CallAnswer } from "../core/flow/delivery.ts";
+import type { DrainPartition } from "../core/flow/dealing.ts";
+import type { DrainSnapshot, PartitionStart, SweepLook } from "../core/flow/drain.ts";
+import type { BrokenWindow, ClosedWindows, OpenWindowLook } from "../core/flow/open_windows.ts";
+import type { Span } from "../core/flow/sweep.ts";
 import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/flow/lease.ts";
+import type { WindowSnapshot } from "../core/flow/window.ts";
+import type { CellWire } from "../core/fold/aggregates.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { ResultRow } from "../core/flow/row.ts";
-import type { SliceCounts, WindowShard } from "../core/flow/slice.ts";
-import type { Partial, WindowSnapshot } from "../core/flow/window_state.ts";
+import type { FleetBounds, FleetConfig, FleetState } from "../core/scaling/fleet.ts";
 import type { Continuing } from "./durable.ts";
-
-export type { Continuing };
 
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
 
-/** What a window workflow is started with. */
+/** What a window is started with, by its first call. */
 export interface WindowInput extends Continuing {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
@@ -42,30 +30,23 @@ export interface WindowInput extends Continuing {
   readonly start: number;
   /** Which share of the keys. */
   readonly shard: number;
-  /** Whether the server knows Tidegate's search attributes. */
-  readonly searchAttributes: boolean;
-  /** The state carried over continue-as-new. */
+  /**
+   * The state carried over continue-as-new.
+   * @default a new window
+   */
   readonly state?: WindowSnapshot;
 }
 
-/** What a window workflow leaves behind. */
+/** What a window leaves behind, for people: its rows are in the results topic. */
 export interface WindowResult {
-  /** Start of the window, ISO. */
-  readonly start: string;
-  /** End of the window, ISO. */
-  readonly end: string;
   /** (event, window) pairs taken. */
   readonly pairs: number;
-  /** (event, window) pairs refused; anything but 0 breaks the account. */
-  readonly refused: number;
+  /** How many cells, which are rows, it had. */
+  readonly rows: number;
   /** How many emissions there were. */
   readonly emissions: number;
-  /** How many rows the last emission had. */
-  readonly rowCount: number;
-  /** The last rows, where they take no more than 256 KiB. */
-  readonly rows: readonly ResultRow[] | null;
-  /** `[partition, to]` of the last partial taken. */
-  readonly lastTo: readonly (readonly [number, number])[];
+  /** What became of it; `lost` where it began with another call than its first. */
+  readonly end: "complete" | "lost";
 }
 
 /** What a window answers when asked. */
@@ -74,70 +55,26 @@ export interface WindowView {
   readonly start: number;
   /** Which share of the keys. */
   readonly shard: number;
+  /** The number of the last call taken. */
+  readonly n: number;
   /** Its cells, sorted by key. */
   readonly cells: readonly CellWire[];
   /** (event, window) pairs taken. */
   readonly pairs: number;
-  /** (event, window) pairs refused. */
-  readonly refused: number;
   /** How many emissions there were. */
   readonly emissions: number;
-  /** The largest watermark heard. */
-  readonly watermark: number | null;
-  /** `[partition, to]` of the last partial taken. */
-  readonly lastTo: readonly (readonly [number, number])[];
+  /** From and up to which offset of each partition cells have come. */
+  readonly spans: readonly Span[];
 }
 
-/** A partial for a window. */
-export const foldSignal = defineSignal<[Partial], "fold">("fold");
-/** The watermark has passed one of the window's times. */
-export const closeSignal = defineSignal<[{ readonly watermark: number }], "close">("close");
-/** The window's cells as they stand. */
-export const cellsQuery = defineQuery<WindowView, [], "cells">("cells");
-
-// ── clock ───────────────────────────────────────────────────────────────────────────────────────
-
-/** What a clock workflow is started with. */
-export interface ClockInput extends Continuing {
-  /** The pipeline's plan. */
-  readonly plan: RunPlan;
-  /** The generation of the pipeline's state. */
-  readonly generation: number;
-  /** All partitions at the start. */
-  readonly partitions: readonly number[];
-  /** The state carried over continue-as-new. */
-  readonly state?: {
-    readonly clock: PipelineClockSnapshot;
-    readonly timers: CloseTimersSnapshot;
-  };
-}
-
-/** What a clock answers when asked. */
-export interface ClockView {
-  /** The pipeline's watermark. */
-  readonly watermark: number | null;
-  /** `[partition, what is known of it]`. */
-  readonly partitions: readonly (readonly [number, PartitionClock])[];
-  /** The open windows, earliest first. */
-  readonly open: readonly TimerEntry[];
-  /** What the closed ones add up to. */
-  readonly totals: ClosedTotals;
-  /** Windows that did not complete as they should. */
-  readonly lost: readonly LostWindow[];
-}
-
-/** A drain's report; answered with the pipeline's watermark. */
-export const reportUpdate = defineUpdate<ReportAnswer, [Report], "report">("report");
-/** Moves the watermark past all open windows; only while no partition is active. */
-export const flushUpdate = defineUpdate<{ readonly windows: number }, [], "flush">("flush");
-/** Windows have completed. */
-export const closedSignal = defineSignal<[readonly ClosedWindow[]], "closed">("closed");
-/** The clock's state. */
-export const clockQuery = defineQuery<ClockView, [], "clock">("clock");
+/** The drain's next call, which starts the window where it is the first. */
+export const callUpdate = defineUpdate<CallAnswer, [Call], "call">("call");
+/** The window as it stands. */
+export const windowQuery = defineQuery<WindowView, [], "window">("window");
 
 // ── drain ───────────────────────────────────────────────────────────────────────────────────────
 
-/** What a drain workflow is started with. */
+/** What the drain of a generation is started with. */
 export interface DrainInput extends Continuing {
   /** The pipeline's plan. */
   readonly plan: RunPlan;
@@ -145,67 +82,84 @@ export interface DrainInput extends Continuing {
   readonly generation: number;
   /** The topic's id, where the broker has ids. */
   readonly topicId: string | null;
-  /** The pace while caught up, in ms. */
+  /** How long a sweep goes on that has folded something, in ms. */
   readonly paceMs: number;
-  /** The time budget of a slice, in ms. */
+  /** How long a sweep goes on in a backlog, in ms. */
   readonly sliceMs: number;
+  /** How often a window that stays open gets its cells, in ms; null for never. */
+  readonly deliverEveryMs: number | null;
+  /** How many windows and shares of windows may be open. */
+  readonly maxOpenWindows: number;
   /** Whether the server knows Tidegate's search attributes. */
   readonly searchAttributes: boolean;
   /** The state to begin with or to go on from. */
   readonly state: DrainSnapshot;
 }
 
-/** What a drain answers when asked. */
-export interface DrainView {
-  /** The partition. */
-  readonly partition: number;
-  /** How it stands. */
-  readonly mode: DrainMode;
-  /** Why it stopped. */
-  readonly stop: Stop | null;
-  /** The next offset to fold. */
-  readonly cursor: number;
-  /** The end of the log as last seen. */
-  readonly end: number;
-  /** The fixed end of a bounded run. */
-  readonly until: number | null;
-  /** The largest event time. */
-  readonly maxEventTime: number | null;
-  /** The partition's watermark. */
+/** What the drain answers when asked: one consistent look at the whole generation. */
+export interface GenerationView {
+  /** The pipeline's watermark. */
   readonly watermark: number | null;
-  /** What all slices counted. */
-  readonly totals: SliceCounts;
-  /** (event, window) pairs folded, but not delivered yet. */
-  readonly inDelivery: number;
-  /** Windows delivered to, which the clock has not been told of yet. */
-  readonly untold: readonly WindowShard[];
-  /** (event, window) pairs given up because their window was lost. */
-  readonly lostPairs: number;
-  /** Offsets skipped by a person's choice. */
-  readonly skippedOffsets: number;
-  /** Slices folded. */
-  readonly slices: number;
-  /** Time workers spent on them, in ms. */
-  readonly busyMs: number;
-  /** Whether the partition is held because it is too far ahead. */
-  readonly held: boolean;
+  /** The partitions, in their order. */
+  readonly partitions: readonly DrainPartition[];
+  /** `[partition, why]` of those that are held back. */
+  readonly held: readonly (readonly [partition: number, by: "drift" | "budget"])[];
+  /** The open windows; the earliest only where a sink is told. */
+  readonly open: readonly OpenWindowLook[];
+  /** How many windows and shares of windows are open. */
+  readonly openWindows: number;
+  /** What the closed ones add up to. */
+  readonly closed: ClosedWindows;
+  /** Windows that did not complete as they should. */
+  readonly lost: {
+    readonly windows: number;
+    readonly pairs: number;
+    readonly named: readonly BrokenWindow[];
+  };
+  /** How many sweeps the fleet has room for; with 0 the control process looks. */
+  readonly slots: number;
+  /** Sweeps that are out. */
+  readonly sweeps: readonly SweepLook[];
+  /** Whether a bounded run has come to its end. */
+  readonly drained: boolean;
+  /** The parked partitions behind which a bounded run can't go on; null if it can. */
+  readonly stuckBehind: readonly number[] | null;
+  /** Events that missed a window by the floor alone, by what the floor came from. */
+  readonly lateByFloor: Readonly<Record<string, number>>;
+  /** Results that were not taken, by why. */
+  readonly refused: Readonly<Record<string, number>>;
 }
 
-/** Sets or lifts the fixed end of the log. */
-export const boundSignal = defineSignal<[{ readonly until: number | null }], "bound">("bound");
-/** Stops the partition. */
-export const stopSignal = defineSignal<
-  [{ readonly code: string; readonly message: string }],
-  "stop"
->("stop");
+/** The fleet has room for so many sweeps now. */
+export const readySignal = defineSignal<[{ readonly slots: number }], "ready">("ready");
+/** The topic has gained partitions. */
+export const addedSignal = defineSignal<[readonly PartitionStart[]], "added">("added");
+/** Fixes or lifts the ends of partitions: `[partition, until]`. */
+export const boundUpdate = defineUpdate<
+  GenerationView,
+  [readonly (readonly [partition: number, until: number | null])[]],
+  "bound"
+>("bound");
+/** Closes what is open, as soon as no partition is active. */
+export const flushWindowsUpdate = defineUpdate<GenerationView, [], "flush">("flush");
 /** Lets a stopped partition go on from an offset at or after its cursor. */
-export const resumeUpdate = defineUpdate<DrainView, [{ readonly from: number }], "resume">(
-  "resume",
-);
+export const resumePartitionUpdate = defineUpdate<
+  GenerationView,
+  [{ readonly partition: number; readonly from: number }],
+  "resume"
+>("resume");
 /** Gives a partition up. */
-export const excludeUpdate = defineUpdate<DrainView, [], "exclude">("exclude");
-/** The drain's state. */
-export const progressQuery = defineQuery<DrainView, [], "progress">("progress");
+export const excludePartitionUpdate = defineUpdate<
+  GenerationView,
+  [{ readonly partition: number }],
+  "exclude"
+>("exclude");
+/** Accepts results of code with another hash, which means the same. */
+export const acceptUpdate = defineUpdate<GenerationView, [{ readonly hash: string }], "accept">(
+  "accept",
+);
+/** The generation's state. */
+export const generationQuery = defineQuery<GenerationView, [], "generation">("generation");
 
 // ── supervisor ──────────────────────────────────────────────────────────────────────────────────
 

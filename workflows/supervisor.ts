@@ -14,6 +14,7 @@ import {
   continueAsNew,
   isCancellation,
   proxyActivities,
+  proxySinks,
   setHandler,
   upsertSearchAttributes,
 } from "@temporalio/workflow";
@@ -29,6 +30,7 @@ import {
   setFleetBounds,
   standDownFleet,
 } from "../core/scaling/fleet.ts";
+import { controlQueue } from "../core/ids.ts";
 import { decideLease, NO_LEASE, releaseLease } from "../core/flow/lease.ts";
 import { isLong } from "./durable.ts";
 import { fleetWord, showDetails, supervisorDetails } from "./details.ts";
@@ -44,23 +46,12 @@ import {
   statusQuery,
   type SupervisorInput,
 } from "./messages.ts";
-import type { ControlActivities, SampleAnswer } from "./activities.ts";
+import type { ControlSinks, FleetActivities, SampleAnswer } from "./activities.ts";
 
 /** A first look lasts at most this long, in ms. */
 const FIRST_LOOK_MS = 1_000;
 
-const { sampleFleet } = proxyActivities<ControlActivities>({
-  startToCloseTimeout: "30s",
-  heartbeatTimeout: "20s",
-  cancellationType: "TRY_CANCEL",
-  retry: { initialInterval: 500, maximumInterval: "5s" },
-  summary: "look at the load",
-});
-const { scaleFleet } = proxyActivities<ControlActivities>({
-  startToCloseTimeout: "10s",
-  retry: { initialInterval: 100, maximumInterval: "2s" },
-  summary: "scale",
-});
+const { supervisor: told } = proxySinks<ControlSinks>();
 
 /**
  * The supervisor of one pipeline; runs until it is ended from outside.
@@ -76,6 +67,21 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
     changed = true;
     return fleet = next;
   };
+  const taskQueue = controlQueue(input.pipeline);
+  const { sampleFleet } = proxyActivities<FleetActivities>({
+    taskQueue,
+    startToCloseTimeout: "60s",
+    heartbeatTimeout: "20s",
+    cancellationType: "TRY_CANCEL",
+    retry: { initialInterval: 500, maximumInterval: "5s" },
+    summary: "look at the load",
+  });
+  const { scaleFleet } = proxyActivities<FleetActivities>({
+    taskQueue,
+    startToCloseTimeout: "10s",
+    retry: { initialInterval: 100, maximumInterval: "2s" },
+    summary: "scale",
+  });
   showDetails(() => supervisorDetails(state, fleet));
   setHandler(leaseUpdate, (request) => {
     const decision = decideLease(state, request, workflowNow());
@@ -113,13 +119,14 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
   };
   for (;;) {
     show();
+    told.state({ ...state, fleet });
     if (full()) await continueAsNew<typeof supervisor>({ ...input, state, fleet });
     changed = false;
     if (!scaling()) {
       await condition(() => changed || full());
       continue;
     }
-    const answer = await look(fleet, () => changed);
+    const answer = await look(sampleFleet, fleet, () => changed);
     if (answer === undefined) continue;
     const step = sampleFleetState(fleet, answer.sample, answer.slots);
     fleet = step.state;
@@ -132,7 +139,11 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
 }
 
 /** Looks at the load until there is something to decide; a message ends the look. */
-async function look(fleet: FleetState, over: () => boolean): Promise<SampleAnswer | undefined> {
+async function look(
+  sampleFleet: FleetActivities["sampleFleet"],
+  fleet: FleetState,
+  over: () => boolean,
+): Promise<SampleAnswer | undefined> {
   const { policy, last } = fleet;
   const withinMs = last?.sampleWithinMs ?? FIRST_LOOK_MS;
   const scope = new CancellationScope();

@@ -39,6 +39,8 @@ export interface ProcessLauncherOptions {
   readonly onExit: (identity: string, expected: boolean) => void | Promise<void>;
   /** Told of every change of the fleet. */
   readonly onChange?: () => void;
+  /** Told what a child has said of its work, with its identity: a JSON text. */
+  readonly onProgress?: (identity: string, progress: string) => void;
   /**
    * Times and counts that differ from {@linkcode SLOT_LIMITS}.
    * @default {{}}
@@ -46,14 +48,16 @@ export interface ProcessLauncherOptions {
   readonly limits?: Partial<SlotLimits>;
 }
 
+/** What a line of a child begins with that tells of its work. */
+export const PROGRESS = "progress ";
 /** `stop` waits for what `onExit` returns, but not for ever: its server may be away. In ms. */
 const HAND_OVER_MS = 3_000;
 /** Errors at a start that would come again at the next. */
 const LASTING = ["NotFound", "PermissionDenied", "NotCapable"];
 
 /**
- * Makes a launcher of child processes. A child prints the line `ready` when it takes work, ends on
- * SIGTERM after the slice at hand, and ends when its standard input closes, that is, when this
+ * Makes a launcher of child processes. A child prints the line `ready` when it takes work and
+ * lines that begin with {@linkcode PROGRESS} while it is at it, ends on SIGTERM with what it has, and ends when its standard input closes, that is, when this
  * process dies. Its identity is in its environment as `TIDEGATE_WORKER_IDENTITY`.
  *
  * @param options How to start a child.
@@ -199,9 +203,13 @@ class ProcessLauncher implements Launcher {
   }
 
   #take(slot: number, identity: string, line: string, isError: boolean): void {
-    if (isError || line !== "ready") return this.#options.say(`worker ${slot}: ${line}`);
+    const isProgress = !isError && line.startsWith(PROGRESS);
+    if (!isProgress && (isError || line !== "ready")) {
+      return this.#options.say(`worker ${slot}: ${line}`);
+    }
     // Not the late word of a process that has ended.
     if (this.#workers[slot]?.identity !== identity) return;
+    if (isProgress) return this.#options.onProgress?.(identity, line.slice(PROGRESS.length));
     this.#tell({ kind: "slot", slot, event: { kind: "ready" } });
   }
 

@@ -9,34 +9,61 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { controlQueue, generationDrainId, windowId } from "../../core/ids.ts";
+import { defaultPayloadConverter } from "@temporalio/common";
+import { TidegateError } from "../../core/errors.ts";
+import { controlQueue, drainId, windowId } from "../../core/ids.ts";
 import type { Plan } from "../../core/plan.ts";
 import type { PartitionStart } from "../../core/flow/drain.ts";
 import {
   acceptUpdate,
   addedSignal,
   boundUpdate,
+  type DrainInput,
   excludePartitionUpdate,
   flushWindowsUpdate,
-  type GenerationInput,
   generationQuery,
   type GenerationView,
-  type NumberedWindowView,
   readySignal,
   resumePartitionUpdate,
   windowQuery,
-} from "../../workflows/generation_messages.ts";
-import type { generationDrain } from "../../workflows/generation_drain.ts";
+  type WindowView,
+} from "../../workflows/messages.ts";
+import type { drain } from "../../workflows/drain.ts";
+import { isThere, query, QUERY_MS, refusable, terminate } from "./calls.ts";
 import { withCodes } from "./errors.ts";
+import { STARTED } from "./server.ts";
+
+const PIPELINE_KEY = { name: "TidegatePipeline", type: "KEYWORD" } as const;
+
+/** A sweep that is with a worker, or waits for one. */
+export interface PendingSweep {
+  /** Its number, as far as its worker has told; null before that. */
+  readonly n: number | null;
+  /** Who runs it, by identity; null while it waits. */
+  readonly holder: string | null;
+  /** Which attempt it is, from 1. */
+  readonly attempt: number;
+  /** Why the attempt before failed, with its code; null for a lost worker, and before the second. */
+  readonly failure: string | null;
+}
 
 /** One generation of a pipeline. Its calls fail with the codes of `errors.ts`. */
 export interface GenerationClient {
-  /** Starts the drain; answers whether it was started now, and did not run already. */
-  start(input: GenerationInput): Promise<boolean>;
+  /**
+   * Starts the drain; answers whether it was started now, and did not run already. Error:
+   * `TG_GENERATION_LOST` if it has ended.
+   */
+  start(input: DrainInput): Promise<boolean>;
+  /** Whether the drain runs. */
+  runs(): Promise<boolean>;
+  /** The sweeps that are with workers, or wait for one. */
+  pendingSweeps(): Promise<PendingSweep[]>;
   /** One consistent look at the generation. */
   view(): Promise<GenerationView>;
+  /** The workflow id of a window. */
+  windowId(start: number, shard: number): string;
   /** A window; null if it has none of that time, or it is closed. */
-  window(start: number, shard: number): Promise<NumberedWindowView | null>;
+  window(start: number, shard: number): Promise<WindowView | null>;
   /** Tells for how many sweeps the fleet has room. */
   ready(slots: number): Promise<void>;
   /** Tells of partitions that the topic has gained. */
@@ -60,47 +87,89 @@ export function createGenerationClient(
   client: Client,
   plan: Pick<Plan, "pipeline" | "shards">,
   generation: number,
+  queryMs = QUERY_MS,
 ): GenerationClient {
-  const id = generationDrainId(plan.pipeline, generation);
-  const drain = client.workflow.getHandle<typeof generationDrain>(id);
+  const id = drainId(plan.pipeline, generation);
+  const handle = client.workflow.getHandle<typeof drain>(id);
   return withCodes<GenerationClient>({
     async start(input) {
       try {
-        await client.workflow.start<typeof generationDrain>("generationDrain", {
+        await client.workflow.start<typeof drain>("drain", {
           workflowId: id,
           taskQueue: controlQueue(plan.pipeline),
           args: [input],
           workflowIdReusePolicy: "REJECT_DUPLICATE",
           staticSummary: `drain of ${plan.pipeline}, generation ${generation}`,
+          ...(input.searchAttributes
+            ? { typedSearchAttributes: [{ key: PIPELINE_KEY, value: plan.pipeline }] }
+            : {}),
         });
         return true;
       } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-        throw error;
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
+      if (await isThere(client, id, "RUNNING")) return false;
+      throw new TidegateError("TG_GENERATION_LOST", `Cannot go on: workflow ${id} has ended`, {
+        next: "Begin a new generation: deno task start --new-generation.",
+      });
     },
-    view: () => drain.query(generationQuery),
+    runs: () => isThere(client, id, "RUNNING"),
+    async pendingSweeps() {
+      const { raw } = await handle.describe();
+      return (raw.pendingActivities ?? [])
+        .filter(({ activityType }) => activityType?.name === "sweep")
+        .map(({ state, lastWorkerIdentity, attempt, lastFailure, heartbeatDetails }) => ({
+          n: numberIn(heartbeatDetails?.payloads?.[0]),
+          holder: state === STARTED ? lastWorkerIdentity ?? null : null,
+          attempt: attempt ?? 1,
+          failure: failureOf(lastFailure ?? null),
+        }));
+    },
+    view: () => query(client, id, generationQuery, queryMs),
+    windowId: (start, shard) => windowId(plan.pipeline, generation, start, shard, plan.shards),
     async window(start, shard) {
       const workflowId = windowId(plan.pipeline, generation, start, shard, plan.shards);
       const window = client.workflow.getHandle(workflowId);
       try {
         const { status } = await window.describe();
-        return status.name === "RUNNING" ? await window.query(windowQuery) : null;
+        if (status.name !== "RUNNING") return null;
+        return await query(client, workflowId, windowQuery, queryMs);
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       }
     },
-    ready: (slots) => drain.signal(readySignal, { slots }),
-    added: (starts) => drain.signal(addedSignal, starts),
-    bound: (untils) => drain.executeUpdate(boundUpdate, { args: [untils] }),
-    flush: () => drain.executeUpdate(flushWindowsUpdate),
+    ready: (slots) => handle.signal(readySignal, { slots }),
+    added: (starts) => handle.signal(addedSignal, starts),
+    bound: (untils) => refusable(() => handle.executeUpdate(boundUpdate, { args: [untils] })),
+    flush: () => refusable(() => handle.executeUpdate(flushWindowsUpdate)),
     resume: (partition, from) =>
-      drain.executeUpdate(resumePartitionUpdate, { args: [{ partition, from }] }),
-    exclude: (partition) => drain.executeUpdate(excludePartitionUpdate, { args: [{ partition }] }),
-    accept: (hash) => drain.executeUpdate(acceptUpdate, { args: [{ hash }] }),
-    async terminate(reason) {
-      await drain.terminate(reason);
-    },
+      refusable(() => handle.executeUpdate(resumePartitionUpdate, { args: [{ partition, from }] })),
+    exclude: (partition) =>
+      refusable(() => handle.executeUpdate(excludePartitionUpdate, { args: [{ partition }] })),
+    accept: (hash) => refusable(() => handle.executeUpdate(acceptUpdate, { args: [{ hash }] })),
+    terminate: (reason) => terminate(client, id, reason),
   });
+}
+
+/** What a sweep itself failed of; not that its worker was lost or too slow to say a word. */
+function failureOf(
+  failure: {
+    readonly message?: string | null;
+    readonly applicationFailureInfo?: { readonly type?: string | null } | null;
+  } | null,
+): string | null {
+  const type = failure?.applicationFailureInfo?.type ?? null;
+  if (failure === null || type === null || type === "TG_WORKER_GONE") return null;
+  return `${type}: ${failure.message ?? ""}`;
+}
+
+/** The number of a sweep in what its worker has said of it. */
+function numberIn(
+  payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0] | undefined,
+): number | null {
+  if (payload === undefined) return null;
+  const said: unknown = defaultPayloadConverter.fromPayload(payload);
+  if (typeof said !== "object" || said === null || !("n" in said)) return null;
+  return typeof said.n === "number" ? said.n : null;
 }

@@ -7,7 +7,7 @@
 
 import type { Client } from "@temporalio/client";
 import { errorText } from "../../core/errors.ts";
-import { drainQueue } from "../../core/ids.ts";
+import { sweepQueue } from "../../core/ids.ts";
 import { fromTemporal, statusOf } from "./errors.ts";
 
 /** The state of an activity that somebody holds: Temporal's PENDING_ACTIVITY_STATE_STARTED. */
@@ -60,14 +60,18 @@ const ACTIVITY_QUEUE = 2;
 const SEEN_WITHIN_MS = 65_000;
 
 /**
- * The workers that poll for a pipeline's slices.
+ * The workers that poll for a generation's sweeps.
  *
  * @returns Their identities; one that has just died is still among them.
  */
-export async function drainPollers(client: Client, pipeline: string): Promise<string[]> {
+export async function sweepPollers(
+  client: Client,
+  pipeline: string,
+  generation: number,
+): Promise<string[]> {
   const asked = client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
-    taskQueue: { name: drainQueue(pipeline) },
+    taskQueue: { name: sweepQueue(pipeline, generation) },
     taskQueueType: ACTIVITY_QUEUE,
   });
   const { pollers } = await asked.catch((error: unknown) => {

@@ -16,8 +16,8 @@ import { windowEnd } from "../../core/event_time/windows.ts";
 import { type CallAnswer, callId, type WindowCall } from "../../core/flow/delivery.ts";
 import { controlQueue, windowId } from "../../core/ids.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { callUpdate } from "../../workflows/generation_messages.ts";
-import type { numberedWindow } from "../../workflows/numbered_window.ts";
+import { callUpdate } from "../../workflows/messages.ts";
+import type { window } from "../../workflows/window.ts";
 import { withCodes } from "./errors.ts";
 
 /** One try of a call lasts at most so long, in ms: the activity that makes it tries again. */
@@ -46,7 +46,7 @@ export function createWindowCalls(client: Client, searchAttributes: boolean): Wi
   return withCodes<WindowCalls>({
     async call({ plan, generation }, { start, shard, call }) {
       const end = windowEnd(plan.windowing, start);
-      const starting = new WithStartWorkflowOperation<typeof numberedWindow>("numberedWindow", {
+      const starting = new WithStartWorkflowOperation<typeof window>("window", {
         workflowId: windowId(plan.pipeline, generation, start, shard, plan.shards),
         taskQueue: controlQueue(plan.pipeline),
         args: [{ plan, generation, start, shard }],

@@ -1,6 +1,6 @@
 /**
- * Temporal workers: the control process's, which runs the workflows and the light activities, and
- * the worker process's, which only folds.
+ * Temporal workers: the control process's, which runs the workflows and the light activities, the
+ * supervisor's, and the worker process's, which only sweeps.
  *
  * @module
  */
@@ -8,8 +8,8 @@
 import type { NativeConnection } from "@temporalio/worker/lib/connection.js";
 import type { InjectedSinks } from "@temporalio/worker/lib/sinks.js";
 import { Worker } from "@temporalio/worker/lib/worker.js";
-import { controlQueue, drainQueue, sweepQueue } from "../../core/ids.ts";
-import type { DrainSinks } from "../../workflows/generation_activities.ts";
+import { controlQueue, supervisorQueue, sweepQueue } from "../../core/ids.ts";
+import type { ControlSinks } from "../../workflows/activities.ts";
 import { deadline } from "../deadline.ts";
 import { connectNative, type TemporalSettings } from "./client.ts";
 
@@ -42,7 +42,7 @@ export interface ControlWorkerOptions {
    * Functions that workflows tell of what they are, at no call of the server.
    * @default {{}}
    */
-  readonly sinks?: InjectedSinks<DrainSinks>;
+  readonly sinks?: InjectedSinks<ControlSinks>;
   /**
    * How many workflows are kept in memory.
    * @default {400}
@@ -50,30 +50,30 @@ export interface ControlWorkerOptions {
   readonly maxCachedWorkflows?: number;
 }
 
-/** What a sweep worker is made of. */
-export interface SweepWorkerOptions extends FoldWorkerOptions {
-  /** The generation whose sweeps it takes. */
-  readonly generation: number;
-}
+/** What a supervisor's worker is made of. */
+export type SupervisorWorkerOptions = Pick<
+  ControlWorkerOptions,
+  "temporal" | "pipeline" | "bundlePath" | "identity" | "sinks"
+>;
 
-/** What a fold worker is made of. */
-export interface FoldWorkerOptions {
+/** What a sweep worker is made of. */
+export interface SweepWorkerOptions {
   /** How to reach the server. */
   readonly temporal: TemporalSettings;
   /** The pipeline's name. */
   readonly pipeline: string;
+  /** The generation whose sweeps it takes. */
+  readonly generation: number;
   /** The activities by name. */
   readonly activities: object;
-  /** How many slices at a time. */
-  readonly slots: number;
   /** Names the process in Temporal's records. */
   readonly identity: string;
 }
 
 /**
- * How long a control worker may take to stop, in ms. A report to the clock that is under way when it
- * begins to stop can't be answered any more: this worker would have to run the clock. It is given
- * up; the workflow task that it belongs to is run again by the next control process.
+ * How long a control worker may take to stop, in ms. A call of a window that is under way when it
+ * begins to stop can't be answered any more: this worker would have to run the window. It is given
+ * up; the activity that it belongs to is run again by the next control process.
  */
 const CONTROL_STOP_MS = 3_000;
 
@@ -117,30 +117,45 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
   return run(worker, connection, CONTROL_STOP_MS);
 }
 
-/** Starts the worker of a worker process that sweeps for one generation. */
-export function startSweepWorker(options: SweepWorkerOptions): Promise<RunningWorker> {
-  return startFolder(options, sweepQueue(options.pipeline, options.generation));
+/**
+ * Starts the worker that runs a pipeline's supervisor, and nothing else: who has not got the lease
+ * does none of the control process's work.
+ */
+export async function startSupervisorWorker(
+  { temporal, pipeline, bundlePath, identity, sinks }: SupervisorWorkerOptions,
+): Promise<RunningWorker> {
+  const connection = await connectNative(temporal);
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue: supervisorQueue(pipeline),
+    identity,
+    workflowBundle: { codePath: bundlePath },
+    maxCachedWorkflows: 2,
+    maxConcurrentWorkflowTaskPolls: 2,
+    ...(sinks === undefined ? {} : { sinks }),
+    stickyQueueScheduleToStartTimeout: "2s",
+    shutdownGraceTime: "1s",
+    reuseV8Context: true,
+  });
+  return run(worker, connection, CONTROL_STOP_MS);
 }
 
 /**
- * Starts the worker of a worker process.
- *
- * @param options What it is made of.
- * @returns The running worker.
+ * Starts the worker of a worker process: one sweep at a time, since a sweep uses what its process
+ * can give.
  */
-export function startFoldWorker(options: FoldWorkerOptions): Promise<RunningWorker> {
-  return startFolder(options, drainQueue(options.pipeline));
-}
-
-async function startFolder(options: FoldWorkerOptions, taskQueue: string): Promise<RunningWorker> {
-  const connection = await connectNative(options.temporal);
+export async function startSweepWorker(
+  { temporal, pipeline, generation, activities, identity }: SweepWorkerOptions,
+): Promise<RunningWorker> {
+  const connection = await connectNative(temporal);
   const worker = await Worker.create({
     connection,
-    namespace: options.temporal.namespace,
-    taskQueue,
-    identity: options.identity,
-    activities: options.activities,
-    maxConcurrentActivityTaskExecutions: options.slots,
+    namespace: temporal.namespace,
+    taskQueue: sweepQueue(pipeline, generation),
+    identity,
+    activities,
+    maxConcurrentActivityTaskExecutions: 1,
     shutdownGraceTime: "20s",
   });
   return run(worker, connection);

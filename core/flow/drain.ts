@@ -219,6 +219,16 @@ export interface History {
   readonly suggested: boolean;
 }
 
+/** A sweep that is out, as people see it. */
+export interface SweepLook {
+  /** Its number. */
+  readonly n: number;
+  /** Who is asked: the fleet, or the control process, which only looks. */
+  readonly at: "fleet" | "control";
+  /** Its partitions. */
+  readonly partitions: readonly number[];
+}
+
 /** A sweep that is out. */
 interface SweepOut {
   readonly request: SweepRequest;
@@ -298,6 +308,18 @@ export class Drain {
   /** Results that were not taken, by why. */
   get refused(): Readonly<Record<RefusedBy, number>> {
     return this.#s.refused;
+  }
+
+  /** How many sweeps the fleet has room for; with 0 the control process looks. */
+  get slots(): number {
+    return this.#s.slots;
+  }
+
+  /** The sweeps that are out, as people see them. */
+  get sweeps(): SweepLook[] {
+    return [...this.#out.values()].map(({ request: { n, partitions }, at }) => (
+      { n, at, partitions: partitions.map((p) => p.partition) }
+    ));
   }
 
   /** The sweeps that are out, with what they are asked. */

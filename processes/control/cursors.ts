@@ -6,13 +6,14 @@
  */
 
 import type { LogAdmin } from "../../adapters/kafka/log.ts";
+import type { GenerationView } from "../../workflows/messages.ts";
 
-/** Collects durable cursors and commits those that moved. */
+/** Notes durable cursors and commits those that moved. */
 export class CursorBook {
   readonly #admin: LogAdmin;
   readonly #group: string;
   readonly #topic: string;
-  readonly #noted = new Map<number, number>();
+  #noted: ReadonlyMap<number, number> = new Map();
   readonly #committed = new Map<number, number>();
 
   /**
@@ -28,9 +29,9 @@ export class CursorBook {
     this.#topic = topic;
   }
 
-  /** Notes a durable cursor. */
-  note(partition: number, cursor: number): void {
-    this.#noted.set(partition, cursor);
+  /** Notes the durable cursors. */
+  drained({ partitions }: Pick<GenerationView, "partitions">): void {
+    this.#noted = new Map(partitions.map(({ partition, cursor }) => [partition, cursor]));
   }
 
   /** Commits the cursors that moved since the last time. */

@@ -14,9 +14,11 @@ import { controlRunning } from "../../core/flow/lease.ts";
 import type { Fingerprint, Plan } from "../../core/plan.ts";
 
 /** A lease lasts this long unless it is renewed, in ms. */
-const LEASE_MS = 30_000;
+const LEASE_MS = 120_000;
 /** How often it is renewed, in ms. */
-const RENEW_MS = 10_000;
+const RENEW_MS = 40_000;
+/** After a renewal that failed, in ms. */
+const RETRY_MS = 5_000;
 /** How long the end waits for a renewal under way, in ms. */
 const LEAVE_MS = 2_000;
 
@@ -106,7 +108,7 @@ async function isAlive(pid: number): Promise<boolean> {
 
 /** Renews the lease until it is disposed of; then gives it back. */
 export class LeaseKeeper implements AsyncDisposable {
-  readonly #options: LeaseOptions;
+  readonly #options: LeaseOptions & { readonly generation: number };
   readonly #temporal: (problem: string | null) => void;
   readonly #renewing: Loop;
   readonly #lost = Promise.withResolvers<TidegateError>();
@@ -116,13 +118,23 @@ export class LeaseKeeper implements AsyncDisposable {
    *
    * @param say Receives log lines.
    */
-  constructor(options: LeaseOptions, say: (line: string) => void) {
+  constructor(
+    options: LeaseOptions & { readonly generation: number },
+    say: (line: string) => void,
+  ) {
     this.#options = options;
     this.#temporal = reachability("Temporal", say);
-    this.#renewing = new Loop(() => this.#renew());
+    this.#renewing = new Loop(() => this.#renew(), undefined);
   }
 
-  /** Resolves when another control process holds the lease. */
+  /** Whether the lease is this process's, by the supervisor's word. */
+  async isOurs(): Promise<boolean> {
+    const { workflows, owner, fingerprint } = this.#options;
+    const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
+    return (await workflows.lease(request)).granted;
+  }
+
+  /** Resolves when another control process holds the lease, or the generation has ended. */
   get lost(): Promise<TidegateError> {
     return this.#lost.promise;
   }
@@ -135,18 +147,21 @@ export class LeaseKeeper implements AsyncDisposable {
   }
 
   async #renew(): Promise<number> {
-    const { workflows, owner, fingerprint } = this.#options;
-    const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
+    const { workflows, generation } = this.#options;
     try {
-      const { granted } = await workflows.lease(request);
-      this.#temporal(null);
-      if (!granted) {
+      if (!await this.isOurs()) {
         const why = "Another control process holds the lease";
         this.#lost.resolve(new TidegateError("TG_CONTROL_LOST", why));
+      } else if (!await workflows.generation(generation).runs()) {
+        const why = `The drain of generation ${generation} has been ended by somebody`;
+        const next = "Begin a new generation: deno task start --new-generation.";
+        this.#lost.resolve(new TidegateError("TG_GENERATION_LOST", why, { next }));
       }
+      this.#temporal(null);
+      return RENEW_MS;
     } catch (error) {
       this.#temporal(errorText(error));
+      return RETRY_MS;
     }
-    return RENEW_MS;
   }
 }

@@ -1,46 +1,36 @@
 /**
- * What the control process knows of the load at any moment: how far each partition is, whether it is
- * looked at or worked on, and what the last slices took. It comes by observing the activities, and,
- * where a partition has not been heard of for a while, by asking its drain.
+ * What the control process knows of the load at any moment: how far each partition is, whether
+ * workers can get on with it, and what the last sweeps took. It comes from the drain's sinks and from
+ * what workers say of the sweeps they are at; the ends of partitions that nobody has told of for a
+ * while are read from the broker.
  *
  * @module
  */
 
 import type { PipelineObserver } from "../../activities/observer.ts";
 import type { Load } from "../../activities/sample_fleet.ts";
+import type { SweepProgress } from "../../activities/sweep.ts";
 import { deadline } from "../../adapters/deadline.ts";
 import { errorText } from "../../core/errors.ts";
+import { type DrainPartition, isAtEnd, isHollow } from "../../core/flow/dealing.ts";
 import {
+  type HeardNote,
   loadsOf,
-  type SliceNote,
+  type SweepNote,
   type WorkerLoad,
   workerRateOf,
 } from "../../core/scaling/speed.ts";
-import type { DrainMode } from "../../core/flow/drain_state.ts";
 import type { PartitionSample } from "../../core/scaling/state.ts";
+import type { GenerationView } from "../../workflows/messages.ts";
 
-/** Slices are remembered for this long, in ms. */
+/** Notes are remembered for this long, in ms. */
 const NOTES_MS = 10_000;
-/** A partition at work that was not heard of for so long is asked, in ms. */
-const ASK_AFTER_MS = 2_000;
-/** A partition is not asked more often than this, in ms. */
-const ASK_EVERY_MS = 5_000;
-/** While all partitions wait, the ends are read this often, in ms: a silent broker is no idle topic. */
+/** Ends that were not heard of for so long are read while something goes on, in ms. */
+const ENDS_KNOWN_MS = 1_000;
+/** While nothing goes on, the ends are read this often, in ms: a silent broker is no idle topic. */
 const CONFIRM_MS = 5_000;
 /** Ends that take longer to read are not known, in ms; half of what a look's heartbeat may take. */
 const ENDS_MS = 5_000;
-
-/** What a drain answers when it is asked. */
-export interface DrainAnswer {
-  /** What it does. */
-  readonly mode: DrainMode;
-  /** The next offset to fold. */
-  readonly cursor: number;
-  /** The fixed end of a bounded run. */
-  readonly until: number | null;
-  /** Whether it is held because it is too far ahead. */
-  readonly held: boolean;
-}
 
 /** What is known of a partition. */
 export interface PartitionLoad {
@@ -50,28 +40,20 @@ export interface PartitionLoad {
   readonly cursor: number | null;
   /** The end as last seen; null where it is not known. */
   readonly end: number | null;
-  /** Whether somebody waits for records, or a slice is at hand. */
-  readonly doing: "awaiting" | "working";
+  /** Whether a worker sweeps it at the moment. */
+  readonly swept: boolean;
   /** Whether workers can get on with it: not while stopped, excluded, parked or held. */
   readonly foldable: boolean;
 }
 
-interface Known extends PartitionLoad {
-  readonly heardAtMs: number;
-  readonly askedAtMs: number;
-  readonly until: number | null;
-}
-
 /** What the model needs. */
 export interface LoadDeps {
-  /** The partitions that are drained. */
-  readonly partitions: () => readonly number[];
   /** The present ends of partitions; those that are not known are left out. */
   readonly ends: (partitions: readonly number[]) => Promise<ReadonlyMap<number, number>>;
-  /** Asks a drain for its state. */
-  readonly ask: (partition: number) => Promise<DrainAnswer>;
   /** The wall clock, epoch ms. */
   readonly now: () => number;
+  /** Is told when the broker can't be reached, with why, and with null when it answers again. */
+  readonly broker: (problem: string | null) => void;
 }
 
 /** Whether the broker tells the ends of the partitions. */
@@ -84,13 +66,30 @@ export interface BrokerHealth {
   readonly problem: string | null;
 }
 
+/** How far a sweep that is out has come, as its worker has said. */
+interface Under {
+  readonly worker: string;
+  readonly folded: number;
+  readonly busyMs: number;
+}
+
+/** A partition's end, and when it was heard of. */
+interface End {
+  readonly end: number | null;
+  readonly atMs: number;
+}
+
 /** Knows the load. */
 export class LoadModel implements Load, PipelineObserver {
   readonly #deps: LoadDeps;
-  readonly #pages = new Map<number, Known>();
-  #notes: SliceNote[] = [];
+  readonly #ends = new Map<number, End>();
+  /** Offsets that a sweep which is out has folded up to. */
+  readonly #folded = new Map<number, { readonly n: number; readonly to: number }>();
+  readonly #under = new Map<number, Under>();
+  #view: GenerationView | null = null;
+  #pages: readonly PartitionLoad[] = [];
+  #notes: HeardNote[] = [];
   #wakes: (() => void)[] = [];
-  #brokerAway = false;
   #endsReadAtMs = -Infinity;
   #health: BrokerHealth;
 
@@ -100,6 +99,11 @@ export class LoadModel implements Load, PipelineObserver {
     this.#health = { ok: null, sinceMs: deps.now(), problem: null };
   }
 
+  /** The generation as last told of; null before that. */
+  get view(): GenerationView | null {
+    return this.#view;
+  }
+
   /** How the broker has answered when the ends were read. */
   get brokerHealth(): BrokerHealth {
     return this.#health;
@@ -107,15 +111,18 @@ export class LoadModel implements Load, PipelineObserver {
 
   /** What is known of the partitions. */
   get pages(): readonly PartitionLoad[] {
-    return this.#deps.partitions().map((partition) => this.#page(partition));
+    return this.#pages;
   }
 
-  /** How many slices are at hand, or about to be. */
+  /** How many sweeps of the fleet have records at hand. */
   get inFlight(): number {
-    return this.pages.filter(({ doing, foldable }) => doing === "working" && foldable).length;
+    const behind = new Set(this.#pages.filter(isBehind).map(({ partition }) => partition));
+    return (this.#view?.sweeps ?? []).filter(({ at, partitions }) =>
+      at === "fleet" && partitions.some((partition) => behind.has(partition))
+    ).length;
   }
 
-  /** Offsets folded per busy second and worker in the last seconds. */
+  /** Records folded per busy second and worker in the last seconds. */
   get workerRate(): number | null {
     return workerRateOf(this.#recent());
   }
@@ -125,11 +132,9 @@ export class LoadModel implements Load, PipelineObserver {
     return loadsOf(this.#recent());
   }
 
-  /** Whether nothing is at hand: then a record is noticed by those who wait for it. */
+  /** Whether nothing is at hand: then the first record is told of. */
   get quiet(): boolean {
-    return this.pages.every(({ doing, foldable, end, cursor }) =>
-      !foldable || (doing === "awaiting" && end === cursor)
-    );
+    return this.#view !== null && !this.#pages.some(isBehind);
   }
 
   /** Resolves with the next thing that happens. */
@@ -139,86 +144,134 @@ export class LoadModel implements Load, PipelineObserver {
 
   /** The partitions that workers can get on with; null is what is not known. */
   async look(): Promise<PartitionSample[]> {
-    await this.#askDrains();
-    const foldable = this.pages.filter((page) => page.foldable);
-    const confirm = this.#brokerAway || this.#deps.now() - this.#endsReadAtMs >= CONFIRM_MS;
-    if (confirm || !this.quiet || foldable.some(({ end }) => end === null)) {
+    const now = this.#deps.now();
+    const foldable = this.#pages.filter((page) => page.foldable);
+    const sinceMs = now - this.#endsReadAtMs;
+    const stale = foldable.some(({ partition }) =>
+      now - (this.#ends.get(partition)?.atMs ?? -Infinity) >= ENDS_KNOWN_MS
+    );
+    const isDue = this.quiet ? sinceMs >= CONFIRM_MS : stale && sinceMs >= ENDS_KNOWN_MS;
+    if (isDue || (this.#health.ok === false && sinceMs >= ENDS_KNOWN_MS)) {
       await this.#readEnds(foldable.map(({ partition }) => partition));
     }
-    return foldable.map(({ partition }) => {
-      const { cursor, end, until } = this.#page(partition);
+    const untils = new Map(this.#view?.partitions.map((p) => [p.partition, p.until]));
+    return this.#pages.filter((page) => page.foldable).map(({ partition, cursor, end }) => {
+      const until = untils.get(partition) ?? null;
       const last = end === null || until === null ? end : Math.min(end, until);
       // A cursor beyond the end as it was seen is newer than that.
       return { partition, cursor, end: last === null ? null : Math.max(last, cursor ?? last) };
     });
   }
 
-  /** A partition waits at its cursor. */
-  awaiting(partition: number, cursor: number): void {
-    const end = Math.max(this.#page(partition).end ?? cursor, cursor);
-    this.#hear(partition, { cursor, end, doing: "awaiting", foldable: true, until: null });
+  /** The drain has decided. */
+  drained(view: GenerationView): void {
+    const out = new Set(view.sweeps.map(({ n }) => n));
+    for (const [partition, { n }] of this.#folded) if (!out.has(n)) this.#folded.delete(partition);
+    for (const n of this.#under.keys()) if (!out.has(n)) this.#under.delete(n);
+    const before = new Map(this.#view?.partitions.map((p) => [p.partition, p]));
+    this.#view = view;
+    for (const p of view.partitions) {
+      // What did not change was not heard of: a result brings all partitions of its sweep.
+      const was = before.get(p.partition);
+      if (was !== undefined && was.lastSweep === p.lastSweep && was.end === p.end) continue;
+      this.#hearEnd(p.partition, p.end);
+    }
+    this.#turn();
   }
 
-  /** Records have come, or the look is over. */
-  awaited(partition: number, answer: { kind: string; end?: number } | null): void {
-    if (answer?.kind !== "records") return;
-    this.#hear(partition, { doing: "working", ...(answer.end === undefined ? {} : answer) });
+  /** A sweep's result was heard of. */
+  swept(note: SweepNote): void {
+    this.#note(note);
+    this.#under.delete(note.n);
   }
 
-  /** A slice is durable and was delivered. */
-  delivered({ partition, note }: { partition: number; note: SliceNote | null }): void {
-    if (note === null) return;
-    this.#notes.push(note);
-    this.#hear(partition, { cursor: note.to, doing: "working", foldable: true });
+  /**
+   * A worker says how far its sweep has come.
+   *
+   * @param worker The worker's identity.
+   */
+  progress(worker: string, { n, folded, busyMs, partitions }: SweepProgress): void {
+    if (!this.#view?.sweeps.some((sweep) => sweep.n === n)) return;
+    this.#note({ n, worker, records: folded, busyMs, ranMs: 0 });
+    this.#under.set(n, { worker, folded, busyMs });
+    for (const { partition, to, end } of partitions) {
+      this.#folded.set(partition, { n, to });
+      this.#hearEnd(partition, end);
+    }
+    this.#turn();
   }
 
-  /** The broker can't be reached, or answers again. */
-  broker(problem: string | null): void {
-    const away = problem !== null;
-    if (away === this.#brokerAway) return;
-    this.#brokerAway = away;
+  /** What is new of a sweep; an attempt of another worker begins anew. */
+  #note(note: SweepNote): void {
+    const under = this.#under.get(note.n);
+    const known = under?.worker === note.worker && under.folded <= note.records ? under : undefined;
+    const records = note.records - (known?.folded ?? 0);
+    const busyMs = Math.max(0, note.busyMs - (known?.busyMs ?? 0));
+    if (records > 0 || busyMs > 0) {
+      this.#notes.push({ ...note, records, busyMs, atMs: this.#deps.now() });
+    }
+  }
+
+  #hearEnd(partition: number, end: number): void {
+    const known = this.#ends.get(partition)?.end ?? 0;
+    this.#ends.set(partition, { end: Math.max(known, end), atMs: this.#deps.now() });
+  }
+
+  /** Puts the pages together anew, and tells who waits if it matters. */
+  #turn(): void {
+    const view = this.#view;
+    if (view === null) return;
+    const held = new Set(view.held.map(([partition]) => partition));
+    const swept = new Set(
+      view.sweeps.flatMap(({ at, partitions }) => at === "fleet" ? partitions : []),
+    );
+    const wasQuiet = !this.#pages.some(isBehind);
+    this.#pages = view.partitions.map((p): PartitionLoad => {
+      const cursor = Math.max(p.cursor, this.#folded.get(p.partition)?.to ?? 0);
+      const end = this.#ends.get(p.partition)?.end;
+      return {
+        partition: p.partition,
+        cursor,
+        end: end === null || isHollow(p)
+          ? (end === null ? null : cursor)
+          : Math.max(end ?? p.end, cursor),
+        swept: swept.has(p.partition),
+        foldable: isFoldable(p) && !held.has(p.partition),
+      };
+    });
+    if (wasQuiet !== !this.#pages.some(isBehind)) this.#wake();
+  }
+
+  #wake(): void {
     this.#wakes.splice(0).forEach((wake) => wake());
   }
 
-  #hear(partition: number, news: Partial<Known>): void {
-    const page = this.#page(partition);
-    const { cursor, end, doing, foldable, until } = { ...page, ...news };
-    const heardAtMs = this.#deps.now();
-    this.#pages.set(partition, { ...page, cursor, end, doing, foldable, until, heardAtMs });
-    this.#wakes.splice(0).forEach((wake) => wake());
-  }
-
-  #page(partition: number): Known {
-    return this.#pages.get(partition) ?? {
-      partition,
-      cursor: null,
-      end: null,
-      doing: "working",
-      foldable: true,
-      heardAtMs: -Infinity,
-      askedAtMs: -Infinity,
-      until: null,
-    };
-  }
-
-  #recent(): readonly SliceNote[] {
+  #recent(): readonly HeardNote[] {
     const since = this.#deps.now() - NOTES_MS;
-    this.#notes = this.#notes.filter(({ endedAtMs }) => endedAtMs >= since);
+    this.#notes = this.#notes.filter(({ atMs }) => atMs >= since);
     return this.#notes;
   }
 
   async #readEnds(partitions: readonly number[]): Promise<void> {
-    const found = await this.#ends(partitions);
-    this.#endsReadAtMs = this.#deps.now();
+    const beganMs = this.#deps.now();
+    const found = await this.#askEnds(partitions, beganMs);
+    const atMs = this.#deps.now();
+    this.#endsReadAtMs = atMs;
     for (const partition of partitions) {
-      const page = this.#page(partition);
-      this.#pages.set(partition, { ...page, end: found.get(partition) ?? null });
+      const known = this.#ends.get(partition);
+      // Heard of meanwhile: that is newer.
+      if (known !== undefined && known.atMs > beganMs) continue;
+      this.#ends.set(partition, { end: found.get(partition) ?? null, atMs });
     }
+    this.#turn();
   }
 
   /** The ends; empty if the broker does not tell them soon. */
-  async #ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
-    const beganMs = this.#deps.now();
+  async #askEnds(
+    partitions: readonly number[],
+    beganMs: number,
+  ): Promise<ReadonlyMap<number, number>> {
+    if (partitions.length === 0) return new Map();
     try {
       const found = await deadline(this.#deps.ends(partitions), ENDS_MS);
       if (found === undefined) throw new Error(`no answer within ${ENDS_MS / 1_000} s`);
@@ -234,31 +287,14 @@ export class LoadModel implements Load, PipelineObserver {
     const ok = problem === null;
     const sinceMs = ok === this.#health.ok ? this.#health.sinceMs : beganMs;
     this.#health = { ok, sinceMs, problem };
+    this.#deps.broker(problem);
   }
+}
 
-  /** Those at work that were not heard of: they may be stopped, held, or fold nothing but rejects. */
-  async #askDrains(): Promise<void> {
-    const now = this.#deps.now();
-    const silent = this.#deps.partitions().map((partition) => this.#page(partition)).filter((
-      page,
-    ) =>
-      page.doing === "working" && now - page.heardAtMs >= ASK_AFTER_MS &&
-      now - page.askedAtMs >= ASK_EVERY_MS
-    );
-    await Promise.all(silent.map(async ({ partition }) => {
-      const askedAtMs = now;
-      this.#pages.set(partition, { ...this.#page(partition), askedAtMs });
-      try {
-        const { mode, cursor, until, held } = await this.#deps.ask(partition);
-        const page = this.#page(partition);
-        // Heard of meanwhile: that is newer.
-        if (page.heardAtMs >= askedAtMs) return;
-        const foldable = !held && !["stopped", "excluded", "parked"].includes(mode);
-        const known = Math.max(page.cursor ?? cursor, cursor);
-        this.#pages.set(partition, { ...page, cursor: known, until, foldable });
-      } catch {
-        // It is asked again later; until then it stays as it was known.
-      }
-    }));
-  }
+function isFoldable(p: DrainPartition): boolean {
+  return (p.mode === "active" || p.mode === "idle") && p.stop === null && !isAtEnd(p);
+}
+
+function isBehind({ foldable, cursor, end }: PartitionLoad): boolean {
+  return foldable && (end === null || cursor === null || end > cursor);
 }

@@ -1,32 +1,40 @@
 /**
- * The control process: takes the lease, runs the workflows and the light activities, starts the
- * generation's clock and drains, and keeps the worker processes. Wiring only.
+ * Starts a control process: takes the lease of a pipeline, goes on with its generation or begins one,
+ * and runs all that is not folding: the drain, the windows, the supervisor and their activities.
  *
  * @module
  */
 
 import { hostname } from "node:os";
 import { createControlActivities } from "../../activities/create_activities.ts";
-import type { PipelineObserver } from "../../activities/observer.ts";
+import { observeAll, type PipelineObserver } from "../../activities/observer.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
+import { createKafkaTailer } from "../../adapters/kafka/kafka_tail.ts";
 import type { KafkaSettings, LogReader } from "../../adapters/kafka/log.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
+import { createRowsWriter } from "../../adapters/kafka/rows_writer.ts";
 import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
-import type { Fleet } from "../../adapters/launchers/launcher.ts";
+import type { Fleet, Launcher } from "../../adapters/launchers/launcher.ts";
 import { Loop } from "../../adapters/loop.ts";
 import { reachability, waitFor } from "../../adapters/servers.ts";
 import { workflowBundle } from "../../adapters/temporal/bundle.ts";
 import { connectTemporal, type TemporalSettings } from "../../adapters/temporal/client.ts";
+import type { GenerationClient } from "../../adapters/temporal/generation_client.ts";
 import {
   createPipelineClient,
   type PipelineClient,
 } from "../../adapters/temporal/pipeline_client.ts";
 import { makeSearchable } from "../../adapters/temporal/server.ts";
-import { createWindowClient } from "../../adapters/temporal/window_client.ts";
-import { startControlWorker } from "../../adapters/temporal/workers.ts";
+import { createWindowCalls } from "../../adapters/temporal/window_calls.ts";
+import {
+  type ControlWorkerOptions,
+  startControlWorker,
+  startSupervisorWorker,
+} from "../../adapters/temporal/workers.ts";
 import { createTrace } from "../../adapters/tracing.ts";
+import type { HeldSweep } from "../../activities/scale_fleet.ts";
 import { errorText, TidegateError } from "../../core/errors.ts";
-import { paceOf } from "../../core/flow/pacing.ts";
+import { newDrain } from "../../core/flow/drain.ts";
 import { groupId } from "../../core/ids.ts";
 import { fingerprintOf, runPlanOf, type StartPosition } from "../../core/plan.ts";
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
@@ -37,12 +45,21 @@ import type { WorkerSettings } from "../worker.ts";
 import { CursorBook } from "./cursors.ts";
 import { LeaseKeeper, takeLease } from "./lease.ts";
 import { LoadModel } from "./load.ts";
-import { Drains, makeOutputTopics, sourceTopic, warnOfCreateTime } from "./topics.ts";
+import { ReadyTeller } from "./ready.ts";
+import {
+  makeOutputTopics,
+  presentEnds,
+  sourceTopic,
+  startsFrom,
+  warnOfCreateTime,
+} from "./topics.ts";
 
-/** How often the topic is looked at for new partitions, in ms. */
-const TOPOLOGY_MS = 30_000;
 /** How often cursors are shown, in ms. */
 const CURSORS_MS = 1_000;
+/** How long a record of a caught-up partition is on its way where workers tell of it at once, in ms. */
+const TOLD_MS = 1_000;
+/** How many windows and shares of windows may be open. */
+const MAX_OPEN_WINDOWS = 10_000;
 
 /** How many worker processes there are to be. */
 export interface FleetOptions {
@@ -85,23 +102,18 @@ export interface ControlOptions {
    * @default {{ kind: "process" }}
    */
   readonly launcher?: LauncherChoice;
-  /** Slices at a time in one worker process. */
-  readonly slots: number;
-  /** The pace while caught up, in ms. */
+  /** How long a sweep goes on that has folded something, in ms. */
   readonly paceMs: number;
-  /** The time budget of a slice, in ms. */
+  /** How long a sweep folds in a backlog before it answers, in ms. */
   readonly sliceMs: number;
+  /** How often a window that stays open gets its cells, in ms; null for never. */
+  readonly deliverEveryMs: number | null;
   /** Whether to go live, or to drain up to the present ends of the log. */
   readonly mode: "live" | "drain";
   /** Whether to begin a new generation. */
   readonly newGeneration: boolean;
   /** Where a new generation begins; the definition's own setting if left out. */
   readonly from?: StartPosition;
-  /**
-   * How often the topic is looked at for new partitions, in ms.
-   * @default {30000}
-   */
-  readonly topologyMs?: number;
   /**
    * Are told of what happens in the pipeline.
    * @default {[]}
@@ -117,14 +129,14 @@ export interface Control {
   readonly generation: number;
   /** The pipeline's workflows. */
   readonly workflows: PipelineClient;
+  /** The drain and the windows of the generation. */
+  readonly drain: GenerationClient;
   /** The log. */
   readonly reader: LogReader;
   /** The worker processes; how many there are is for the supervisor to say. */
   readonly fleet: Fleet;
-  /** What is known of the load. */
+  /** What is known of the load, and the generation as last told of. */
   readonly load: LoadModel;
-  /** The partitions being drained. */
-  readonly partitions: readonly number[];
   /** Resolves when the control process can't go on, with the reason. */
   readonly lost: Promise<TidegateError>;
   /** Ends the workers, gives the lease back and leaves; all state stays in Temporal. */
@@ -132,13 +144,14 @@ export interface Control {
 }
 
 /**
- * Starts a control process.
+ * Starts a control process. Nothing of it works for the pipeline before it has the lease: only the
+ * supervisor, which gives it, is run by whoever asks.
  *
  * @throws {TidegateError} `TG_CONTROL_RUNNING`, `TG_DEFINITION_CHANGED`, `TG_TOPIC_MISSING`,
  * `TG_GENERATION_LOST`, or that a server can't be reached.
  */
 export async function startControl(options: ControlOptions): Promise<Control> {
-  const { pipeline: { plan }, say } = options;
+  const { pipeline: { plan }, kafka, temporal, say } = options;
   const name = plan.pipeline;
   const owner = { host: hostname(), pid: Deno.pid, id: crypto.randomUUID() };
   const identity = `${name}-control-${owner.pid}@${owner.host}`;
@@ -150,126 +163,208 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const failed = Promise.withResolvers<TidegateError>();
   closing.use(handleStrayErrors({ say, stop: failed.resolve }));
-  const reader = createKafkaReader(options.kafka);
-  const admin = createKafkaAdmin(options.kafka);
-  const writer = createKafkaWriter(options.kafka);
-  for (const client of [reader, admin, writer]) atEnd(() => client.close());
+  const reader = createKafkaReader(kafka);
+  const admin = createKafkaAdmin(kafka);
+  const sideWriter = createKafkaWriter(kafka);
+  const tailer = createKafkaTailer(kafka);
+  for (const client of [reader, admin, sideWriter, tailer]) atEnd(() => client.close());
   const topic = await waitFor("the broker", () => sourceTopic(reader, plan.topic), say);
   await makeOutputTopics(admin, plan);
   await warnOfCreateTime(admin, plan.topic, say);
 
-  const client = await waitFor("Temporal", () => connectTemporal(options.temporal), say);
+  const client = await waitFor("Temporal", () => connectTemporal(temporal), say);
   atEnd(() => client.connection.close());
   const workflows = createPipelineClient(client, plan);
   const searchAttributes = await makeSearchable(client, say);
   const bundlePath = await workflowBundle(options.dataDir, say);
+
   const cursors = new CursorBook(admin, groupId(name), plan.topic);
-  /** What the generation brings, as soon as there is one. */
-  const begun: { generation: number; drains: Drains | null } = { generation: 0, drains: null };
-  const launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
+  const observed: PipelineObserver[] = [cursors, ...options.observers ?? []];
+  const observer = observeAll(observed);
+  const load = new LoadModel({
+    ends: (partitions) => reader.ends(plan.topic, partitions),
+    now: Date.now,
+    broker: observer.broker,
+  });
+  observed.unshift(load, { broker: reachability("broker", say) });
+  const sinks = {
+    drain: {
+      state: { fn: (_info, view) => observer.drained(view) },
+      swept: { fn: (_info, note) => observer.swept(note) },
+    },
+    supervisor: { state: { fn: (_info, view) => observer.supervised(view) } },
+  } satisfies ControlWorkerOptions["sinks"];
+  const worker = { temporal, pipeline: name, bundlePath, identity, sinks };
+
+  const isOld = await workflows.isOfFirstEngine();
+  if (isOld) {
+    say("the state of this pipeline was made by an earlier engine: a new generation begins");
+    await workflows.terminateAll("its engine is none any more");
+  }
+  const supervising = await startSupervisorWorker(worker);
+  atEnd(() => supervising.stop());
+  const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
+  const asking = { workflows, plan, owner, fingerprint };
+  const generation = await takeLease(asking, options.newGeneration || isOld);
+  const lease = new LeaseKeeper({ ...asking, generation }, say);
+  atEnd(() => lease[Symbol.asyncDispose]());
+
+  const rows = createRowsWriter(kafka, {
+    topic: plan.resultsTopic,
+    // Where a row has one revision only, it needs no transaction.
+    transactionalId: plan.latenessMs > 0 ? `tidegate-${name}-${generation}` : null,
+    isOurs: () => lease.isOurs(),
+    onLost: failed.resolve,
+  });
+  atEnd(() => rows.close());
+  await waitFor("the broker", () => rows.open(), say);
+
+  const codeHash = await hashOf(fingerprint);
+  const drain = workflows.generation(generation);
+  let fleetChanged = (): void => undefined;
+  const launcher: Launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
     pipeline: name,
+    generation,
     client,
-    settings: workerSettings(options),
+    settings: workerSettings(options, generation, codeHash),
     name: `${name}-${owner.pid}@${owner.host}`,
     say,
+    onProgress: (identity, progress) => load.progress(identity, progress),
+    onChange: () => fleetChanged(),
     onExit: async (dead, expected) => {
-      const { generation, drains } = begun;
-      if (expected || drains === null) return;
-      await workflows.failActivitiesOf(generation, drains.partitions, (id) => id === dead);
+      if (expected) return;
+      await workflows.failActivitiesOf(generation, (id) => id === dead);
     },
   });
-  const load = new LoadModel({
-    partitions: () => begun.drains?.partitions ?? [],
-    ends: (partitions) => reader.ends(plan.topic, partitions),
-    ask: (partition) => workflows.drain(begun.generation, partition),
-    now: Date.now,
-  });
-  const slice = (partition: number) => workflows.slice(begun.generation, partition);
+  const ready = new ReadyTeller(drain, launcher, say);
+  fleetChanged = () => ready.changed();
+  observed.unshift(ready);
+  const { reader: events, enrichment } = options.pipeline;
   const activities = createControlActivities({
+    windows: createWindowCalls(client, searchAttributes),
+    rows,
     reader,
-    writer,
-    windows: createWindowClient(client),
-    fleet: { load, launcher, slice },
+    look: {
+      plan,
+      events,
+      enrichment,
+      tailer,
+      writer: sideWriter,
+      identity,
+      stopping: () => false,
+    },
+    fleet: {
+      load,
+      launcher,
+      want: ready.want.bind(ready),
+      sweepOf: (p) => sweepOf(load, drain, p),
+    },
+    observer,
     trace: createTrace(),
-    observers: [load, shownBy(cursors, say), ...options.observers ?? []],
   });
-  const { temporal } = options;
-  const worker = await startControlWorker({
-    ...{ temporal, pipeline: name, bundlePath, activities, identity },
-  });
-  atEnd(() => worker.stop());
+  const working = await startControlWorker({ ...worker, activities });
+  atEnd(() => working.stop());
 
-  const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
-  const leased = { workflows, plan, owner, fingerprint };
-  const generation = await takeLease(leased, options.newGeneration);
-  const lease = new LeaseKeeper(leased, say);
-  atEnd(() => lease[Symbol.asyncDispose]());
-  const drains = new Drains({
-    ...options,
-    ...{ plan, from: options.from ?? plan.from, generation, searchAttributes, topic },
-    ...{ workflows, reader },
-  });
-  Object.assign(begun, { generation, drains });
   // Always, not only when it begins: a control process may have died between the two.
-  if (generation > 1) {
-    await workflows.retire(generation - 1, topic.partitions, `generation ${generation} began`);
+  await workflows.retireOthers(generation, `generation ${generation} began`);
+  const until = options.mode === "live" ? null : await presentEnds(reader, topic);
+  const starts = await startsFrom(reader, topic, options.from ?? plan.from);
+  const isNew = await drain.start({
+    plan: runPlanOf(plan),
+    generation,
+    topicId: topic.topicId,
+    paceMs: options.paceMs,
+    sliceMs: options.sliceMs,
+    deliverEveryMs: options.deliverEveryMs,
+    maxOpenWindows: MAX_OPEN_WINDOWS,
+    searchAttributes,
+    state: newDrain(
+      starts.map((start) => ({ ...start, until: until?.get(start.partition) ?? null })),
+      codeHash,
+    ),
+  });
+  if (!isNew) {
+    await workflows.failActivitiesOf(generation, isLeftBehind(identity));
+    await rebound(drain, until);
   }
-  await workflows.startClock(runPlanOf(plan), generation, topic.partitions);
-  await drains.start(topic.partitions);
-  await workflows.failActivitiesOf(generation, topic.partitions, isLeftBehind(identity));
   atEnd(() => launcher.stop());
+  ready.changed();
+  const { kind } = options.launcher ?? { kind: "process" };
   await workflows.configureFleet({
     ...options.fleet,
     ownerId: owner.id,
-    circulationMs: paceOf(options.paceMs, topic.partitions.length) + options.sliceMs,
+    circulationMs: kind === "process" ? TOLD_MS : options.paceMs + TOLD_MS,
     searchAttributes,
   });
+  atEnd(() => ready.stop());
   atEnd(() => workflows.standDown(owner.id));
 
   atEnd(() => cursors.commit());
-  const repeat = (ms: number, what: string, work: () => Promise<void>) => {
-    const loop = new Loop(async () => {
-      await work().catch((error: unknown) => say(`${what}: ${errorText(error)}`));
-      return ms;
+  const showing = new Loop(async () => {
+    await cursors.commit().catch((error: unknown) =>
+      say(`cursors were not shown: ${errorText(error)}`)
+    );
+    return CURSORS_MS;
+  });
+  atEnd(() => showing.stop());
+  for (const { done } of [working, supervising]) {
+    void done.catch((cause) => {
+      const message = "The control worker has failed";
+      failed.resolve(new TidegateError("TG_CONTROL_LOST", message, { cause }));
     });
-    atEnd(() => loop.stop());
-  };
-  repeat(
-    options.topologyMs ?? TOPOLOGY_MS,
-    "the topic could not be looked at",
-    () => drains.refresh(),
-  );
-  repeat(CURSORS_MS, "cursors were not shown", () => cursors.commit());
-  void worker.done.catch((cause) =>
-    failed.resolve(new TidegateError("TG_CONTROL_LOST", "The control worker has failed", { cause }))
-  );
+  }
   const open = closing.move();
   return {
     generation,
     workflows,
+    drain,
     reader,
     fleet: launcher,
     load,
-    get partitions() {
-      return drains.partitions;
-    },
     lost: Promise.race([lease.lost, failed.promise]),
     stop: () => open.disposeAsync(),
   };
 }
 
-function workerSettings(options: ControlOptions): WorkerSettings {
-  const { pipelineFile, kafka, temporal, slots, pipeline } = options;
-  return { pipelineFile, plan: runPlanOf(pipeline.plan), kafka, temporal, slots };
+/** Fixes the ends of a generation that runs already, or lifts them. */
+async function rebound(
+  drain: GenerationClient,
+  until: ReadonlyMap<number, number> | null,
+): Promise<void> {
+  const view = await drain.view();
+  const untils = view.partitions.map((p) =>
+    [p.partition, until?.get(p.partition) ?? null] as const
+  );
+  const before = new Map(view.partitions.map((p) => [p.partition, p.until]));
+  const moved = untils.filter(([partition, end]) => before.get(partition) !== end);
+  if (moved.length > 0) await drain.bound(moved);
 }
 
-/** Notes durable cursors, and tells when the broker goes away. */
-function shownBy(cursors: CursorBook, say: (line: string) => void): PipelineObserver {
-  return {
-    awaiting: (partition, cursor) => cursors.note(partition, cursor),
-    delivered: ({ partition, note }) => {
-      if (note !== null) cursors.note(partition, note.to);
-    },
-    broker: reachability("broker", say),
-  };
+/** The sweep of the fleet that holds a partition. */
+async function sweepOf(
+  load: LoadModel,
+  drain: GenerationClient,
+  partition: number,
+): Promise<HeldSweep | null> {
+  const out = load.view?.sweeps.find(({ at, partitions }) =>
+    at === "fleet" && partitions.includes(partition)
+  );
+  if (out === undefined) return null;
+  const pending = await drain.pendingSweeps();
+  return pending.find(({ n }) => n === out.n) ?? pending.find(({ n }) => n === null) ?? null;
+}
+
+function workerSettings(
+  options: ControlOptions,
+  generation: number,
+  codeHash: string,
+): WorkerSettings {
+  const { pipelineFile, kafka, temporal, pipeline } = options;
+  return { pipelineFile, plan: runPlanOf(pipeline.plan), kafka, temporal, generation, codeHash };
+}
+
+async function hashOf(fingerprint: object): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(fingerprint));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...hash.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,14 +1,14 @@
 /**
- * The topics of a pipeline: the source and its partitions, and those that it writes to.
+ * The topics of a pipeline: the source and where a generation begins in it, and those that it
+ * writes to.
  *
  * @module
  */
 
 import type { LogAdmin, LogReader, TopicInfo } from "../../adapters/kafka/log.ts";
-import type { PipelineClient } from "../../adapters/temporal/pipeline_client.ts";
 import { TidegateError } from "../../core/errors.ts";
-import { paceOf } from "../../core/flow/pacing.ts";
-import { type Plan, runPlanOf, type StartPosition } from "../../core/plan.ts";
+import type { PartitionStart } from "../../core/flow/drain.ts";
+import type { Plan, StartPosition } from "../../core/plan.ts";
 
 /**
  * Looks at the source topic.
@@ -51,90 +51,31 @@ export async function warnOfCreateTime(
   );
 }
 
-/** What the drains of a generation are started with. */
-export interface DrainsOptions {
-  /** The pipeline's plan. */
-  readonly plan: Plan;
-  /** Where the generation begins. */
-  readonly from: StartPosition;
-  /** Whether to go live, or to drain up to the present ends of the log. */
-  readonly mode: "live" | "drain";
-  /** The pace while caught up, in ms. */
-  readonly paceMs: number;
-  /** The time budget of a slice, in ms. */
-  readonly sliceMs: number;
-  /** The generation of the pipeline's state. */
-  readonly generation: number;
-  /** Whether the server knows Tidegate's search attributes. */
-  readonly searchAttributes: boolean;
-  /** The topic as it was at the start. */
-  readonly topic: TopicInfo;
-  /** The pipeline's workflows. */
-  readonly workflows: PipelineClient;
-  /** The log. */
-  readonly reader: LogReader;
-  /** Receives log lines. */
-  readonly say: (line: string) => void;
+/** The fixed ends of a bounded run: those of the partitions as they are now. */
+export async function presentEnds(
+  reader: LogReader,
+  { topic, partitions }: TopicInfo,
+): Promise<ReadonlyMap<number, number>> {
+  return new Map(
+    await Promise.all(
+      partitions.map(async (partition) =>
+        [partition, (await reader.offsets(topic, partition)).end] as const
+      ),
+    ),
+  );
 }
 
-/** Starts the drains of a generation, and those of partitions that come later. */
-export class Drains {
-  readonly #options: DrainsOptions;
-  readonly #known = new Set<number>();
-
-  /** Begins with none started. */
-  constructor(options: DrainsOptions) {
-    this.#options = options;
-  }
-
-  /** The partitions being drained. */
-  get partitions(): readonly number[] {
-    return [...this.#known].sort((a, b) => a - b);
-  }
-
-  /** Starts the drains of some partitions. */
-  async start(partitions: readonly number[]): Promise<void> {
-    await Promise.all(partitions.map((partition) => this.#startOne(partition)));
-  }
-
-  /** Looks whether there are new partitions, and drains them from their beginning. */
-  async refresh(): Promise<void> {
-    const { reader, topic, say } = this.#options;
-    const info = await reader.describe(topic.topic);
-    const added = (info?.partitions ?? []).filter((partition) => !this.#known.has(partition));
-    if (added.length > 0) say(`new partitions: ${added.join(", ")}`);
-    await this.start(added);
-  }
-
-  async #startOne(partition: number): Promise<void> {
-    const { plan, generation, searchAttributes, workflows, reader, topic, ...rest } = this.#options;
-    const { start, end } = await reader.offsets(plan.topic, partition);
-    const until = rest.mode === "live" ? null : end;
-    const added = this.#known.size > 0 && !topic.partitions.includes(partition);
-    const started = await workflows.startDrain({
-      plan: runPlanOf(plan),
-      generation,
-      topicId: topic.topicId,
-      paceMs: paceOf(rest.paceMs, topic.partitions.length),
-      sliceMs: rest.sliceMs,
-      searchAttributes,
-      partition,
-      from: added ? start : await this.#from(partition, start, end),
-      until,
-    });
-    this.#known.add(partition);
-    if (started) return;
-    const view = await workflows.drain(generation, partition);
-    if (view.cursor > end && view.mode !== "stopped" && view.mode !== "excluded") {
-      const message = `the cursor ${view.cursor} is beyond the end ${end} of ${plan.topic}`;
-      return await workflows.stop(generation, partition, "TG_OFFSET_GONE", message);
+/** Where a generation begins to read. */
+export async function startsFrom(
+  reader: LogReader,
+  { topic, partitions }: TopicInfo,
+  from: StartPosition,
+): Promise<PartitionStart[]> {
+  return await Promise.all(partitions.map(async (partition) => {
+    if (typeof from === "number") {
+      return { partition, cursor: await reader.offsetAt(topic, partition, from) };
     }
-    if (view.until !== until) await workflows.bound(generation, partition, until);
-  }
-
-  async #from(partition: number, start: number, end: number): Promise<number> {
-    const { plan, from, reader } = this.#options;
-    if (from === "earliest") return start;
-    return from === "latest" ? end : await reader.offsetAt(plan.topic, partition, from);
-  }
+    const { start, end } = await reader.offsets(topic, partition);
+    return { partition, cursor: from === "earliest" ? start : end };
+  }));
 }

@@ -10,7 +10,7 @@ import type { SettleDeps } from "../../../activities/settle.ts";
 import type { GenerationClient } from "../../../adapters/temporal/generation_client.ts";
 import type { RunningWorker } from "../../../adapters/temporal/workers.ts";
 import { runPlanOf } from "../../../core/plan.ts";
-import type { GenerationInput, GenerationView } from "../../../workflows/generation_messages.ts";
+import type { DrainInput, GenerationView } from "../../../workflows/messages.ts";
 import type { PathWorld } from "../_support/path_tests.ts";
 import { KAFKA, TEMPORAL } from "../_support/servers.ts";
 import type { TestPipeline } from "../_support/test_pipeline.ts";
@@ -30,7 +30,7 @@ export interface GenerationOptions {
    */
   readonly workers?: number;
   /** What differs in the drain's input. */
-  readonly input?: Partial<GenerationInput>;
+  readonly input?: Partial<DrainInput>;
   /** Puts something between settling and the world. */
   readonly settling?: (deps: SettleDeps) => SettleDeps;
   /**
@@ -67,7 +67,7 @@ export async function startGeneration(
   options: GenerationOptions = {},
 ): Promise<TestGeneration> {
   const [
-    { createGenerationActivities, createSweepActivities },
+    { createControlActivities, createSweepActivities },
     { createKafkaTailer },
     { createRowsWriter },
     { createKafkaWriter },
@@ -78,7 +78,7 @@ export async function startGeneration(
     { workflowBundle },
     { newDrain },
   ] = await Promise.all([
-    import("../../../activities/generation.ts"),
+    import("../../../activities/create_activities.ts"),
     import("../../../adapters/kafka/kafka_tail.ts"),
     import("../../../adapters/kafka/rows_writer.ts"),
     import("../../../adapters/kafka/writer.ts"),
@@ -131,7 +131,7 @@ export async function startGeneration(
       pipeline: plan.pipeline,
       bundlePath,
       identity: "control",
-      activities: createGenerationActivities({
+      activities: createControlActivities({
         ...options.settling?.(settling) ?? settling,
         look,
         reader: world.reader,

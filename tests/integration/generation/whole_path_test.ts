@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { addSweepCounts, NO_SWEEP_COUNTS } from "../../../core/flow/counts.ts";
 import { TidegateError } from "../../../core/errors.ts";
 import { generateRecords } from "../../../producer/generate.ts";
-import type { GenerationView } from "../../../workflows/generation_messages.ts";
+import type { GenerationView } from "../../../workflows/messages.ts";
 import { student } from "../_support/events.ts";
 import { until } from "../_support/until.ts";
 import { assertRows, assertSideTopics, expectedOf, resultsOf } from "../_support/oracle.ts";
