@@ -1,15 +1,14 @@
 /**
- * One partition of the test driver: carries out the steps of a `DrainState`, as the drain workflow
- * and its activities do.
+ * One partition of the test driver: its records, folded as a sweep does.
  *
  * @module
  */
 
 import { errorText } from "../../core/errors.ts";
-import type { DrainAccount } from "../../core/flow/account.ts";
-import { DrainState, newDrain } from "../../core/flow/drain_state.ts";
+import { formatInstant } from "../../core/event_time/instants.ts";
+import type { SweepPartition, SweptPartition } from "../../core/flow/sweep.ts";
+import type { SliceCells } from "../../core/fold/cells.ts";
 import type { Decoded } from "../../core/fold/decode.ts";
-import { addFaults, type DataFaults, NO_FAULTS } from "../../core/fold/judge.ts";
 import {
   checkAdded,
   type CheckResult,
@@ -19,11 +18,8 @@ import {
   type Reject,
   SliceFold,
 } from "../../core/fold/fold.ts";
-import type { OpenWindows } from "./open_windows.ts";
-import type { PipelineClock } from "../../core/flow/pipeline_clock.ts";
+import { addFaults, type DataFaults, NO_FAULTS } from "../../core/fold/judge.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import type { SliceResult, WindowShard } from "../../core/flow/slice.ts";
-import { formatInstant } from "../../core/event_time/instants.ts";
 
 /** An event with its record's timestamp. */
 export interface TimedRecord {
@@ -73,22 +69,20 @@ export interface DriverContext {
   readonly reader: EventReader;
   /** Stands in for the enrichment; null where there is none. */
   readonly enrich: ((event: FoldEvent) => unknown) | null;
-  /** How many records a slice has at most. */
+  /** How many records are folded at a time. */
   readonly sliceRecords: number;
-  /** The windows. */
-  readonly windows: OpenWindows;
-  /** The clock. */
-  readonly clock: PipelineClock;
 }
 
 /** One partition. */
 export class DriverPartition {
+  /** How many records it has. */
+  readonly end: number;
   /** Its late, invalid and skewed records. */
   readonly side: SideEvent[] = [];
   /** What is wrong with its records. */
   faults: DataFaults = NO_FAULTS;
   readonly #context: DriverContext;
-  readonly #state: DrainState;
+  readonly #partition: number;
   readonly #records: readonly FoldRecord[];
   readonly #events: readonly unknown[];
   readonly #texts: readonly (string | undefined)[];
@@ -96,9 +90,8 @@ export class DriverPartition {
   /** Begins before the first record of a log. */
   constructor(context: DriverContext, partition: number, log: readonly InputRecord[]) {
     this.#context = context;
-    const { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs } = context.plan;
-    const rules = { windowing, delayMs, latenessMs, idleAfterMs, maxDriftMs, paceMs: 0 };
-    this.#state = new DrainState(rules, newDrain(partition, 0, log.length));
+    this.#partition = partition;
+    this.end = log.length;
     const timed = log.map((record) =>
       isTimed(record) ? record : { value: record, timestampMs: -1 }
     );
@@ -108,108 +101,58 @@ export class DriverPartition {
     this.#records = timed.map(({ timestampMs }, offset) => ({ offset, timestampMs, value: null }));
   }
 
-  /** Takes the next step, and says whether there was one. */
-  step(): boolean {
-    const state = this.#state;
-    const { windows, clock } = this.#context;
-    const step = state.next(0);
-    switch (step.kind) {
-      case "await":
-      case "wait":
-        return false;
-      case "hold":
-        state.onHeld();
-        return true;
-      case "fold": {
-        const { cursor, maxEventTime } = state.snapshot();
-        const to = Math.min(cursor + this.#context.sliceRecords, this.#records.length);
-        state.onSlice(this.#fold(cursor, to, maxEventTime));
-        return true;
-      }
-      case "deliver": {
-        const { partition, inDelivery } = state.snapshot();
-        const slice = { partition, from: inDelivery?.from ?? 0, to: inDelivery?.to ?? 0 };
-        state.onDelivered(
-          step.windows.map((window) => [window, windows.deliver(slice, window)] as const),
-        );
-        return true;
-      }
-      case "refold": {
-        const delivery = state.snapshot().inDelivery;
-        if (delivery === null) return true;
-        const { from, to, maxEventTimeBefore } = delivery;
-        const { moved } = this.#fold(from, to, maxEventTimeBefore, step.refused);
-        state.onRefold(moved ?? { events: 0, pairs: 0 });
-        return true;
-      }
-      case "report":
-        state.onAnswer(windows.report(clock, step.report));
-        return true;
-    }
-  }
-
-  /** Its part of the account. */
-  account(): DrainAccount {
-    const { partition, totals, lostPairs, skippedOffsets, stop } = this.#state.snapshot();
-    const inDelivery = this.#state.pairsInDelivery;
-    return { partition, totals, lostPairs, skippedOffsets, stop, inDelivery };
-  }
-
-  #fold(
-    from: number,
-    to: number,
-    maxEventTime: number | null,
-    refused?: readonly WindowShard[],
-  ): SliceResult {
-    const { plan, reader } = this.#context;
-    const { floor, partition } = this.#state.snapshot();
-    const start = { partition, maxEventTime, floor, ...(refused === undefined ? {} : { refused }) };
-    const fold = new SliceFold(plan, reader, start);
-    const texts = this.#texts.slice(from, to);
+  /** Folds the next records into cells, and answers what the drain is told of the partition. */
+  sweep(asked: SweepPartition, cells: SliceCells): SweptPartition {
+    const { plan, reader, sliceRecords } = this.#context;
+    const { cursor: from, maxEventTime, floor, leaderEpoch } = asked;
+    const partition = this.#partition;
+    const fold = new SliceFold(plan, reader, { partition, maxEventTime, floor, cells });
+    const most = Math.min(from + sliceRecords, this.end);
+    const texts = this.#texts.slice(from, most);
     const decoded = texts.map((text) =>
       text === undefined ? TOMBSTONE : { ok: true, value: JSON.parse(text) } as const
     );
-    this.#add(fold, this.#records.slice(from, to), decoded, (index) => texts[index] ?? "");
+    const records = this.#records.slice(from, most);
+    const to = from + this.#add(fold, cells, records, decoded, (index) => texts[index] ?? "");
     for (const reject of fold.takeRejects()) this.side.push(this.#sideEvent(reject));
-    if (refused === undefined) this.faults = addFaults(this.faults, fold.faults);
-    const { counts, firstEventTime, moved } = fold;
+    this.faults = addFaults(this.faults, fold.faults);
     return {
-      from,
-      to,
-      end: this.#records.length,
+      ...{ partition, from, to, end: this.end, highWatermark: this.end },
       maxEventTime: fold.maxEventTime,
-      firstEventTime,
-      windows: fold.windows(),
-      counts,
-      moved,
-      busyMs: 0,
-      attempt: 1,
-      readAtMs: 0,
-      endedAtMs: 0,
-      worker: "driver",
+      firstEventTime: fold.firstEventTime,
+      counts: { ...fold.counts, failed: 0 },
+      looked: { confirmedMs: 0, moved: true },
+      found: false,
+      hollow: false,
+      openTransaction: null,
+      leaderEpoch,
+      last: null,
+      failure: null,
     };
   }
 
+  /** Adds records up until there is no room for more; answers how many. */
   #add(
     fold: SliceFold,
+    cells: SliceCells,
     records: readonly FoldRecord[],
     decoded: readonly Decoded[],
     textOf: (index: number) => string,
-  ): void {
+  ): number {
     const { enrich, reader } = this.#context;
-    if (enrich === null) {
-      fold.add(records, decoded, textOf);
-      return;
-    }
-    records.forEach((record, i) => {
+    if (cells.isFull) return 0;
+    if (enrich === null) return fold.add(records, decoded, textOf);
+    for (const [i, record] of records.entries()) {
       const checked = fold.check(record, decoded[i] ?? TOMBSTONE, () => textOf(i));
       fold.addChecked(checked, addedBy(enrich, reader, checked.event));
-    });
+      if (cells.isFull) return i + 1;
+    }
+    return records.length;
   }
 
   #sideEvent({ offset, kind, reason, path, message, windows }: Reject): SideEvent {
     return {
-      partition: this.#state.snapshot().partition,
+      partition: this.#partition,
       offset,
       event: this.#events[offset],
       kind,

@@ -5,17 +5,19 @@
  * @module
  */
 
-import { type Account, accountOf } from "../../core/flow/account.ts";
-import { DriverPartition, type InputRecord, type SideEvent } from "./partition.ts";
-import { OpenWindows } from "./open_windows.ts";
 import { TidegateError } from "../../core/errors.ts";
+import { parseInstant } from "../../core/event_time/instants.ts";
+import { type Audit, auditOf, lookAtDrain } from "../../core/flow/audit.ts";
+import { addSweepCounts, NO_SWEEP_COUNTS, type SweepCounts } from "../../core/flow/counts.ts";
+import { Drain, type DrainCommand, newDrain } from "../../core/flow/drain.ts";
+import { type ResultRow, rowRecordKey, rowsOf } from "../../core/flow/row.ts";
+import type { SweepRequest, SweepResult } from "../../core/flow/sweep.ts";
+import { jsonBytes, SliceCells } from "../../core/fold/cells.ts";
 import type { EventReader, FoldEvent } from "../../core/fold/fold.ts";
 import { addFaults, type DataProblem, judgeData, NO_FAULTS } from "../../core/fold/judge.ts";
-import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { type Emission, type ResultRow, rowRecordKey, rowsOf } from "../../core/flow/row.ts";
-import { addCounts, NO_COUNTS, type SliceCounts } from "../../core/flow/slice.ts";
-import { parseInstant } from "../../core/event_time/instants.ts";
+import { DriverPartition, type InputRecord, type SideEvent } from "./partition.ts";
+import { TestWindows } from "./windows.ts";
 
 export type { DataFault, DataProblem, FaultKind, FaultSample } from "../../core/fold/judge.ts";
 export type { InputRecord, SideEvent, TimedRecord } from "./partition.ts";
@@ -70,9 +72,9 @@ export interface DriverResult {
   /** What is wrong with the records as a whole, such as event times in seconds. */
   readonly problems: readonly DataProblem[];
   /** What was counted. */
-  readonly counts: SliceCounts;
+  readonly counts: SweepCounts;
   /** The account of the run. */
-  readonly account: Account;
+  readonly account: Audit;
   /** The watermark at the end, epoch ms; null if there was no event. */
   readonly watermark: number | null;
 }
@@ -135,68 +137,133 @@ export function runPipeline(
   const { flush = true, sliceRecords = 500, emittedAtMs = 0 } = options;
   const enrich = standIn(reader, options);
   const logs = isPartitions(records) ? records : [records];
-  const clock = new PipelineClock(logs.map((_, partition) => partition));
-  const windows = new OpenWindows(plan);
-  const drains = logs.map((log, partition) =>
-    new DriverPartition({ plan, reader, enrich, sliceRecords, windows, clock }, partition, log)
+  const partitions = logs.map((log, partition) =>
+    new DriverPartition({ plan, reader, enrich, sliceRecords }, partition, log)
   );
+  const windows = new TestWindows(plan);
+  const drain = drainOf(plan, partitions);
   const emissions: ResultRow[] = [];
-  const rowsOfWindow = (window: Omit<Emission, "generation" | "emittedAtMs">) => ({
-    ...window,
-    generation: 1,
-    emittedAtMs,
-  });
+  const carryOut = (command: DrainCommand) => {
+    if (command.kind === "sweep") drain.swept(sweep(plan, partitions, command.request));
+    if (command.kind !== "settle") return;
+    drain.settled(
+      command.id,
+      command.calls.map((call) => {
+        const [outcome, emitted] = windows.call(call);
+        if (emitted !== null) {
+          const { start, head, cells } = emitted;
+          emissions.push(...rowsOf(plan, { generation: 1, windowStart: start, ...head }, cells));
+        }
+        return outcome;
+      }),
+    );
+  };
   const settle = () => {
-    for (const { start, cells, ...due } of windows.settle(clock.watermark)) {
-      emissions.push(...rowsOf(plan, rowsOfWindow({ windowStart: start, ...due }), cells));
+    for (;;) {
+      const { commands } = drain.decide(emittedAtMs, SHORT);
+      if (commands.length === 0) return;
+      commands.forEach(carryOut);
     }
   };
-
-  // One step each in turn, until all have come to their ends.
-  for (let moved = true; moved;) {
-    moved = false;
-    for (const drain of drains) {
-      if (!drain.step()) continue;
-      moved = true;
-      settle();
-    }
-  }
+  drain.ready(1);
+  settle();
+  refuseStopped(drain);
   if (flush) {
-    clock.flush(windows.timers.lastTime() ?? -Infinity);
+    drain.flush();
     settle();
   }
-
-  const { watermark } = clock;
-  const open = windows.open.flatMap(({ start, state }) =>
-    rowsOf(
-      plan,
-      rowsOfWindow({
-        windowStart: start,
-        revision: state.revision,
-        final: false,
-        watermark: watermark ?? start,
-      }),
-      state.cells(),
-    )
-  );
-  const account = accountOf(
-    drains.map((drain) => drain.account()),
-    windows.timers.totals,
-    windows.timers.lost,
-    windows.open.map(({ state: { pairs, refused } }) => ({ pairs, refused })),
-  );
-  const side = drains.flatMap((drain) => drain.side);
+  const side = partitions.flatMap((partition) => partition.side);
+  const rows = lastRevisions(emissions);
   return {
-    rows: lastRevisions(emissions),
+    rows,
     emissions,
-    open,
+    open: openRows(plan, drain, windows, emittedAtMs),
     late: side.filter(({ kind }) => kind === "late"),
     invalid: side.filter(({ kind }) => kind !== "late"),
-    problems: judgeData(drains.map(({ faults }) => faults).reduce(addFaults, NO_FAULTS)),
-    counts: drains.map((drain) => drain.account().totals).reduce(addCounts, NO_COUNTS),
-    account,
-    watermark,
+    problems: judgeData(partitions.map(({ faults }) => faults).reduce(addFaults, NO_FAULTS)),
+    counts: drain.partitions.map(({ totals }) => totals).reduce(addSweepCounts, NO_SWEEP_COUNTS),
+    account: auditOf(lookAtDrain(drain), {
+      windows: windows.running.map(({ start, shard, state: { n, held } }) => (
+        { start, shard, n, held }
+      )),
+      rows: rows.map(({ window, final, watermark, events }) => ({
+        start: parseInstant(window.start) ?? NaN,
+        final,
+        watermark: parseInstant(watermark) ?? NaN,
+        events,
+      })),
+      side: new Map(partitions.map(({ side }, partition) => [partition, {
+        late: side.filter(({ kind }) => kind === "late").length,
+        invalid: side.filter(({ kind }) => kind !== "late").length,
+      }])),
+    }),
+    watermark: drain.watermark,
   };
+}
+
+/** A history that never has to end. */
+const SHORT = { events: 0, bytes: 0, suggested: false };
+/** Everything is folded by the same code here. */
+const CODE = "driver";
+
+function drainOf(plan: RunPlan, partitions: readonly DriverPartition[]): Drain {
+  const starts = partitions.map(({ end }, partition) => ({ partition, cursor: 0, until: end }));
+  const rules = {
+    ...{ ...plan, generation: 1, topicId: null, paceMs: 0, sliceMs: 0 },
+    // What changes after a window's first rows is emitted as soon as it is known.
+    ...{ deliverEveryMs: 0, emitEveryMs: null, maxOpenWindows: Infinity },
+  };
+  return new Drain(rules, newDrain(starts, CODE));
+}
+
+function sweep(
+  plan: RunPlan,
+  partitions: readonly DriverPartition[],
+  request: SweepRequest,
+): SweepResult {
+  const cells = new SliceCells(plan, request.limits);
+  const swept = request.partitions.flatMap((asked) =>
+    partitions[asked.partition]?.sweep(asked, cells) ?? []
+  );
+  const spanOf = new Map(
+    swept.map(({ partition, from, to }) => [partition, [partition, from, to]]),
+  );
+  const windows = cells.shared().map(({ start, shard, cells, partitions }) => ({
+    ...{ start, shard, cells, bytes: jsonBytes(cells) },
+    spans: partitions.flatMap((partition) => {
+      const [p = partition, from = 0, to = 0] = spanOf.get(partition) ?? [];
+      return [[p, from, to] as const];
+    }),
+  }));
+  const why = swept.some(({ to, end }) => to < end) ? "limit" : "ends";
+  const took = { ranMs: 0, busyMs: 0, attempt: 1, worker: "driver", topicPartitions: null };
+  return { n: request.n, codeHash: CODE, why, partitions: swept, windows, ...took };
+}
+
+/** What can't be folded stops a partition; here nobody can decide about it. */
+function refuseStopped(drain: Drain): void {
+  for (const { partition, stop } of drain.partitions) {
+    if (stop === null) continue;
+    const message = `${stop.message} (partition ${partition}, offset ${stop.offset})`;
+    if (stop.code !== "TG_WINDOW_FULL") throw new Error(`${stop.code}: ${message}`);
+    throw new TidegateError(stop.code, message, {
+      next: "Spread its keys: set `shards` in the definition.",
+    });
+  }
+}
+
+/** The cells of open windows as rows: those that windows have, and those that wait for them. */
+function openRows(
+  plan: RunPlan,
+  drain: Drain,
+  windows: TestWindows,
+  emittedAtMs: number,
+): ResultRow[] {
+  return windows.cells(drain.snapshot().windows).flatMap(({ start, cells, revision }) => {
+    const watermark = drain.watermark ?? start;
+    const head = { revision, final: false, watermark, emittedAtMs };
+    return rowsOf(plan, { generation: 1, windowStart: start, ...head }, cells);
+  });
 }
 
 function standIn(

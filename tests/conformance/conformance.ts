@@ -6,7 +6,12 @@
  */
 
 import { errorText, TidegateError } from "../../core/errors.ts";
-import { PipelineClock } from "../../core/flow/pipeline_clock.ts";
+import {
+  later,
+  type PartitionTimes,
+  partitionWatermark,
+  pipelineWatermark,
+} from "../../core/event_time/watermark.ts";
 import type { AssignVector, ClockVector, Vector } from "./cases.ts";
 import { readVector } from "./read_case.ts";
 import { runWindowVector } from "./window_case.ts";
@@ -128,23 +133,31 @@ function run(vector: Vector): VectorResult {
 function runClock({ clocks }: ClockVector) {
   let step = 0;
   for (const { inputs, ops } of clocks) {
-    const clock = new PipelineClock(Array.from({ length: inputs }, (_, partition) => partition));
+    const partitions = Array.from({ length: inputs }, (): PartitionTimes => (
+      { mode: "active", maxEventTime: null, floor: null }
+    ));
+    let watermark: number | null = null;
     for (const [partition, says, expected] of ops) {
       step += 1;
-      const before = clock.watermark;
-      clock.report({
-        partition,
-        seq: step,
-        kind: says === "idle" ? "idle" : says === "active" ? "join" : "advance",
-        watermark: typeof says === "number" ? says : null,
-        firstEventTime: null,
-        opened: [],
-      }, 0);
-      const got = clock.watermark === before ? null : clock.watermark;
+      const before: number | null = watermark;
+      const was = partitions[partition] ?? { mode: "active", maxEventTime: null, floor: null };
+      partitions[partition] = typeof says === "number"
+        ? { ...joined(was, before), maxEventTime: later(was.maxEventTime, says) }
+        : says === "idle"
+        ? { ...was, mode: "idle" }
+        : joined(was, before);
+      watermark = pipelineWatermark(before, partitions, 0).watermark;
+      const got = watermark === before ? null : watermark;
       if (got !== expected) return { step, got, expected };
     }
   }
   return undefined;
+}
+
+/** A partition that was idle takes part again, from the watermark of that moment on. */
+function joined(p: PartitionTimes, watermark: number | null): PartitionTimes {
+  if (p.mode === "active") return p;
+  return { ...p, mode: "active", floor: later(partitionWatermark(p, 0), watermark) };
 }
 
 function runAssign({ assignments }: AssignVector) {

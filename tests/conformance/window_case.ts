@@ -1,16 +1,21 @@
 /**
- * Runs a window case of a conformance file: its records through the fold, its partials into the
- * windows, its watermark through the clock and the timers. Nothing of the rules is written here a
+ * Runs a window case of a conformance file: its records through the fold, its cells into the windows
+ * by the drain's table of them, and its watermark to their timers. Nothing of the rules is written here a
  * second time.
  *
  * @module
  */
 
 import { cellFromWire, createCellFolder } from "../../core/fold/aggregates.ts";
+import { jsonBytes } from "../../core/fold/cells.ts";
 import { SliceFold } from "../../core/fold/fold.ts";
-import { OpenWindows, type OpenWindowsSnapshot } from "../../definition/testing/open_windows.ts";
-import { PipelineClock, type PipelineClockSnapshot } from "../../core/flow/pipeline_clock.ts";
-import type { WindowShard } from "../../core/flow/slice.ts";
+import { later } from "../../core/event_time/watermark.ts";
+import { OpenWindows, type OpenWindowsSnapshot } from "../../core/flow/open_windows.ts";
+import {
+  type EmittedCells,
+  TestWindows,
+  type WindowsSnapshot,
+} from "../../definition/testing/windows.ts";
 import type { StepExpectation, VectorRecord, VectorStep, WindowVector } from "./cases.ts";
 import { windowEnd } from "../../core/event_time/windows.ts";
 
@@ -51,10 +56,10 @@ type StepOutcome = Required<StepExpectation> & { readonly invalid?: string };
 
 /** All state of a running case. */
 interface RunSnapshot {
-  readonly clock: PipelineClockSnapshot;
-  readonly windows: OpenWindowsSnapshot;
+  readonly watermark: number | null;
+  readonly open: OpenWindowsSnapshot;
+  readonly windows: WindowsSnapshot;
   readonly cursor: number;
-  readonly seq: number;
   readonly maxEventTime: number | null;
 }
 
@@ -63,17 +68,17 @@ class WindowRun {
   readonly #values: (row: Parameters<typeof cellFromWire>[0]) => number[];
   /** How many events a row had when it was last seen: what the reader of the results remembers. */
   readonly #seen = new Map<string, number>();
-  /** The windows delivered to since the last report. */
-  readonly #opened: WindowShard[] = [];
-  #clock = new PipelineClock([0]);
-  #windows: OpenWindows;
+  #watermark: number | null = null;
+  #open: OpenWindows;
+  #windows: TestWindows;
   #cursor = 0;
-  #seq = 0;
+  #now = 0;
   #maxEventTime: number | null = null;
 
   constructor(vector: WindowVector) {
     this.#vector = vector;
-    this.#windows = new OpenWindows(vector);
+    this.#open = new OpenWindows(rulesOf(vector));
+    this.#windows = new TestWindows(vector);
     const folder = createCellFolder(vector.aggregates);
     this.#values = (row) => Object.values(folder.values(cellFromWire(row).cell));
   }
@@ -82,23 +87,22 @@ class WindowRun {
     if (step.restart) this.#restart();
     const { invalid, late, partlyLate } = this.#fold(step.records);
     const { delayMs } = this.#vector;
-    this.#report(
-      delayMs === null || this.#maxEventTime === null
-        ? this.#clock.watermark
-        : this.#maxEventTime - delayMs,
-    );
+    if (delayMs !== null && this.#maxEventTime !== null) {
+      this.#watermark = later(this.#watermark, this.#maxEventTime - delayMs);
+    }
     // What was delivered to windows that have closed, but stay open for lateness, comes out first.
     const out = this.#settle();
     if (step.advance !== null) {
-      this.#report(step.advance);
+      this.#watermark = later(this.#watermark, step.advance);
       for (const [key, row] of this.#settle()) out.set(key, row);
     }
     return {
       out: [...out.values()],
-      watermark: this.#clock.watermark,
+      watermark: this.#watermark,
       late,
       partlyLate,
-      open: this.#windows.open.reduce((cells, { state }) => cells + state.size, 0),
+      open: this.#windows.cells(this.#open.snapshot())
+        .reduce((sum, { cells }) => sum + cells.length, 0),
       ...(invalid === undefined ? {} : { invalid }),
     };
   }
@@ -119,12 +123,12 @@ class WindowRun {
         if (missed > before.missed && all === before.late) partlyLate += 1;
       }
       invalid ??= fold.takeRejects().find(({ kind }) => kind === "invalid")?.message;
-      const slice = { partition: 0, from: this.#cursor, to: this.#cursor + run.length };
-      for (const partial of fold.windows()) {
-        this.#windows.deliver(slice, partial);
-        this.#opened.push({ start: partial.start, shard: partial.shard });
-      }
-      this.#cursor = slice.to;
+      const span = [0, this.#cursor, this.#cursor + run.length] as const;
+      const parts = fold.windows().map((part) => (
+        { ...part, bytes: jsonBytes(part.cells), spans: [span] }
+      ));
+      this.#open.hold(parts, 0);
+      this.#cursor += run.length;
       this.#maxEventTime = explicit ? null : fold.maxEventTime;
     }
     return { late, partlyLate, invalid };
@@ -144,27 +148,14 @@ class WindowRun {
     const reader = { check, eventTimeField: "time", where: null, numericFields: [] };
     return new SliceFold(plan, reader, {
       maxEventTime: this.#maxEventTime,
-      floor: explicit ? this.#clock.watermark : null,
-    });
-  }
-
-  /** As a drain does, but for every move of the watermark, not only where a window may close. */
-  #report(watermark: number | null): void {
-    this.#seq += 1;
-    this.#windows.report(this.#clock, {
-      partition: 0,
-      seq: this.#seq,
-      kind: "advance",
-      watermark,
-      firstEventTime: null,
-      opened: this.#opened.splice(0),
+      floor: explicit ? this.#watermark : null,
     });
   }
 
   /** The rows that have come out or have changed, by window and key. */
   #settle(): Map<string, StepOutcome["out"][number]> {
     const rows = new Map<string, StepOutcome["out"][number]>();
-    for (const { start, cells } of this.#windows.settle(this.#clock.watermark)) {
+    for (const { start, cells } of this.#emit()) {
       for (const cell of cells) {
         const [key, events] = cell;
         const row = JSON.stringify([start, key]);
@@ -178,21 +169,41 @@ class WindowRun {
     return rows;
   }
 
+  /** What windows emit until nothing is due; each step is as long as the drain's pause of delivers. */
+  #emit(): EmittedCells[] {
+    const all: EmittedCells[] = [];
+    for (;;) {
+      this.#now += 1_000;
+      this.#open.makeCalls(this.#watermark, this.#now, Infinity, false);
+      const batches = this.#open.send(this.#now, Infinity);
+      if (batches.length === 0) return all;
+      for (const call of batches.flat()) {
+        const [outcome, emitted] = this.#windows.call(call);
+        this.#open.answered(outcome, this.#now);
+        if (emitted !== null) all.push(emitted);
+      }
+    }
+  }
+
   /** Takes all state down to plain data, and a fresh start from what can be read back of it. */
   #restart(): void {
     const snapshot: RunSnapshot = JSON.parse(JSON.stringify({
-      clock: this.#clock.snapshot(),
+      watermark: this.#watermark,
+      open: this.#open.snapshot(),
       windows: this.#windows.snapshot(),
       cursor: this.#cursor,
-      seq: this.#seq,
       maxEventTime: this.#maxEventTime,
     }));
-    this.#clock = new PipelineClock([0], snapshot.clock);
-    this.#windows = new OpenWindows(this.#vector, snapshot.windows);
+    this.#watermark = snapshot.watermark;
+    this.#open = new OpenWindows(rulesOf(this.#vector), snapshot.open);
+    this.#windows = new TestWindows(this.#vector, snapshot.windows);
     this.#cursor = snapshot.cursor;
-    this.#seq = snapshot.seq;
     this.#maxEventTime = snapshot.maxEventTime;
   }
+}
+
+function rulesOf(vector: WindowVector) {
+  return { ...vector, deliverEveryMs: 0, emitEveryMs: null };
 }
 
 function check(value: unknown) {

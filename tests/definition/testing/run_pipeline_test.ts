@@ -95,6 +95,7 @@ Deno.test("rows, late and invalid events come out beside each other", () => {
     filtered: 1,
     assigned: 5,
     missed: 2,
+    failed: 0,
   });
 });
 
@@ -122,7 +123,7 @@ Deno.test("without a flush, windows that the watermark has not passed stay open"
   assert.deepEqual(shown(result.open), ["20 a: 7"]);
   assert.equal(result.open[0]?.final, false);
   assert.equal(result.watermark, 23);
-  assert.deepEqual(result.account.windows, { closed: 1, open: 1 });
+  assert.deepEqual(result.account.windows, { closed: 1, open: 1, lost: 0 });
   assert.equal(result.account.ok, true);
 });
 
@@ -177,7 +178,7 @@ Deno.test("events travel as JSON: what it can't hold is lost", () => {
 Deno.test("a window that would grow too large is refused by its code", () => {
   const records = Array.from(
     { length: 9_000 },
-    (_, i) => event(1, 1, `key ${i} ${"k".repeat(60)}`),
+    (_, i) => event(1, 1, `key ${i} ${"k".repeat(120)}`),
   );
   const refused = (error: unknown) =>
     error instanceof TidegateError && error.code === "TG_WINDOW_FULL" && /shards/.test(error.next);
