@@ -19,6 +19,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from "@temporalio/workflow";
+import { openPairsOf } from "../core/flow/audit.ts";
 import { Drain, type DrainCommand } from "../core/flow/drain.ts";
 import { partitionWatermark } from "../core/event_time/watermark.ts";
 import { sweepQueue } from "../core/ids.ts";
@@ -232,12 +233,14 @@ function noteOf({ n, worker, busyMs, ranMs, partitions }: SweepResult): SweepNot
 }
 
 function viewOf(drain: Drain, most?: number): GenerationView {
+  const open = drain.windows.look();
   return {
     watermark: drain.watermark,
     partitions: drain.partitions,
     held: [...drain.held],
-    open: most === undefined ? drain.windows.look() : drain.windows.look().slice(0, most),
-    openWindows: drain.windows.size,
+    open: most === undefined ? open : open.slice(0, most),
+    openWindows: open.length,
+    openPairs: openPairsOf(open),
     closed: drain.windows.closed,
     lost: drain.windows.lost,
     slots: drain.slots,

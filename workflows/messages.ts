@@ -6,6 +6,7 @@
  */
 
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { OpenPairs } from "../core/flow/audit.ts";
 import type { Call, CallAnswer } from "../core/flow/delivery.ts";
 import type { DrainPartition } from "../core/flow/dealing.ts";
 import type { DrainSnapshot, PartitionStart, SweepLook } from "../core/flow/drain.ts";
@@ -108,6 +109,8 @@ export interface GenerationView {
   readonly open: readonly OpenWindowLook[];
   /** How many windows and shares of windows are open. */
   readonly openWindows: number;
+  /** What all open ones hold together, also where only the earliest are in `open`. */
+  readonly openPairs: OpenPairs;
   /** What the closed ones add up to. */
   readonly closed: ClosedWindows;
   /** Windows that did not complete as they should. */

@@ -95,8 +95,38 @@ export interface AuditFinds {
   readonly side: ReadonlyMap<number, { readonly late: number; readonly invalid: number }> | null;
 }
 
-/** What an audit comes to. */
-export interface Audit {
+/** What open windows hold together; broken ones are left out, what they held is lost. */
+export interface OpenPairs {
+  /** How many windows and shares of windows. */
+  readonly windows: number;
+  /** (event, window) pairs that they have taken. */
+  readonly taken: number;
+  /** (event, window) pairs that wait with the drain, or are in a call under way. */
+  readonly waiting: number;
+}
+
+/** Adds open windows up. */
+export function openPairsOf(open: readonly OpenWindowLook[]): OpenPairs {
+  let [windows, taken, waiting] = [0, 0, 0];
+  for (const window of open) {
+    if (window.broken !== null) continue;
+    windows += 1;
+    taken += window.pairs;
+    waiting += window.waiting;
+  }
+  return { windows, taken, waiting };
+}
+
+/** What an account is added up from: all of it from one look. */
+export interface AccountLook extends Pick<DrainLook, "closed" | "lost"> {
+  /** The partitions. */
+  readonly partitions: readonly Pick<AuditedPartition, "totals">[];
+  /** What the open windows hold. */
+  readonly openPairs: OpenPairs;
+}
+
+/** The account of a generation. */
+export interface Account {
   /** Events: `read = aggregated + late + invalid + skewed + filtered + failed`. */
   readonly events: Omit<SweepCounts, "assigned" | "missed">;
   /** (event, window) pairs: `assigned = closed + open + waiting + missed + lost`. */
@@ -116,8 +146,12 @@ export interface Audit {
   };
   /** How many windows are closed, open and lost. */
   readonly windows: { readonly closed: number; readonly open: number; readonly lost: number };
-  /** What is wrong, in words; empty if nothing is. */
+  /** What does not add up, or is lost, in words; empty if nothing is. */
   readonly problems: readonly string[];
+}
+
+/** What an audit comes to: `problems` holds all that is wrong, also outside of the account. */
+export interface Audit extends Account {
   /** What could not be checked, and why. */
   readonly unknown: readonly string[];
   /** What people should know, and is not wrong. */
@@ -126,34 +160,40 @@ export interface Audit {
   readonly ok: boolean;
 }
 
-/** Measures what was found against a look at the drain. */
-export function auditOf(look: DrainLook, finds: AuditFinds): Audit {
-  const { assigned, missed, ...events } = look.partitions.map((p) => p.totals)
+/** Adds the account up. */
+export function accountOf({ partitions, closed, lost, openPairs }: AccountLook): Account {
+  const { assigned, missed, ...events } = partitions.map((p) => p.totals)
     .reduce(addSweepCounts, NO_SWEEP_COUNTS);
-  const sound = look.windows.filter((window) => window.broken === null);
-  const sum = (of: (window: OpenWindowLook) => number) =>
-    sound.reduce((total, window) => total + of(window), 0);
   const pairs = {
     assigned,
-    closed: look.closed.pairs,
-    open: sum((window) => window.pairs),
-    waiting: sum((window) => window.waiting),
+    closed: closed.pairs,
+    open: openPairs.taken,
+    waiting: openPairs.waiting,
     missed,
-    lost: look.lost.pairs,
+    lost: lost.pairs,
   };
   const problems: string[] = [];
-  const unknown: string[] = [];
   const out = events.aggregated + events.late + events.invalid + events.skewed +
     events.filtered + events.failed;
   if (events.read !== out) problems.push(`events: read ${events.read}, but ${out} came out`);
   const placed = pairs.closed + pairs.open + pairs.waiting + pairs.missed + pairs.lost;
   if (assigned !== placed) problems.push(`pairs: assigned ${assigned}, but ${placed} are found`);
-  for (const { code, start, pairs: lost } of look.lost.named) {
-    problems.push(`${code}: window ${start}: ${lost} pairs are lost with it`);
+  for (const { code, start, pairs: gone } of lost.named) {
+    problems.push(`${code}: window ${start}: ${gone} pairs are lost with it`);
   }
-  if (look.lost.windows > look.lost.named.length) {
-    problems.push(`${look.lost.windows} windows are lost, ${look.lost.pairs} pairs with them`);
+  if (lost.windows > lost.named.length) {
+    problems.push(`${lost.windows} windows are lost, ${lost.pairs} pairs with them`);
   }
+  const windows = { closed: closed.windows, open: openPairs.windows, lost: lost.windows };
+  return { events, pairs, windows, problems };
+}
+
+/** Measures what was found against a look at the drain. */
+export function auditOf(look: DrainLook, finds: AuditFinds): Audit {
+  const sound = look.windows.filter((window) => window.broken === null);
+  const account = accountOf({ ...look, openPairs: openPairsOf(look.windows) });
+  const problems = [...account.problems];
+  const unknown: string[] = [];
   for (const p of look.partitions) {
     if (p.stop !== null) problems.push(`partition ${p.partition} stopped: ${p.stop.code}`);
     if (p.skippedOffsets > 0) {
@@ -165,12 +205,10 @@ export function auditOf(look: DrainLook, finds: AuditFinds): Audit {
   else checkRows(look, finds.rows, problems);
   checkSide(look, finds.side, problems, unknown);
   return {
-    events,
-    pairs,
-    windows: { closed: look.closed.windows, open: sound.length, lost: look.lost.windows },
+    ...account,
     problems,
     unknown,
-    notes: notesOf(look, events.failed),
+    notes: notesOf(look, account.events.failed),
     ok: problems.length === 0,
   };
 }
