@@ -19,9 +19,9 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from "@temporalio/workflow";
-import { openPairsOf } from "../core/flow/audit.ts";
 import { Drain, type DrainCommand } from "../core/flow/drain.ts";
 import { partitionWatermark } from "../core/event_time/watermark.ts";
+import { viewOf } from "../core/flow/view.ts";
 import { sweepQueue } from "../core/ids.ts";
 import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
 import type { SweepNote } from "../core/scaling/speed.ts";
@@ -230,26 +230,6 @@ function refuseResume(drain: Drain, partition: number, from: number): void {
 function noteOf({ n, worker, busyMs, ranMs, partitions }: SweepResult): SweepNote {
   const records = partitions.reduce((sum, { counts }) => sum + counts.read, 0);
   return { n, worker, records, busyMs, ranMs };
-}
-
-function viewOf(drain: Drain, most?: number): GenerationView {
-  const open = drain.windows.look();
-  return {
-    watermark: drain.watermark,
-    partitions: drain.partitions,
-    held: [...drain.held],
-    open: most === undefined ? open : open.slice(0, most),
-    openWindows: open.length,
-    openPairs: openPairsOf(open),
-    closed: drain.windows.closed,
-    lost: drain.windows.lost,
-    slots: drain.slots,
-    sweeps: drain.sweeps,
-    drained: drain.isDrained,
-    stuckBehind: drain.stuckBehind,
-    lateByFloor: drain.lateByFloor,
-    refused: drain.refused,
-  };
 }
 
 /** What people see in the Temporal Web UI: those partitions first that matter. */

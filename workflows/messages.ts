@@ -6,11 +6,9 @@
  */
 
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
-import type { OpenPairs } from "../core/flow/audit.ts";
 import type { Call, CallAnswer } from "../core/flow/delivery.ts";
-import type { DrainPartition } from "../core/flow/dealing.ts";
-import type { DrainSnapshot, PartitionStart, SweepLook } from "../core/flow/drain.ts";
-import type { BrokenWindow, ClosedWindows, OpenWindowLook } from "../core/flow/open_windows.ts";
+import type { DrainSnapshot, PartitionStart } from "../core/flow/drain.ts";
+import type { GenerationView } from "../core/flow/view.ts";
 import type { Span } from "../core/flow/sweep.ts";
 import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/flow/lease.ts";
 import type { WindowSnapshot } from "../core/flow/window.ts";
@@ -18,6 +16,8 @@ import type { CellWire } from "../core/fold/aggregates.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FleetBounds, FleetConfig, FleetState } from "../core/scaling/fleet.ts";
 import type { Continuing } from "./durable.ts";
+
+export type { GenerationView };
 
 // ── window ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,42 +95,6 @@ export interface DrainInput extends Continuing {
   readonly searchAttributes: boolean;
   /** The state to begin with or to go on from. */
   readonly state: DrainSnapshot;
-}
-
-/** What the drain answers when asked: one consistent look at the whole generation. */
-export interface GenerationView {
-  /** The pipeline's watermark. */
-  readonly watermark: number | null;
-  /** The partitions, in their order. */
-  readonly partitions: readonly DrainPartition[];
-  /** `[partition, why]` of those that are held back. */
-  readonly held: readonly (readonly [partition: number, by: "drift" | "budget"])[];
-  /** The open windows; the earliest only where a sink is told. */
-  readonly open: readonly OpenWindowLook[];
-  /** How many windows and shares of windows are open. */
-  readonly openWindows: number;
-  /** What all open ones hold together, also where only the earliest are in `open`. */
-  readonly openPairs: OpenPairs;
-  /** What the closed ones add up to. */
-  readonly closed: ClosedWindows;
-  /** Windows that did not complete as they should. */
-  readonly lost: {
-    readonly windows: number;
-    readonly pairs: number;
-    readonly named: readonly BrokenWindow[];
-  };
-  /** How many sweeps the fleet has room for; with 0 the control process looks. */
-  readonly slots: number;
-  /** Sweeps that are out. */
-  readonly sweeps: readonly SweepLook[];
-  /** Whether a bounded run has come to its end. */
-  readonly drained: boolean;
-  /** The parked partitions behind which a bounded run can't go on; null if it can. */
-  readonly stuckBehind: readonly number[] | null;
-  /** Events that missed a window by the floor alone, by what the floor came from. */
-  readonly lateByFloor: Readonly<Record<string, number>>;
-  /** Results that were not taken, by why. */
-  readonly refused: Readonly<Record<string, number>>;
 }
 
 /** The fleet has room for so many sweeps now. */

@@ -26,7 +26,7 @@ export type ControlCommand =
 
 /** What it tells. */
 export type ControlEvent =
-  | { readonly event: "up"; readonly generation: number; readonly partitions: readonly number[] }
+  | { readonly event: "up"; readonly generation: number }
   | { readonly event: "failed"; readonly code: string; readonly message: string }
   | { readonly event: "lost"; readonly code: string; readonly message: string }
   | { readonly event: "say"; readonly line: string }
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   const pipeline = { ...await loadPipeline(options.pipelineFile), plan };
   const say = (line: string) => tell({ event: "say", line });
   const control = await startControl({ ...options, pipeline, say });
-  tell({ event: "up", generation: control.generation, partitions: control.partitions });
+  tell({ event: "up", generation: control.generation });
   void control.lost.then((error) => tell({ event: "lost", ...failure(error) }));
   for await (const line of input) {
     const command = JSON.parse(line) as ControlCommand;

@@ -169,15 +169,15 @@ async function openWorld(): Promise<{ world: PathWorld; close: () => Promise<voi
         temporal: TEMPORAL,
         dataDir: DATA_DIR.pathname,
         fleet: { min: 0, max: 8, workers, idleToZeroMs: 60_000 },
-        slots: 2,
         paceMs: 200,
         sliceMs: 500,
+        deliverEveryMs: 1_000,
         mode: "drain",
         newGeneration: false,
         ...options,
       });
       controls.push(control);
-      return new Run(pipeline, control, workflows(pipeline));
+      return new Run(pipeline, control, workflows(pipeline), reader);
     },
     async phase(label, work) {
       const startedMs = performance.now();

@@ -4,10 +4,13 @@
  * @module
  */
 
+import type { GenerationClient } from "../../../adapters/temporal/generation_client.ts";
 import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
-import { gatherAccount } from "../../../cli/account.ts";
-import type { Account } from "../../../core/flow/account.ts";
-import type { ClockView, DrainView } from "../../../workflows/messages.ts";
+import type { LogReader } from "../../../adapters/kafka/log.ts";
+import { auditGeneration } from "../../../cli/account.ts";
+import type { Audit } from "../../../core/flow/audit.ts";
+import type { DrainPartition } from "../../../core/flow/dealing.ts";
+import type { GenerationView } from "../../../workflows/messages.ts";
 import type { TestControl } from "./test_control.ts";
 import type { TestPipeline } from "./test_pipeline.ts";
 import { until } from "./until.ts";
@@ -17,121 +20,102 @@ const STEP_MS = 120_000;
 
 /** A run of a pipeline. */
 export class Run {
+  /** The drain and the windows of its generation. */
+  readonly drain: GenerationClient;
+
   /**
    * @param pipeline The pipeline.
    * @param control Its control process.
    * @param workflows Its workflows.
+   * @param reader Reads topics.
    */
   constructor(
     readonly pipeline: TestPipeline,
     readonly control: TestControl,
     readonly workflows: PipelineClient,
-  ) {}
+    readonly reader: LogReader,
+  ) {
+    this.drain = workflows.generation(control.generation);
+  }
 
   /** The generation of the pipeline's state. */
   get generation(): number {
     return this.control.generation;
   }
 
-  /** All drains, in the order of partitions. */
-  async drains(): Promise<DrainView[]> {
-    const { partitions } = await this.clock();
-    return await Promise.all(
-      partitions.map(([partition]) => this.workflows.drain(this.generation, partition)),
-    );
+  /** One consistent look at the generation. */
+  async view(): Promise<GenerationView> {
+    return await this.drain.view();
   }
 
-  /** One drain. */
-  async drain(partition: number): Promise<DrainView> {
-    return await this.workflows.drain(this.generation, partition);
-  }
-
-  /** The clock. */
-  async clock(): Promise<ClockView> {
-    return await this.workflows.clock(this.generation);
+  /** One partition. */
+  async partition(partition: number): Promise<DrainPartition> {
+    const found = (await this.view()).partitions.find((p) => p.partition === partition);
+    if (found === undefined) throw new Error(`there is no partition ${partition}`);
+    return found;
   }
 
   /** The account as it stands. */
-  async account(): Promise<Account> {
-    return await gatherAccount(this.workflows, this.generation);
+  async account(): Promise<Audit> {
+    return await auditGeneration(this.drain, this.reader, this.pipeline.plan, this.generation);
   }
 
   /**
-   * Waits until the drains are as wanted.
+   * Waits until the generation is as wanted.
    *
    * @param what How, for the message.
-   * @param test Tells whether they are.
-   * @returns The drains.
+   * @param test Tells whether it is.
+   * @returns The look at which it was.
    */
-  async untilDrains(
+  async untilView(
     what: string,
-    test: (drains: readonly DrainView[]) => boolean,
-  ): Promise<DrainView[]> {
-    let seen: DrainView[] = [];
+    test: (view: GenerationView) => boolean,
+  ): Promise<GenerationView> {
+    let seen: GenerationView | undefined;
     return await until(what, async () => {
       if (this.control.lost !== undefined) throw this.control.lost;
-      seen = await this.drains();
+      seen = await this.view();
       return test(seen) ? seen : undefined;
     }, { withinMs: STEP_MS, seen: () => [seen, this.control.said] });
   }
 
   /** Waits until a number of records has been read, late and invalid ones included. */
-  async untilRead(count: number): Promise<DrainView[]> {
-    return await this.untilDrains(`${count} records read`, (drains) => readBy(drains) >= count);
+  async untilRead(count: number): Promise<GenerationView> {
+    return await this.untilView(`${count} records read`, (view) => readBy(view) >= count);
   }
 
   /** Waits until a partition has stopped. */
-  async untilStopped(partition: number): Promise<DrainView> {
-    const drains = await this.untilDrains(
+  async untilStopped(partition: number): Promise<DrainPartition> {
+    await this.untilView(
       `a stop of partition ${partition}`,
-      (all) => all.some((drain) => drain.partition === partition && drain.mode === "stopped"),
+      ({ partitions }) => partitions.some((p) => p.partition === partition && p.mode === "stopped"),
     );
-    return drains.find((drain) => drain.partition === partition) ?? await this.drain(partition);
+    return await this.partition(partition);
   }
 
   /** Waits until no window is open. */
-  async untilClosed(): Promise<ClockView> {
-    return await this.#untilClock("the last window's end", ({ open }) => open.length === 0);
+  async untilClosed(): Promise<GenerationView> {
+    return await this.untilView("the last window's end", ({ openWindows }) => openWindows === 0);
   }
 
   /** Waits until a bounded run is at its ends, and what the watermark closes has closed. */
-  async untilResting(): Promise<Account> {
-    const drains = await this.untilDrains("the end of the run", (all) => all.every(isAtRest));
-    const stopped = drains.find((drain) => drain.mode === "stopped");
+  async untilResting(): Promise<Audit> {
+    const { partitions } = await this.untilView("the end of the run", ({ drained }) => drained);
+    const stopped = partitions.find(({ mode }) => mode === "stopped");
     if (stopped !== undefined) throw new Error(`a partition stopped: ${JSON.stringify(stopped)}`);
-    await this.#untilClock("what the watermark closes", isNothingDue);
     return await this.account();
   }
 
   /** Waits for the end of a bounded run, closes its windows, and adds the account up. */
-  async untilDrained(): Promise<Account> {
+  async untilDrained(): Promise<Audit> {
     await this.untilResting();
-    await this.workflows.flush(this.generation);
+    await this.drain.flush();
     await this.untilClosed();
     return await this.account();
   }
-
-  async #untilClock(what: string, test: (clock: ClockView) => boolean): Promise<ClockView> {
-    let seen: ClockView | undefined;
-    return await until(what, async () => {
-      if (this.control.lost !== undefined) throw this.control.lost;
-      seen = await this.clock();
-      return test(seen) ? seen : undefined;
-    }, { withinMs: STEP_MS, seen: () => [seen, this.control.said] });
-  }
 }
 
-/** How many records drains have read. */
-export function readBy(drains: readonly DrainView[]): number {
-  return drains.reduce((sum, drain) => sum + drain.totals.read, 0);
-}
-
-function isAtRest(drain: DrainView): boolean {
-  if (drain.mode === "stopped" || drain.mode === "excluded") return true;
-  return (drain.mode === "parked" || drain.mode === "idle") && drain.inDelivery === 0;
-}
-
-function isNothingDue({ open, watermark }: ClockView): boolean {
-  const reached = watermark ?? -Infinity;
-  return open.every(({ end, final, fired }) => reached < final && (reached < end || fired > 0));
+/** How many records have been read. */
+export function readBy({ partitions }: Pick<GenerationView, "partitions">): number {
+  return partitions.reduce((sum, { totals }) => sum + totals.read, 0);
 }

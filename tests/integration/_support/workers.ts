@@ -1,5 +1,5 @@
 /**
- * Which worker processes hold slices, and which have folded them.
+ * Which worker processes hold sweeps, and which have run them.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { drainId } from "../../../core/ids.ts";
 import type { Run } from "./run.ts";
 import { until } from "./until.ts";
 
-/** An attempt at a slice. */
-export interface SliceAttempt {
+/** An attempt at a sweep. */
+export interface SweepAttempt {
   /** The worker process. */
   readonly identity: string;
   /** Which attempt it was, from 1. */
@@ -18,14 +18,14 @@ export interface SliceAttempt {
 }
 
 /**
- * Kills a worker process with SIGKILL while it holds a slice.
+ * Kills a worker process with SIGKILL while it holds a sweep.
  *
  * @param client The Temporal server.
  * @param run The run.
  * @returns The identity of the dead process.
  */
 export async function killHolder(client: Client, run: Run): Promise<string> {
-  const dead = await until("a worker process that holds a slice", async () => {
+  const dead = await until("a worker process that holds a sweep", async () => {
     const [slots, holders] = await Promise.all([run.control.slots(), holdersOf(client, run)]);
     return slots.find(({ identity }) => identity !== null && holders.has(identity));
   }, { everyMs: 10 });
@@ -35,38 +35,30 @@ export async function killHolder(client: Client, run: Run): Promise<string> {
 }
 
 /**
- * All attempts at slices that have ended well, by the histories of the drains' present runs.
+ * All attempts at sweeps that have ended well, by the history of the drain's present run.
  *
  * @param client The Temporal server.
  * @param run The run.
  * @returns The attempts.
  */
-export async function sliceAttempts(client: Client, run: Run): Promise<SliceAttempt[]> {
-  const histories = await Promise.all(
-    (await drainIds(run)).map((id) => client.workflow.getHandle(id).fetchHistory()),
-  );
-  return histories.flatMap(({ events }) =>
-    (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
-      const identity = started?.identity ?? "";
-      return isWorker(identity) ? [{ identity, attempt: started?.attempt ?? 0 }] : [];
-    })
-  );
+export async function sweepAttempts(client: Client, run: Run): Promise<SweepAttempt[]> {
+  const { events } = await drainOf(client, run).fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
+    const identity = started?.identity ?? "";
+    return isWorker(identity) ? [{ identity, attempt: started?.attempt ?? 0 }] : [];
+  });
 }
 
 async function holdersOf(client: Client, run: Run): Promise<ReadonlySet<string>> {
-  const drains = await Promise.all(
-    (await drainIds(run)).map((id) => client.workflow.getHandle(id).describe()),
-  );
-  const holders = drains.flatMap(({ raw }) => raw.pendingActivities ?? [])
+  const { raw } = await drainOf(client, run).describe();
+  const holders = (raw.pendingActivities ?? [])
     // State 2 is STARTED.
     .flatMap(({ state, lastWorkerIdentity }) => state === 2 ? [lastWorkerIdentity ?? ""] : []);
   return new Set(holders.filter(isWorker));
 }
 
-async function drainIds(run: Run): Promise<string[]> {
-  const { partitions } = await run.clock();
-  const { pipeline } = run.pipeline.plan;
-  return partitions.map(([partition]) => drainId(pipeline, run.generation, partition));
+function drainOf(client: Client, run: Run) {
+  return client.workflow.getHandle(drainId(run.pipeline.plan.pipeline, run.generation));
 }
 
 function isWorker(identity: string): boolean {

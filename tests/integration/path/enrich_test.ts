@@ -99,7 +99,7 @@ pathTest(
           "some failed attempts",
           () => ["0", "1"].every((id) => (service.asked.get(id) ?? 0) >= 6) ? true : undefined,
         );
-        assert.deepEqual((await run.drains()).map(({ cursor }) => cursor), [0, 0]);
+        assert.deepEqual((await run.view()).partitions.map(({ cursor }) => cursor), [0, 0]);
         const said = run.control.said.join("\n");
         assert.match(said, /Cannot enrich the event at partition [01], offset 0: .*answered 503/);
       });

@@ -41,8 +41,8 @@ pathTest("idle partitions, the run-on of the last windows, late by the floor", a
     // Never faster than the wall clock, from the moment on at which the partition was idle.
     assert.ok(tookMs >= IDLE_MS + aheadMs, `closed after ${tookMs} ms`);
     assert.equal(last?.watermark, new Date(BASE_MS + 4_000).toISOString());
-    const { partitions, watermark } = await run.clock();
-    assert.deepEqual(partitions.map(([, { mode }]) => mode), ["idle", "idle"]);
+    const { partitions, watermark } = await run.view();
+    assert.deepEqual(partitions.map(({ mode }) => mode), ["idle", "idle"]);
     assert.equal(watermark, BASE_MS + 4_000);
   });
 
@@ -50,7 +50,7 @@ pathTest("idle partitions, the run-on of the last windows, late by the floor", a
     // 3.9 s belongs to a closed window, 4.1 s doesn't. By its own events alone, neither is late.
     await send(1, 3_900, 4_100);
     await run.untilRead(5);
-    const view = await run.drain(1);
+    const view = await run.partition(1);
     assert.deepEqual(
       [view.totals.aggregated, view.totals.late, view.totals.lateByFloor],
       [1, 1, 1],
@@ -71,10 +71,10 @@ pathTest("idle partitions, the run-on of the last windows, late by the floor", a
     let ms = 7_500;
     const clock = await until("the watermark of partition 0", async () => {
       await send(0, ms += 10);
-      const seen = await run.clock();
+      const seen = await run.view();
       return (seen.watermark ?? 0) >= BASE_MS + 6_000 ? seen : undefined;
     }, { everyMs: 200 });
-    assert.deepEqual(clock.partitions.map(([, { mode }]) => mode), ["active", "idle"]);
+    assert.deepEqual(clock.partitions.map(({ mode }) => mode), ["active", "idle"]);
     await run.untilClosed();
   });
 

@@ -10,7 +10,7 @@ import { pathTest, type PathWorld } from "../_support/path_tests.ts";
 import type { Run } from "../_support/run.ts";
 import { testVariable } from "../_support/servers.ts";
 import { until } from "../_support/until.ts";
-import { killHolder, sliceAttempts } from "../_support/workers.ts";
+import { killHolder, sweepAttempts } from "../_support/workers.ts";
 
 /** Fewer for a quick look. */
 const EVENTS = Number(testVariable("TIDEGATE_TEST_EVENTS") ?? 1_000_000);
@@ -46,11 +46,11 @@ const COURSES: readonly Course[] = [
         const slots = await run.control.slots();
         return slots.every((slot) => slot.state === "absent") ? true : undefined;
       });
-      const before = new Set((await sliceAttempts(world.client, run)).map((a) => a.identity));
+      const before = new Set((await sweepAttempts(world.client, run)).map((a) => a.identity));
       assert.ok(before.size > 0 && before.size <= 2);
       await run.control.workers(4);
       await run.untilRead(EVENTS);
-      const after = new Set((await sliceAttempts(world.client, run)).map((a) => a.identity));
+      const after = new Set((await sweepAttempts(world.client, run)).map((a) => a.identity));
       assert.ok(after.size > before.size, "the later workers folded nothing");
     },
   },
@@ -68,7 +68,7 @@ const COURSES: readonly Course[] = [
 ];
 
 async function assertFoldedAgain(world: PathWorld, run: Run, dead: string): Promise<void> {
-  const attempts = await sliceAttempts(world.client, run);
+  const attempts = await sweepAttempts(world.client, run);
   const repeated = attempts.filter(({ attempt }) => attempt > 1);
   assert.ok(repeated.length > 0, "no slice was folded again");
   assert.ok(repeated.every(({ identity }) => identity !== dead));

@@ -1,168 +1,203 @@
 import assert from "node:assert/strict";
-import { type DrainAnswer, LoadModel } from "../../../processes/control/load.ts";
+import { tumbling } from "../../../core/event_time/windows.ts";
+import { NO_SWEEP_COUNTS } from "../../../core/flow/counts.ts";
+import { Drain, newDrain } from "../../../core/flow/drain.ts";
+import type { SweepRequest, SweptPartition } from "../../../core/flow/sweep.ts";
+import { viewOf } from "../../../core/flow/view.ts";
+import { LoadModel } from "../../../processes/control/load.ts";
 import { createFakeLog } from "../../fake_log/fake_log.ts";
 
-/** A model over a log of two partitions, with a clock of its own. */
-async function openLoad(answers: Partial<Record<number, DrainAnswer>> = {}) {
+const RULES = {
+  generation: 1,
+  topic: "t",
+  topicId: null,
+  windowing: tumbling(10_000),
+  delayMs: 0,
+  latenessMs: 0,
+  idleAfterMs: 1_000,
+  maxDriftMs: 1e9,
+  paceMs: 5_000,
+  sliceMs: 1_000,
+  maxOpenWindows: 100,
+  aggregates: [],
+  deliverEveryMs: null,
+  emitEveryMs: null,
+};
+
+/** A model over a log of two partitions and the drain that reads it, with a clock of its own. */
+async function openLoad(until: number | null = null) {
   const log = createFakeLog();
   await log.admin.createTopics([{ topic: "t", partitions: 2 }]);
-  const state = { nowMs: 1_000_000, asked: [] as number[], endsRead: 0, broken: false };
+  const drain = new Drain(
+    RULES,
+    newDrain([{ partition: 0, cursor: 0, until }, { partition: 1, cursor: 0, until }], "code"),
+  );
+  const state = { nowMs: 1_000_000, endsRead: 0, isAway: false, told: [] as (string | null)[] };
   const load = new LoadModel({
-    partitions: () => [0, 1],
     ends(partitions) {
       state.endsRead += 1;
-      if (state.broken) return Promise.reject(new Error("away"));
+      if (state.isAway) return Promise.reject(new Error("away"));
       return log.reader.ends("t", partitions);
     },
-    ask(partition) {
-      state.asked.push(partition);
-      const answer = answers[partition];
-      return answer === undefined ? Promise.reject(new Error("away")) : Promise.resolve(answer);
-    },
     now: () => state.nowMs,
+    broker: (problem) => state.told.push(problem),
   });
+  const decide = (): SweepRequest[] => {
+    const { commands } = drain.decide(state.nowMs, { events: 0, bytes: 0, suggested: false });
+    load.drained(viewOf(drain));
+    return commands.flatMap((command) => command.kind === "sweep" ? [command.request] : []);
+  };
   const send = (partition: number, count: number) =>
     log.writer.send(
       "t",
       Array.from({ length: count }, () => ({ key: null, value: "x", partition })),
     );
-  return { load, state, send };
+  /** The worker `w` answers a sweep, having read up to some offsets. */
+  const answer = (request: SweepRequest, to: readonly number[], ends: readonly number[] = to) => {
+    const records = request.partitions.reduce((sum, p, i) => sum + (to[i] ?? 0) - p.cursor, 0);
+    const took = { ranMs: 500, busyMs: 500 };
+    load.swept({ n: request.n, worker: "w", records, ...took });
+    drain.swept({
+      ...{ n: request.n, codeHash: "code", why: "pace", windows: [], attempt: 1, worker: "w" },
+      ...{ ...took, topicPartitions: 2 },
+      partitions: request.partitions.map((p, i): SweptPartition => ({
+        ...{ partition: p.partition, from: p.cursor, to: to[i] ?? 0, end: ends[i] ?? 0 },
+        ...{ highWatermark: ends[i] ?? 0, maxEventTime: null, firstEventTime: null },
+        counts: { ...NO_SWEEP_COUNTS, read: (to[i] ?? 0) - p.cursor, filtered: to[i] ?? 0 },
+        ...{ looked: { confirmedMs: 0, moved: false }, found: false, hollow: false },
+        ...{ openTransaction: null, leaderEpoch: null, last: null, failure: null },
+      })),
+    });
+  };
+  const only = (requests: readonly SweepRequest[]): SweepRequest => {
+    const [request] = requests;
+    if (request === undefined || requests.length > 1) throw new Error("not one sweep");
+    return request;
+  };
+  return { load, state, drain, decide, send, answer, only };
 }
 
-const ACTIVE: DrainAnswer = { mode: "active", cursor: 7, until: null, held: false };
-
-function folded(partition: number, from: number, to: number, endedAtMs: number) {
-  return { partition, note: { partition, from, to, worker: "w", endedAtMs, busyMs: 500 } };
-}
-
-Deno.test("nothing is known at first, and drains that are not heard of are asked", async () => {
-  const { load, state } = await openLoad({ 0: ACTIVE });
+Deno.test("nothing is known before the drain has said a word", async () => {
+  const { load, decide } = await openLoad();
+  assert.equal(load.view, null);
   assert.equal(load.workerRate, null);
-  const look = await load.look();
-  assert.deepEqual(look, [
-    { partition: 0, cursor: 7, end: 7 },
-    { partition: 1, cursor: null, end: 0 },
+  assert.ok(!load.quiet);
+  assert.deepEqual(await load.look(), []);
+  decide();
+  assert.deepEqual(await load.look(), [
+    { partition: 0, cursor: 0, end: 0 },
+    { partition: 1, cursor: 0, end: 0 },
   ]);
-  assert.deepEqual(state.asked, [0, 1]);
-  // Not again at once.
-  await load.look();
-  assert.deepEqual(state.asked, [0, 1]);
-  state.nowMs += 5_000;
-  await load.look();
-  assert.deepEqual(state.asked, [0, 1, 0, 1]);
 });
 
-Deno.test("while all partitions wait at their end, the broker is asked now and then", async () => {
-  const { load, state, send } = await openLoad();
-  await send(0, 3);
-  await send(1, 4);
-  load.awaiting(0, 3);
-  load.awaiting(1, 4);
+Deno.test("while nothing is at hand, the broker is asked now and then", async () => {
+  const { load, state, decide } = await openLoad();
+  decide();
   assert.ok(load.quiet);
   assert.equal(load.inFlight, 0);
-  const looks = [];
   for (let second = 0; second < 11; second++) {
-    looks.push(await load.look());
+    await load.look();
     state.nowMs += 1_000;
   }
-  for (const look of looks) {
-    assert.deepEqual(look, [
-      { partition: 0, cursor: 3, end: 3 },
-      { partition: 1, cursor: 4, end: 4 },
-    ]);
-  }
-  assert.deepEqual([state.endsRead, state.asked], [3, []]);
+  assert.equal(state.endsRead, 3);
 });
 
-Deno.test("a topic that is at rest is unknown as soon as the broker is away", async () => {
-  const { load, state } = await openLoad();
-  load.awaiting(0, 0);
-  load.awaiting(1, 0);
+Deno.test("a record of which nobody has told is found in the broker's ends", async () => {
+  const { load, state, decide, send } = await openLoad();
+  decide();
   await load.look();
-  state.broken = true;
+  await send(1, 3);
   const woken = load.changed();
-  load.broker("refused");
+  state.nowMs += 5_000;
+  assert.deepEqual((await load.look())[1], { partition: 1, cursor: 0, end: 3 });
   await woken;
-  assert.deepEqual((await load.look()).map(({ end }) => end), [null, null]);
   assert.ok(!load.quiet);
-  state.broken = false;
-  assert.deepEqual((await load.look()).map(({ end }) => end), [0, 0]);
 });
 
-Deno.test("a topic that is at rest is unknown when a silent broker was not noticed otherwise", async () => {
-  const { load, state } = await openLoad();
-  load.awaiting(0, 0);
-  load.awaiting(1, 0);
+Deno.test("a topic at rest is unknown once the broker is away, and known when it is back", async () => {
+  const { load, state, decide } = await openLoad();
+  decide();
   await load.look();
-  state.broken = true;
+  state.isAway = true;
   state.nowMs += 5_000;
   assert.deepEqual((await load.look()).map(({ end }) => end), [null, null]);
-});
-
-Deno.test("a record wakes who looks, and is lag until it is folded", async () => {
-  const { load, send } = await openLoad();
-  load.awaiting(0, 0);
-  load.awaiting(1, 0);
-  const woken = load.changed();
-  await send(1, 3);
-  load.awaited(1, { kind: "records", end: 3 });
-  await woken;
   assert.ok(!load.quiet);
-  assert.equal(load.inFlight, 1);
-  assert.deepEqual((await load.look())[1], { partition: 1, cursor: 0, end: 3 });
-  load.delivered(folded(1, 0, 3, 1_000_500));
-  assert.deepEqual((await load.look())[1], { partition: 1, cursor: 3, end: 3 });
-  load.awaiting(1, 3);
-  assert.equal(load.inFlight, 0);
+  assert.equal(load.brokerHealth.problem, "away");
+  state.isAway = false;
+  state.nowMs += 1_000;
+  assert.deepEqual((await load.look()).map(({ end }) => end), [0, 0]);
+  assert.deepEqual(state.told, [null, "away", null]);
 });
 
-Deno.test("slices tell the rate of a worker for some seconds", async () => {
-  const { load, state } = await openLoad();
-  load.delivered(folded(0, 0, 6, 1_000_000));
-  load.delivered(folded(1, 0, 6, 1_001_000));
-  load.delivered({ partition: 1, note: null });
+Deno.test("what a worker says of its sweep is lag and speed before the sweep is over", async () => {
+  const { load, drain, decide, answer, only } = await openLoad();
+  drain.ready(1);
+  const request = only(decide());
+  const woken = load.changed();
+  const partitions = [{ partition: 0, to: 4, end: 10 }, { partition: 1, to: 0, end: 0 }];
+  load.progress("w", { n: request.n, folded: 4, busyMs: 400, at: null, partitions });
+  await woken;
+  assert.equal(load.inFlight, 1);
+  assert.deepEqual(load.pages[0], {
+    ...{ partition: 0, cursor: 4, end: 10, swept: true, foldable: true },
+  });
+  assert.equal(load.workerRate, 10);
+  // The result counts only what was not told before.
+  answer(request, [10, 0]);
+  assert.deepEqual(load.loads, [{ worker: "w", records: 10, busyMs: 500 }]);
+  decide();
+  assert.equal(load.inFlight, 0);
+  assert.deepEqual((await load.look())[0], { partition: 0, cursor: 10, end: 10 });
+});
+
+Deno.test("the word of a sweep that is not out any more is none", async () => {
+  const { load, drain, decide, answer, only } = await openLoad();
+  drain.ready(1);
+  const request = only(decide());
+  answer(request, [2, 0]);
+  decide();
+  const partitions = [{ partition: 0, to: 9, end: 9 }];
+  load.progress("w", { n: request.n, folded: 9, busyMs: 900, at: null, partitions });
+  assert.equal(load.pages[0]?.cursor, 2);
+  assert.deepEqual(load.loads, [{ worker: "w", records: 2, busyMs: 500 }]);
+});
+
+Deno.test("another attempt at a sweep begins anew", async () => {
+  const { load, drain, decide, only } = await openLoad();
+  drain.ready(1);
+  const { n } = only(decide());
+  const partitions = [{ partition: 0, to: 5, end: 9 }];
+  load.progress("w", { n, folded: 5, busyMs: 500, at: null, partitions });
+  load.progress("v", { n, folded: 5, busyMs: 100, at: null, partitions });
+  assert.deepEqual(load.loads, [
+    { worker: "v", records: 5, busyMs: 100 },
+    { worker: "w", records: 5, busyMs: 500 },
+  ]);
+});
+
+Deno.test("what workers did is remembered for some seconds", async () => {
+  const { load, state, drain, decide, answer, only } = await openLoad();
+  drain.ready(1);
+  answer(only(decide()), [6, 0]);
   assert.equal(load.workerRate, 12);
-  assert.deepEqual(load.loads, [{ worker: "w", offsets: 12, busyMs: 1_000 }]);
   state.nowMs += 60_000;
   assert.equal(load.workerRate, null);
 });
 
 Deno.test("partitions that workers can't get on with are left out", async () => {
-  for (
-    const answer of [
-      { ...ACTIVE, mode: "stopped" },
-      { ...ACTIVE, mode: "excluded" },
-      { ...ACTIVE, mode: "parked" },
-      { ...ACTIVE, held: true },
-    ] as const
-  ) {
-    const { load } = await openLoad({ 0: answer, 1: ACTIVE });
-    assert.deepEqual((await load.look()).map(({ partition }) => partition), [1]);
-    assert.equal(load.inFlight, 1);
-    // It goes on: it is there again.
-    load.awaiting(0, 9);
-    assert.deepEqual((await load.look()).map(({ partition }) => partition), [0, 1]);
-  }
+  const { load, drain, decide } = await openLoad();
+  drain.exclude(0);
+  decide();
+  assert.deepEqual((await load.look()).map(({ partition }) => partition), [1]);
+  drain.resume(0, 0);
+  decide();
+  assert.deepEqual((await load.look()).map(({ partition }) => partition), [0, 1]);
 });
 
 Deno.test("the fixed end of a bounded run is the end", async () => {
-  const { load, send } = await openLoad({ 0: { ...ACTIVE, cursor: 1, until: 2 }, 1: ACTIVE });
+  const { load, state, decide, send } = await openLoad(2);
   await send(0, 5);
-  assert.deepEqual((await load.look())[0], { partition: 0, cursor: 1, end: 2 });
-});
-
-Deno.test("while the broker is away, ends are not known", async () => {
-  const { load, state, send } = await openLoad({ 0: ACTIVE, 1: ACTIVE });
-  await send(0, 9);
-  assert.equal((await load.look())[0]?.end, 9);
-  state.broken = true;
-  assert.deepEqual((await load.look()).map(({ end }) => end), [null, null]);
-});
-
-Deno.test("what was heard while a drain was asked is newer than its answer", async () => {
-  const { load, state } = await openLoad({ 0: ACTIVE, 1: { ...ACTIVE, mode: "stopped" } });
-  const looking = load.look();
-  state.nowMs += 1;
-  load.awaiting(1, 12);
-  assert.deepEqual((await looking).map(({ partition }) => partition), [0, 1]);
+  decide();
+  state.nowMs += 5_000;
+  assert.deepEqual((await load.look())[0], { partition: 0, cursor: 0, end: 2 });
 });
