@@ -109,6 +109,7 @@ export async function startControlWorker(options: ControlWorkerOptions): Promise
     maxCachedWorkflows: options.maxCachedWorkflows ?? 400,
     ...(options.sinks === undefined ? {} : { sinks: options.sinks }),
     maxConcurrentActivityTaskExecutions: 500,
+    maxEagerActivityReservationsPerWorkflowTask: 8,
     maxConcurrentLocalActivityExecutions: 64,
     stickyQueueScheduleToStartTimeout: "2s",
     shutdownGraceTime: "1s",

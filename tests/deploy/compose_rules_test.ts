@@ -58,6 +58,7 @@ const GOOD: { name: string; services: Record<string, Tree>; configs: Tree } = {
         '--dynamic-config-value=history.timerProcessorMaxTimeShift="50ms"',
         "--dynamic-config-value=matching.numTaskqueueReadPartitions=1",
         "--dynamic-config-value=matching.numTaskqueueWritePartitions=1",
+        "--dynamic-config-value=system.enableActivityEagerExecution=true",
       ],
       ports: [port("17233", 7233), port("18233", 8233)],
       healthcheck: { test: ["CMD", "temporal", "operator", "cluster", "health"] },

@@ -86,6 +86,7 @@ Deno.test("devServerArgs: settings are JSON, so a duration keeps its quotes", ()
     'history.timerProcessorMaxTimeShift="50ms"',
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    "system.enableActivityEagerExecution=true",
   ]);
   assert.deepEqual(after("--sqlite-pragma"), ["journal_mode=WAL", "synchronous=NORMAL"]);
   assert.deepEqual(

@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { LogReader } from "../../../adapters/kafka/log.ts";
-import type { Account } from "../../../core/flow/account.ts";
+import type { Audit } from "../../../core/flow/audit.ts";
 import type { ResultRow } from "../../../core/flow/row.ts";
 import { javaProgram, KAFKA, KAFKA_LIBS } from "./servers.ts";
 import { sideRecords } from "./side_records.ts";
@@ -100,7 +100,7 @@ export interface CheckOptions {
   /** The generation of the pipeline's state. */
   readonly generation: number;
   /** Its account. */
-  readonly account: Account;
+  readonly account: Audit;
   /** Reads the side topics. */
   readonly reader: LogReader;
   /** The oracle's answer, where it is known; it is asked otherwise. */
@@ -133,7 +133,7 @@ export async function checkAgainstOracle(
 }
 
 /** The counts of an account that the oracle knows too. */
-export function countsOf({ events, pairs }: Account): Expected["counts"] {
+export function countsOf({ events, pairs }: Audit): Expected["counts"] {
   const { lateByFloor: _, ...counts } = events;
   return { ...counts, assigned: pairs.assigned, missed: pairs.missed };
 }

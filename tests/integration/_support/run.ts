@@ -7,7 +7,7 @@
 import type { GenerationClient } from "../../../adapters/temporal/generation_client.ts";
 import type { PipelineClient } from "../../../adapters/temporal/pipeline_client.ts";
 import type { LogReader } from "../../../adapters/kafka/log.ts";
-import { auditGeneration } from "../../../cli/account.ts";
+import { auditGeneration } from "../../../cli/audit.ts";
 import type { Audit } from "../../../core/flow/audit.ts";
 import type { DrainPartition } from "../../../core/flow/dealing.ts";
 import type { GenerationView } from "../../../workflows/messages.ts";
@@ -57,7 +57,8 @@ export class Run {
 
   /** The account as it stands. */
   async account(): Promise<Audit> {
-    return await auditGeneration(this.drain, this.reader, this.pipeline.plan, this.generation);
+    const { drain, reader, generation } = this;
+    return await auditGeneration({ drain, reader, generation }, this.pipeline.plan);
   }
 
   /**
