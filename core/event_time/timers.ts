@@ -43,22 +43,59 @@ export function nextTimeOf(times: WindowTimes, phase: WindowPhase): number {
   return phase === "open" ? times.end : times.final;
 }
 
+/** The timers of some windows, by the times at which those begin, ascending. */
+export interface Timers {
+  /** Size, slide and offset of the windows. */
+  readonly windowing: Windowing;
+  /** The allowed lateness. */
+  readonly latenessMs: number;
+  /** The starts of the windows. */
+  readonly starts: readonly number[];
+}
+
 /**
  * How far the watermark runs on: to the last of the timers that is within reach, and no farther.
  *
  * @returns The largest time not after `reach` if it is after `watermark`, else `watermark`.
  */
-export function ranOnTo(times: Iterable<number>, watermark: number, reach: number): number {
+export function ranOnTo(timers: Timers, watermark: number, reach: number): number {
   let to = watermark;
-  for (const time of times) if (time <= reach && time > to) to = time;
+  for (const afterMs of distances(timers)) {
+    const start = timers.starts[countUpTo(timers.starts, reach - afterMs) - 1];
+    if (start !== undefined) to = Math.max(to, start + afterMs);
+  }
   return to;
 }
 
 /** The first of the timers after a watermark; null if there is none. */
-export function nextTimer(times: Iterable<number>, watermark: number): number | null {
+export function nextTimer(timers: Timers, watermark: number): number | null {
   let next: number | null = null;
-  for (const time of times) {
-    if (time > watermark && (next === null || time < next)) next = time;
+  for (const afterMs of distances(timers)) {
+    const start = timers.starts[countUpTo(timers.starts, watermark - afterMs)];
+    if (start !== undefined) next = Math.min(next ?? Infinity, start + afterMs);
   }
   return next;
+}
+
+/** When all of the windows are complete; null if there is none. */
+export function lastTimer({ windowing, latenessMs, starts }: Timers): number | null {
+  const last = starts.at(-1);
+  return last === undefined ? null : windowTimes(windowing, latenessMs, last).final;
+}
+
+/** How many of some ascending numbers are not larger than one. */
+export function countUpTo(numbers: readonly number[], most: number): number {
+  let [from, to] = [0, numbers.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((numbers[middle] ?? Infinity) <= most) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** How long after its start a window closes and completes. */
+function distances({ windowing, latenessMs }: Timers): number[] {
+  const { end, final } = windowTimes(windowing, latenessMs, 0);
+  return [end, final];
 }

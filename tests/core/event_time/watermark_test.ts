@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { nextTimer, ranOnTo } from "../../../core/event_time/timers.ts";
 import {
   type PartitionMode,
   type PartitionTimes,
@@ -32,13 +31,4 @@ Deno.test("where no partition holds it, it becomes the largest and runs on", () 
   assert.deepEqual(of(null, p("idle", null), p("excluded", 50)), { watermark: 40, runsOn: true });
   assert.deepEqual(of(20, p("excluded", 100)), { watermark: 20, runsOn: false }, "nobody looks");
   assert.deepEqual(of(null, p("idle", null)), { watermark: null, runsOn: false });
-});
-
-Deno.test("the run-on goes to the last timer within reach, and no farther", () => {
-  assert.equal(ranOnTo([10, 20, 30], 5, 25), 20);
-  assert.equal(ranOnTo([10, 20, 30], 5, 20), 20);
-  assert.equal(ranOnTo([10], 5, 9), 5);
-  assert.equal(ranOnTo([10], 15, 25), 15);
-  assert.equal(nextTimer([10, 30, 20], 10), 20);
-  assert.equal(nextTimer([10], 10), null);
 });

@@ -165,7 +165,7 @@ Deno.test("a window whose first rows are out takes changes at most once an inter
   windows.hold([part(0)], 0);
   const first = sent(windows, 10_000, 1_000).flat();
   for (const outcome of ends(first, "written")) windows.answered(outcome, 1_100);
-  assert.deepEqual(windows.times(), [70_000]);
+  assert.equal(windows.nextTime(12_000), 70_000);
   windows.hold([part(0)], 1_200);
   assert.deepEqual(sent(windows, 12_000, 5_999), []);
   assert.deepEqual(
@@ -180,6 +180,30 @@ Deno.test("the timers of a window are its end and its final time", () => {
   const windows = new OpenWindows({ ...RULES, latenessMs: 7_000 });
   assert.equal(windows.lastTime(), null);
   windows.hold([part(0), part(10_000)], 0);
-  assert.deepEqual(windows.times(), [10_000, 17_000, 20_000, 27_000]);
+  const after = [0, 10_000, 17_000, 20_000, 27_000].map((time) => windows.nextTime(time));
+  assert.deepEqual(after, [10_000, 17_000, 20_000, 27_000, null]);
+  const reached = [9_999, 10_000, 16_999, 17_000, 99_000].map((time) => windows.ranOnTo(0, time));
+  assert.deepEqual(reached, [0, 10_000, 10_000, 17_000, 27_000]);
+  assert.equal(windows.ranOnTo(18_000, 17_500), 18_000, "never back");
   assert.equal(windows.lastTime(), 27_000);
+});
+
+Deno.test("windows are looked at in the order of starts and shards, the first so many", () => {
+  const windows = new OpenWindows(RULES);
+  const starts = [30_000, 0, 20_000, 10_000];
+  windows.hold(starts.flatMap((start) => [1, 0].map((shard) => ({ ...part(start), shard }))), 0);
+  const names = (limit?: number) => windows.look(limit).map((w) => `${w.start}/${w.shard}`);
+  const all = ["0/0", "0/1", "10000/0", "10000/1", "20000/0", "20000/1", "30000/0", "30000/1"];
+  assert.deepEqual([names(), names(3), names(0)], [all, all.slice(0, 3), []]);
+  assert.deepEqual([windows.size, windows.bytes], [8, 8 * part(0).bytes]);
+  const again = new OpenWindows(RULES, JSON.parse(JSON.stringify(windows.snapshot())));
+  assert.deepEqual(again.look(), windows.look());
+  const calls = sent(windows, 10_000, 0).flat();
+  assert.deepEqual(calls.map(({ start, shard }) => [start, shard]), [[0, 0], [0, 1]]);
+  const [first, second] = ends(calls, "written", true);
+  assert.ok(first !== undefined && second !== undefined);
+  windows.answered(first, 1);
+  assert.deepEqual([names(1), windows.nextTime(0)], [["0/1"], 10_000]);
+  windows.answered(second, 1);
+  assert.deepEqual([names(1), windows.nextTime(0)], [["10000/0"], 20_000]);
 });
