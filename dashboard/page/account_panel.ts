@@ -1,29 +1,17 @@
 /**
- * The account: both equations, with what is in flight.
+ * The account: both equations, by one look at the drain.
  *
  * @module
  */
 
-import type { Account } from "../../core/flow/account.ts";
 import type { AccountView, PageState } from "../server/state.ts";
 import { byId, el, filler, setText } from "./dom.ts";
 import { clock, figure } from "./format.ts";
 
 const WORDS: Readonly<Record<AccountView["state"], string>> = {
   holds: "✓ both equations hold",
-  moving: "✓ adds up, with what moved while it was being looked at",
   broken: "✗ does not hold",
 };
-
-/**
- * What was between two places while these were asked one after the other: more was found than had
- * been assigned by then, or less.
- */
-function inFlight({ pairs }: Account): Term {
-  const { assigned, closed, open, inDelivery, missed } = pairs;
-  const value = assigned - closed - open - inDelivery - missed;
-  return ["in flight", value, "Moved while one after the other was asked; 0 at rest"];
-}
 
 /** A term of an equation. */
 type Term = readonly [name: string, value: number, hint: string];
@@ -47,8 +35,8 @@ export function setUpAccount(): (state: PageState) => void {
     const lag = now.lag ?? view.lag;
     state.className = `verdict ${view.state}`;
     setText(state, WORDS[view.state]);
-    setText(byId("account-time"), `looked at ${clock(view.atMs)} UTC`);
-    const { read, aggregated, late, invalid, skewed, filtered } = account.events;
+    setText(byId("account-time"), `as of ${clock(view.atMs)} UTC`);
+    const { read, aggregated, late, invalid, skewed, filtered, failed } = account.events;
     events([
       ["read", read, "Events that workers have read"],
       ["aggregated", aggregated, "Events that count in at least one window"],
@@ -56,24 +44,23 @@ export function setUpAccount(): (state: PageState) => void {
       ["invalid", invalid, "Events that break the schema"],
       ["skewed", skewed, "Events too far ahead of their record's timestamp"],
       ["filtered", filtered, "Events that the definition leaves out"],
+      ["failed", failed, "Records set aside because folding them fails or ends the process"],
     ]);
-    const { assigned, closed, open, inDelivery, missed } = account.pairs;
+    const { assigned, closed, open, waiting, missed, lost } = account.pairs;
     pairs([
       ["assigned", assigned, "Pairs of an event and a window it belongs to"],
       ["in closed windows", closed, "Their rows are final"],
       ["in open windows", open, "Their windows wait for the watermark"],
-      ["in delivery", inDelivery, "Folded, and on their way to a window"],
+      ["waiting", waiting, "With the drain, or on their way to a window"],
       ["missed", missed, "Their window may have been closed"],
-      ...(view.state === "moving" ? [inFlight(account)] : []),
+      ["lost", lost, "Lost with a window"],
     ]);
     notes([
       `${figure(lag)} records have arrived and are not read yet`,
-      `windows: ${figure(account.windows.closed)} closed, ${figure(account.windows.open)} open`,
-      ...(account.events.lateByFloor > 0
-        ? [`${figure(account.events.lateByFloor)} late by the floor alone`]
-        : []),
-      ...account.notes,
-      ...(view.state === "moving" ? [] : account.problems),
+      `windows: ${figure(account.windows.closed)} closed, ${figure(account.windows.open)} open` +
+      (account.windows.lost > 0 ? `, ${figure(account.windows.lost)} lost` : ""),
+      ...view.notes,
+      ...account.problems,
     ]);
   };
 }

@@ -115,7 +115,7 @@ export class Keyed {
     this.#box = box;
   }
 
-  /** Shows items, and removes those that are not among them. */
+  /** Shows items in their order, and removes those that are not among them. */
   show(items: readonly KeyedItem[]): void {
     const keys = new Set(items.map(([key]) => key));
     for (const [key, element] of this.#known) {
@@ -123,12 +123,13 @@ export class Keyed {
       element.remove();
       this.#known.delete(key);
     }
-    for (const [key, draw] of items) {
+    for (const [i, [key, draw]] of items.entries()) {
       const element = this.#known.get(key) ?? el("div");
-      draw(element);
-      if (this.#known.has(key)) continue;
       this.#known.set(key, element);
-      this.#box.append(element);
+      draw(element);
+      // What is moved glides no longer, so that only what is out of place is.
+      const there = this.#box.children[i];
+      if (there !== element) this.#box.insertBefore(element, there ?? null);
     }
   }
 }

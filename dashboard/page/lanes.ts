@@ -25,6 +25,7 @@ const MOST_WINDOWS = 40;
 export function spanOf(time: EventTimeView, sizeMs: number): Span | null {
   const newest = Math.max(
     ...time.partitions.map(({ maxEventTime }) => maxEventTime ?? -Infinity),
+    time.folded?.maxEventTime ?? -Infinity,
     ...time.open.map(({ end }) => end),
     time.watermark ?? -Infinity,
   );

@@ -8,9 +8,11 @@
 import type {
   About,
   EventTimeView,
+  FoldedPartitions,
   Mark,
   OpenWindowView,
   PageState,
+  PartitionState,
   PartitionView,
 } from "../server/state.ts";
 import { byId, el, filler, head, Keyed, type KeyedItem, part, row, setText } from "./dom.ts";
@@ -27,15 +29,18 @@ const WINDOW_TOP_REM = 1.7;
 /** Room for the label of a tick, in rem. */
 const TICK_REM = 5.5;
 
-const STATES: Readonly<Record<string, string>> = {
-  joining: "joining",
+const STATES: Readonly<Record<PartitionState, string>> = {
   active: "active",
   idle: "idle: does not hold the watermark",
   parked: "at its end",
   stopped: "stopped: holds the watermark",
   excluded: "excluded",
-  held: "held: far ahead of the others",
+  held: "held: too far ahead of the others, or too many windows are open",
+  transaction: "waits for the end of a transaction",
+  trouble: "can't be read at the moment",
 };
+
+type Shown = Pick<EventTimeView, "partitions" | "folded" | "open" | "moreOpen">;
 
 /** Sets the panel up. */
 export function setUpTime(): (state: PageState) => void {
@@ -46,8 +51,8 @@ export function setUpTime(): (state: PageState) => void {
   const ticks = new Keyed(byId("lane-ticks"));
   const line = byId("watermark-line");
   const label = byId("watermark-label");
-  const partitionTable = filler(byId("partition-table"), partitionRows);
-  const windowTable = filler(byId("window-table"), windowRows);
+  const partitionTable = filler<Shown>(byId("partition-table"), partitionRows);
+  const windowTable = filler<Shown>(byId("window-table"), windowRows);
   const summary = byId("time-summary");
 
   return ({ time, about, now, results }) => {
@@ -80,17 +85,20 @@ export function setUpTime(): (state: PageState) => void {
     byId("key-emitted").hidden = about.latenessMs === 0;
     byId("none-open").hidden = time.open.length > 0;
     setText(summary, wordsOf(time, now.atMs));
-    partitionTable(time.partitions);
-    windowTable(time.open);
+    partitionTable(time);
+    windowTable(time);
   };
 }
 
 /** What the picture shows, for those who can't see it. */
-function wordsOf({ watermark, open, partitions }: EventTimeView, nowMs: number): string {
-  const idle = partitions.filter(({ state }) => state === "idle").length;
+function wordsOf(
+  { watermark, open, moreOpen, partitions, folded }: EventTimeView,
+  nowMs: number,
+): string {
+  const idle = partitions.filter(({ state }) => state === "idle").length + (folded?.idle ?? 0);
   const behind = watermark === null ? "" : `, ${span(Math.max(0, nowMs - watermark))} behind now`;
-  return `Watermark ${dateTime(watermark)}${behind}; ${open.length} windows open; ` +
-    `${partitions.length} partitions, ${idle} of them idle.`;
+  return `Watermark ${dateTime(watermark)}${behind}; ${open.length + moreOpen} windows open; ` +
+    `${partitions.length + (folded?.count ?? 0)} partitions, ${idle} of them idle.`;
 }
 
 function drawTicks(ticks: Keyed, drawn: Span, width: number): void {
@@ -136,14 +144,15 @@ function drawWindows(
   const most = Math.max(1, ...usual, ...time.open.map(({ events }) => events));
   const open = time.open.map((window): KeyedItem => [String(window.start), (element) => {
     place(element, drawn, window.start, window.end);
-    element.className = `window ${window.emitted ? "emitted" : "open"}`;
+    const lost = window.broken === null ? "" : " broken";
+    element.className = `window ${window.emitted ? "emitted" : "open"}${lost}`;
     arrange(element, window.start);
     element.title = `${clock(window.start)} to ${clock(window.end)}: ` +
-      `${figure(window.events)} events in ${figure(window.cells)} cells`;
+      `${figure(window.events)} events${lost === "" ? "" : `, ${window.broken}`}`;
     const fill = part(element, "fill");
     fill.style.height = percent(window.events / most);
     setText(part(element, "events"), short(window.events));
-    setText(part(element, "cells"), `${short(window.cells)} cells`);
+    setText(part(element, "note"), lost === "" ? "" : "lost");
   }]);
   const opened = new Set(time.open.map(({ start }) => start));
   const closed = time.closed.filter(({ start, end }) => !opened.has(start) && end > drawn.from)
@@ -154,15 +163,27 @@ function drawWindows(
       element.title = `${clock(start)} to ${clock(end)}: closed`;
       part(element, "fill").style.height = "100%";
       setText(part(element, "events"), "closed");
-      setText(part(element, "cells"), "");
+      setText(part(element, "note"), "");
     }]);
   windows.show([...closed, ...open]);
 }
 
-function drawLanes(lanes: Keyed, time: EventTimeView, drawn: Span): void {
-  lanes.show(time.partitions.map((partition) => [String(partition.partition), (element) => {
-    drawLane(element, partition, time.marks, drawn);
-  }]));
+/** A lane has no partition of its own: where only some are shown, which ones changes by the second. */
+function drawLanes(
+  lanes: Keyed,
+  { partitions, folded, marks }: EventTimeView,
+  drawn: Span,
+): void {
+  const shown = new Set(partitions.map(({ partition }) => partition));
+  const items = partitions.map((partition, i): KeyedItem => [String(i), (element) => {
+    const mine = marks.filter((mark) => mark.partition === partition.partition);
+    drawLane(element, partition, mine, drawn);
+  }]);
+  if (folded !== null) {
+    const others = marks.filter((mark) => !shown.has(mark.partition));
+    items.push(["folded", (element) => drawFolded(element, folded, others, drawn)]);
+  }
+  lanes.show(items);
 }
 
 function drawLane(
@@ -176,7 +197,7 @@ function drawLane(
   setText(part(name, "number"), `partition ${partition}`);
   const words = state === "active" ? `lag ${short(lag)}` : state;
   setText(part(name, "state"), words);
-  name.title = STATES[state] ?? state;
+  name.title = STATES[state];
   const track = part(element, "track");
   const passed = part(track, "passed");
   passed.style.width = percent(watermark === null ? 0 : placeOf(drawn, watermark));
@@ -184,7 +205,37 @@ function drawLane(
   const from = watermark ?? maxEventTime;
   ahead.hidden = from === null || maxEventTime === null;
   if (from !== null && maxEventTime !== null) place(ahead, drawn, from, maxEventTime);
-  const mine = marks.filter((mark) => mark.partition === partition);
+  drawMarks(track, marks, drawn);
+}
+
+/** The rest: up to the slowest of them, and from there to the fastest. */
+function drawFolded(
+  element: HTMLElement,
+  folded: FoldedPartitions,
+  marks: readonly Mark[],
+  drawn: Span,
+): void {
+  const { count, idle, from, to, lag } = folded;
+  element.className = "lane folded";
+  element.title = foldedWords(folded);
+  const name = part(element, "name");
+  setText(part(name, "number"), `… ${count} more`);
+  setText(part(name, "state"), idle === count ? "idle" : `lag ${short(lag)}`);
+  const track = part(element, "track");
+  part(track, "passed").style.width = percent(from === null ? 0 : placeOf(drawn, from));
+  const ahead = part(track, "ahead");
+  ahead.hidden = from === null || to === null;
+  if (from !== null && to !== null) place(ahead, drawn, from, to);
+  setText(part(track, "between"), from === null ? "" : `${clock(from)} – ${clock(to)}`);
+  drawMarks(track, marks, drawn);
+}
+
+function foldedWords({ count, idle, from, to }: FoldedPartitions): string {
+  const between = from === null ? "" : `, between ${dateTime(from)} and ${dateTime(to)}`;
+  return `… ${count} more${idle === 0 ? "" : ` (${idle} idle)`}${between}`;
+}
+
+function drawMarks(track: HTMLElement, mine: readonly Mark[], drawn: Span): void {
   const holder = part(track, "marks");
   const known = JSON.stringify([mine, drawn]);
   if (holder.dataset["shown"] === known) return;
@@ -201,39 +252,48 @@ function drawLane(
   }));
 }
 
-function partitionRows(partitions: readonly PartitionView[]): HTMLElement[] {
+function partitionRows({ partitions, folded }: Shown): HTMLElement[] {
   const numbers = [4];
+  const rows = partitions.map(({ partition, state, watermark, maxEventTime, lag }) =>
+    row([
+      String(partition),
+      STATES[state],
+      dateTime(watermark),
+      dateTime(maxEventTime),
+      figure(lag),
+    ], numbers)
+  );
+  if (folded !== null) {
+    const { count, idle, from, to, maxEventTime, lag } = folded;
+    rows.push(row([
+      `… ${count} more`,
+      idle === 0 ? "" : `${idle} of them idle`,
+      from === null ? dateTime(null) : `between ${dateTime(from)} and ${dateTime(to)}`,
+      dateTime(maxEventTime),
+      figure(lag),
+    ], numbers));
+  }
   return [
     head(["partition", "state", "watermark", "largest event time", "lag"], numbers),
-    el("tbody", {
-      children: partitions.map(({ partition, state, watermark, maxEventTime, lag }) =>
-        row([
-          String(partition),
-          STATES[state] ?? state,
-          dateTime(watermark),
-          dateTime(maxEventTime),
-          figure(lag),
-        ], numbers)
-      ),
-    }),
+    el("tbody", { children: rows }),
   ];
 }
 
-function windowRows(open: readonly OpenWindowView[]): HTMLElement[] {
+function windowRows({ open, moreOpen }: Shown): HTMLElement[] {
   const numbers = [2, 3];
+  const rows = open.map(({ start, end, events, waiting, emitted, broken }) =>
+    row([
+      dateTime(start),
+      dateTime(end),
+      figure(events),
+      figure(waiting),
+      broken ?? (emitted ? "emitted, open for late events" : "waits for the watermark"),
+    ], numbers)
+  );
+  if (moreOpen > 0) rows.push(row([`… ${figure(moreOpen)} more`, "", "", "", ""], numbers));
   return [
-    head(["open window", "ends", "events", "cells", "state"], numbers),
-    el("tbody", {
-      children: open.map(({ start, end, events, cells, emitted }) =>
-        row([
-          dateTime(start),
-          dateTime(end),
-          figure(events),
-          figure(cells),
-          emitted ? "emitted, open for late events" : "waits for the watermark",
-        ], numbers)
-      ),
-    }),
+    head(["open window", "ends", "events", "on their way", "state"], numbers),
+    el("tbody", { children: rows }),
   ];
 }
 

@@ -5,23 +5,25 @@
  */
 
 import { cpuUsage } from "node:process";
-import { addCounts, NO_COUNTS } from "../../core/flow/slice.ts";
-import { lagOf } from "../../core/scaling/load.ts";
+import { addSweepCounts, NO_SWEEP_COUNTS } from "../../core/flow/counts.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import type { Model } from "./model.ts";
+import type { GenerationView } from "../../workflows/messages.ts";
 import type { EventStream } from "./event_stream.ts";
-import type { Poll } from "./poller.ts";
 
 /** States of workers, all of them told, also those that no worker is in. */
 const STATES = ["starting", "ready", "draining", "backing off", "open"] as const;
 /** Outcomes of an event. */
-const OUTCOMES = ["aggregated", "late", "invalid", "skewed", "filtered"] as const;
+const OUTCOMES = ["aggregated", "late", "invalid", "skewed", "filtered", "failed"] as const;
+
+/** States of partitions. */
+const MODES = ["active", "idle", "parked", "stopped", "excluded"] as const;
 
 /** Writes the metrics. */
 export function metricsText(model: Model, stream: EventStream): string {
   const out = new Exposition();
   const { about, fleet, health } = model.state();
-  const { poll, monitor, tick } = model;
+  const { monitor, tick } = model;
   const counts = countSlots(fleet.workers);
   const isUp = (ok: boolean | null) => ok === true ? 1 : 0;
   out.add("gauge", "tidegate_pipeline_info", "The pipeline and its generation.", [
@@ -36,7 +38,7 @@ export function metricsText(model: Model, stream: EventStream): string {
     [{ server: "temporal" }, model.errors.temporal],
   ]);
   if (tick !== null) {
-    const { ends, cursors } = tick;
+    const { ends, cursors, lags } = tick;
     out.add(
       "counter",
       "tidegate_records_written_total",
@@ -57,10 +59,7 @@ export function metricsText(model: Model, stream: EventStream): string {
       "gauge",
       "tidegate_lag_records",
       "Records not folded yet.",
-      [...cursors].flatMap(([partition, cursor]) => {
-        const lag = lagOf({ end: ends.get(partition) ?? null, cursor });
-        return lag === null ? [] : [[{ partition }, lag] as const];
-      }),
+      [...lags].flatMap(([partition, lag]) => lag === null ? [] : [[{ partition }, lag] as const]),
     );
     out.add(
       "gauge",
@@ -69,7 +68,7 @@ export function metricsText(model: Model, stream: EventStream): string {
       tick.workerRate,
     );
   }
-  if (poll !== null) pollMetrics(out, poll);
+  if (monitor.told !== null) viewMetrics(out, monitor.told.view);
   out.add(
     "counter",
     "tidegate_rows_emitted_total",
@@ -102,13 +101,13 @@ export function metricsText(model: Model, stream: EventStream): string {
     ].map(([code, count]) => [{ code }, count]),
   );
   out.histogram(
-    "tidegate_slice_duration_seconds",
-    "How long a worker takes to fold a slice.",
-    monitor.sliceSeconds,
+    "tidegate_sweep_busy_seconds",
+    "For how long sweeps that folded something kept a worker busy, without waiting.",
+    monitor.sweepSeconds,
   );
   out.histogram(
     "tidegate_close_to_emit_seconds",
-    "From the records that let a window close until its rows are written.",
+    "From the decision by which the watermark passed a window's end until its first rows are written.",
     monitor.closeSeconds,
   );
   out.add("gauge", "tidegate_page_readers", "Readers of the live page.", stream.readers);
@@ -128,8 +127,9 @@ export function metricsText(model: Model, stream: EventStream): string {
   return out.text;
 }
 
-function pollMetrics(out: Exposition, { drains, clock }: Poll): void {
-  const totals = drains.map((drain) => drain.totals).reduce(addCounts, NO_COUNTS);
+function viewMetrics(out: Exposition, view: GenerationView): void {
+  const { partitions, held, watermark, open, closed, lost } = view;
+  const totals = partitions.map((p) => p.totals).reduce(addSweepCounts, NO_SWEEP_COUNTS);
   out.add(
     "counter",
     "tidegate_events_total",
@@ -139,8 +139,8 @@ function pollMetrics(out: Exposition, { drains, clock }: Poll): void {
   out.add(
     "counter",
     "tidegate_late_by_floor_events_total",
-    "Events that were late by the floor alone.",
-    totals.lateByFloor,
+    "Events that missed a window by the floor alone, by what the floor came from.",
+    Object.entries(view.lateByFloor).map(([cause, events]) => [{ cause }, events]),
   );
   out.add(
     "counter",
@@ -148,14 +148,28 @@ function pollMetrics(out: Exposition, { drains, clock }: Poll): void {
     "Pairs of event and window whose window may have been closed.",
     totals.missed,
   );
-  const modes = [...new Set(drains.map(({ mode }) => mode))];
+  const count = <T>(items: readonly T[], is: (item: T) => boolean) => items.filter(is).length;
   out.add(
     "gauge",
     "tidegate_partitions",
     "Partitions by state.",
-    modes.map((state) => [{ state }, drains.filter(({ mode }) => mode === state).length]),
+    MODES.map((state) => [{ state }, count(partitions, ({ mode }) => mode === state)]),
   );
-  const { watermark } = clock;
+  out.add(
+    "gauge",
+    "tidegate_partitions_held",
+    "Partitions that are held back, by what.",
+    (["drift", "budget"] as const).map((by) => [{ by }, count(held, ([, why]) => why === by)]),
+  );
+  out.add(
+    "gauge",
+    "tidegate_partitions_waiting",
+    "Partitions that can't be read on at the moment, by why.",
+    [
+      [{ why: "broker" }, count(partitions, ({ trouble }) => trouble !== null)],
+      [{ why: "transaction" }, count(partitions, (p) => p.openTransaction !== null)],
+    ],
+  );
   if (watermark !== null) {
     out.add(
       "gauge",
@@ -170,9 +184,25 @@ function pollMetrics(out: Exposition, { drains, clock }: Poll): void {
       (Date.now() - watermark) / 1_000,
     );
   }
-  out.add("gauge", "tidegate_windows_open", "Open windows.", clock.open.length);
-  out.add("counter", "tidegate_windows_closed_total", "Closed windows.", clock.totals.windows);
-  out.add("counter", "tidegate_windows_lost_total", "Windows that were lost.", clock.lost.length);
+  out.add("gauge", "tidegate_sweeps", "Sweeps that are out, by who is asked.", [
+    [{ at: "fleet" }, count(view.sweeps, ({ at }) => at === "fleet")],
+    [{ at: "control" }, count(view.sweeps, ({ at }) => at === "control")],
+  ]);
+  out.add(
+    "counter",
+    "tidegate_sweeps_refused_total",
+    "Results of sweeps that were not taken, by why.",
+    Object.entries(view.refused).map(([why, sweeps]) => [{ why }, sweeps]),
+  );
+  out.add("gauge", "tidegate_windows_open", "Open windows.", view.openWindows);
+  out.add(
+    "gauge",
+    "tidegate_windows_unwritten",
+    "Windows whose rows could not be written at the first try.",
+    count(open, ({ unwrittenSinceMs }) => unwrittenSinceMs !== null),
+  );
+  out.add("counter", "tidegate_windows_closed_total", "Closed windows.", closed.windows);
+  out.add("counter", "tidegate_windows_lost_total", "Windows that were lost.", lost.windows);
 }
 
 /** A value with its labels. */
@@ -225,7 +255,7 @@ function escaped(text: string): string {
   return text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 }
 
-/** Upper bounds for slices and for windows that close, in seconds. */
+/** Upper bounds for sweeps and for windows that close, in seconds. */
 export const SECONDS: readonly number[] = [
   0.005,
   0.01,

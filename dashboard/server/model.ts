@@ -1,17 +1,20 @@
 /**
- * Puts together what the page shows: what the monitor has seen, and what the looks have found.
+ * Puts together what the page shows: what workflows and activities have told the monitor, and how the
+ * servers answer.
  *
  * @module
  */
 
 import type { LogReader } from "../../adapters/kafka/log.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { AccountMonitor, eventTimeOf, Problems } from "./views.ts";
+import { accountViewOf, eventTimeOf } from "./event_time.ts";
 import { loadOf, PipelineMonitor, type Tick, type TickSource } from "./monitor.ts";
-import { type Poll, Poller, type PollSource, type ServerFound } from "./poller.ts";
+import { Problems } from "./problems.ts";
+import { type ServerFound, Servers, type ServersSource, together } from "./servers.ts";
 import { readRows, readSamples } from "./samples.ts";
 import type {
   About,
+  AccountView,
   EventTimeView,
   FleetView,
   HealthView,
@@ -27,13 +30,15 @@ const CLOSED_MS = 12_000;
 const MARKED_WINDOWS = 4;
 /** Somebody who asked wants to know for so long, in ms. */
 const DEMAND_MS = 10_000;
+/** Records that were set aside are read again at most so often, in ms. */
+const SAMPLES_MS = 2_000;
 
 /** A running control process, as far as it is shown. */
-export interface Shown extends TickSource, Omit<PollSource, "reader" | "topic"> {
+export interface Shown extends TickSource, Pick<ServersSource, "workflows"> {
+  /** The generation of the pipeline's state. */
+  readonly generation: number;
   /** The log. */
   readonly reader: LogReader;
-  /** The partitions being drained. */
-  readonly partitions: readonly number[];
 }
 
 /** What a model begins with. */
@@ -68,15 +73,17 @@ export class Model {
   readonly #sinceMs: number;
   #liveSinceMs: number;
   #shown: Shown | null = null;
-  #poller: Poller | null = null;
+  #servers: Servers | null = null;
   #phase: HealthView["phase"] = "starting";
   #lost: string | null = null;
   #tick: Tick | null = null;
   #time: EventTimeView | null = null;
-  readonly #account = new AccountMonitor();
+  #account: AccountView | null = null;
   #samples: readonly SampleView[] = [];
   #sideCount = -1;
-  #pollVersion = 0;
+  #samplesNotBeforeMs = -Infinity;
+  #drawn = "";
+  #drawnVersion = 0;
   #aboutVersion = 0;
   #askedMs = -Infinity;
 
@@ -87,11 +94,6 @@ export class Model {
     this.#sinceMs = this.#now();
     this.#liveSinceMs = this.#sinceMs;
     this.monitor = new PipelineMonitor(options.plan, this.#now);
-  }
-
-  /** The last poll; null before the first. */
-  get poll(): Poll | null {
-    return this.#poller?.last ?? null;
   }
 
   /** What the last second brought; null before the first. */
@@ -107,8 +109,8 @@ export class Model {
   /** Failed calls, by server. */
   get errors(): { readonly broker: number; readonly temporal: number } {
     return {
-      broker: this.monitor.brokerErrors + (this.#poller?.brokerErrors ?? 0),
-      temporal: this.#poller?.temporalErrors ?? 0,
+      broker: this.monitor.brokerErrors + (this.#servers?.brokerErrors ?? 0),
+      temporal: this.#servers?.temporalErrors ?? 0,
     };
   }
 
@@ -121,12 +123,11 @@ export class Model {
   /** The control process is up. */
   async attach(shown: Shown): Promise<void> {
     this.#shown = shown;
-    const { topic } = this.#options.plan;
-    this.#poller = new Poller({
-      generation: shown.generation,
+    this.#servers = new Servers({
       workflows: shown.workflows,
       reader: shown.reader,
-      topic,
+      topic: this.#options.plan.topic,
+      heardMs: () => this.monitor.heardMs,
     }, this.#now);
     this.#phase = "live";
     this.#liveSinceMs = this.#now();
@@ -146,7 +147,7 @@ export class Model {
     this.#lost = why;
   }
 
-  /** Somebody wants to know: looks go on for a while. */
+  /** Somebody wants to know: servers are looked at for a while. */
   ask(): void {
     this.#askedMs = this.#now();
   }
@@ -156,39 +157,23 @@ export class Model {
     const shown = this.#shown;
     if (shown === null) return;
     const wanted = watched || this.#now() - this.#askedMs < DEMAND_MS;
-    const reading = wanted ? this.#poller?.readEnds(shown.partitions) : undefined;
-    this.#tick = this.monitor.tick(shown, wanted ? this.#poller?.ends : undefined);
-    if (wanted && this.#poller?.isDue(this.monitor.dirty)) await this.refresh();
-    await reading;
+    const looking = wanted ? this.#look(watched) : undefined;
+    this.#tick = this.monitor.tick(shown, wanted ? this.#servers?.ends : undefined);
+    if (wanted) this.#draw();
+    await looking;
   }
 
-  /** Looks now, whatever was seen before. */
-  async refresh(): Promise<void> {
-    const poller = this.#poller;
+  /** Looks at the servers, unless that was done a moment ago. */
+  async refresh(maxAgeMs: number): Promise<void> {
+    const { lookedMs } = this.#servers ?? { lookedMs: -Infinity };
+    if (this.#now() - lookedMs > maxAgeMs) await this.#look(false);
     const shown = this.#shown;
-    if (poller === null || shown === null) return;
-    this.monitor.dirty = false;
-    await Promise.all([poller.poll(), poller.readEnds(shown.partitions)]);
-    const { last } = poller;
-    if (last === null) return;
-    this.monitor.remember(
-      last.supervisor.fleet.decisions.filter((d) => d.desired !== d.previous),
-    );
-    await this.#readSamples(shown, last);
-    const closed = this.monitor.results.closedSince(this.#now() - CLOSED_MS);
-    const { ends } = poller;
-    const recentMs = this.#options.sizeMs * MARKED_WINDOWS;
-    const samples = this.#samples;
-    this.#time = eventTimeOf(last, this.#time, { closed, ends, samples, recentMs });
-    const { dirty } = this.monitor;
-    const addsUp = this.#account.addUp(last, { moving: dirty, lag: this.#tick?.lag ?? 0 });
-    // What did not add up is looked at again soon.
-    if (!addsUp) this.monitor.dirty = true;
-    this.#pollVersion += 1;
+    this.#tick ??= shown === null ? null : this.monitor.tick(shown, this.#servers?.ends);
   }
 
   /** All that the page shows. */
   state(): PageState {
+    this.#draw();
     return {
       about: this.#about(),
       now: this.#figures(),
@@ -196,7 +181,7 @@ export class Model {
       decisions: this.monitor.decisions,
       time: this.#time,
       results: this.monitor.results.windows,
-      account: this.#account.view,
+      account: this.#account,
       samples: this.#samples,
       fleet: this.#fleet(),
       health: this.health(),
@@ -210,7 +195,7 @@ export class Model {
 
   /** What has changed. */
   changes(seen: Seen): PageChange {
-    const [about, decisions, results, poll] = this.#versions().map((version, i) =>
+    const [about, decisions, results, drawn] = this.#versions().map((version, i) =>
       version !== seen.versions[i]
     );
     return {
@@ -221,7 +206,7 @@ export class Model {
       ...(about ? { about: this.#about() } : {}),
       ...(decisions ? { decisions: this.monitor.decisions } : {}),
       ...(results ? { results: this.monitor.results.windows } : {}),
-      ...(poll ? { time: this.#time, account: this.#account.view, samples: this.#samples } : {}),
+      ...(drawn ? { time: this.#time, account: this.#account, samples: this.#samples } : {}),
     };
   }
 
@@ -229,14 +214,21 @@ export class Model {
   health(): HealthView {
     const nowMs = this.#now();
     const unknown: ServerFound = { ok: null, sinceMs: this.#sinceMs, problem: null };
-    const temporal = this.#poller?.temporal ?? unknown;
-    const asked = [this.#poller?.broker ?? unknown, this.#shown?.load.brokerHealth ?? unknown];
-    const { broker: waited } = this.monitor;
-    // Who waits for records notices the end of an outage late: a newer answer counts.
-    const answered = asked.some(({ ok, sinceMs }) => ok === true && sinceMs > waited.sinceMs);
-    const broker = together(answered ? asked : [...asked, waited]);
-    const fleet = this.#shown?.fleet ?? null;
-    const source = { poll: this.poll, fleet, broker, temporal, lost: this.#lost };
+    const temporal = this.#servers?.temporal ?? unknown;
+    const broker = together([
+      this.#servers?.broker ?? unknown,
+      this.#shown?.load.brokerHealth ?? unknown,
+    ]);
+    const { told, supervisor } = this.monitor;
+    const source = {
+      plan: this.#options.plan,
+      view: told?.view ?? null,
+      supervisor,
+      fleet: this.#shown?.fleet ?? null,
+      broker,
+      temporal,
+      lost: this.#lost,
+    };
     return {
       phase: this.#phase,
       broker: { ok: broker.ok, sinceMs: broker.sinceMs },
@@ -247,7 +239,7 @@ export class Model {
 
   #versions(): number[] {
     const { decisionsVersion, results } = this.monitor;
-    return [this.#aboutVersion, decisionsVersion, results.version, this.#pollVersion];
+    return [this.#aboutVersion, decisionsVersion, results.version, this.#drawnVersion];
   }
 
   #about(): About {
@@ -259,23 +251,23 @@ export class Model {
 
   #figures(): Now {
     const tick = this.#tick;
-    const clock = this.poll?.clock;
+    const view = this.monitor.told?.view;
     return {
       atMs: tick?.atMs ?? this.#now(),
       inRate: tick?.inRate ?? null,
       foldedRate: tick?.foldedRate ?? null,
       lag: tick?.lag ?? null,
       workerRate: tick?.workerRate ?? null,
-      watermark: clock?.watermark ?? null,
-      open: clock?.open.length ?? null,
-      closed: clock?.totals.windows ?? null,
+      watermark: view?.watermark ?? null,
+      open: view?.openWindows ?? null,
+      closed: view?.closed.windows ?? null,
       loading: this.#options.loading?.() ?? false,
     };
   }
 
   #fleet(): FleetView {
     const fleet = this.#shown?.fleet;
-    const known = this.poll?.supervisor.fleet;
+    const known = this.monitor.supervisor?.fleet;
     const loads = this.#tick?.loads ?? [];
     const { staticWorkers } = this.#options;
     const seconds = ((this.#tick?.atMs ?? this.#liveSinceMs) - this.#liveSinceMs) / 1_000;
@@ -293,26 +285,60 @@ export class Model {
     };
   }
 
-  async #readSamples(shown: Shown, { drains }: Poll): Promise<void> {
-    const count = drains.reduce(
-      (sum, { totals }) => sum + totals.late + totals.invalid + totals.skewed,
+  /** Event time and account; what is the same as before is not sent again. */
+  #draw(): void {
+    const { told, results } = this.monitor;
+    if (told === null || this.#shown === null) return;
+    const { plan, sizeMs } = this.#options;
+    const nowMs = this.#now();
+    this.#time = eventTimeOf({
+      plan,
+      generation: this.#shown.generation,
+      view: told.view,
+      tick: this.#tick,
+      closed: results.closedSince(nowMs - CLOSED_MS),
+      samples: this.#samples,
+      recentMs: sizeMs * MARKED_WINDOWS,
+      nowMs,
+    });
+    this.#account = accountViewOf(told.view, told.atMs, this.#tick?.lag ?? 0);
+    const { lag: _lag, ...account } = this.#account;
+    const drawn = JSON.stringify([this.#time, account, this.#samples.length, this.#sideCount]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#drawnVersion += 1;
+  }
+
+  async #look(watched: boolean): Promise<void> {
+    const { told } = this.monitor;
+    const partitions = told?.view.partitions ?? [];
+    const active = new Set(partitions.filter((p) => p.mode === "active").map((p) => p.partition));
+    const busy = told?.view.sweeps.some((sweep) =>
+      sweep.at === "fleet" && sweep.partitions.some((partition) => active.has(partition))
+    ) ?? false;
+    await Promise.all([
+      this.#servers?.look({ partitions: partitions.map((p) => p.partition), busy, watched }),
+      this.#readSamples(),
+    ]);
+  }
+
+  /** Reads what was set aside, if there is more of it than was read. */
+  async #readSamples(): Promise<void> {
+    const { told } = this.monitor;
+    const shown = this.#shown;
+    const nowMs = this.#now();
+    if (told === null || shown === null || nowMs < this.#samplesNotBeforeMs) return;
+    const count = told.view.partitions.reduce(
+      (sum, { totals }) => sum + totals.late + totals.invalid + totals.skewed + totals.failed,
       0,
     );
     if (count === this.#sideCount) return;
+    this.#samplesNotBeforeMs = nowMs + SAMPLES_MS;
     try {
       this.#samples = await readSamples(shown.reader, this.#options.plan, shown.generation);
       this.#sideCount = count;
     } catch {
-      // The broker is away, which is shown elsewhere; they are read again with the next poll.
+      // The broker is away, which is shown elsewhere; they are read again later.
     }
   }
-}
-
-/** What several have found of one server: away as soon as one says so, since the first has noticed. */
-function together(found: readonly ServerFound[]): ServerFound {
-  const away = found.filter(({ problem }) => problem !== null);
-  const [first] = away.length > 0 ? away : found.filter(({ ok }) => ok !== null);
-  const known = first ?? { ok: null, sinceMs: 0, problem: null };
-  const sinceMs = Math.min(...(away.length > 0 ? away : found).map((one) => one.sinceMs));
-  return { ...known, sinceMs };
 }

@@ -1,22 +1,25 @@
 /**
- * Monitors the pipeline from inside the control process and keeps what the page and the metrics need,
- * in a fixed amount of memory. It asks nobody anything: `poller.ts` does that.
+ * Observes the pipeline from inside the control process and keeps what the page and the metrics need,
+ * in a fixed amount of memory. It asks nobody anything.
  *
  * @module
  */
 
 import type { PipelineObserver } from "../../activities/observer.ts";
-import type { LoadModel } from "../../processes/control/load.ts";
 import type { Fleet } from "../../adapters/launchers/launcher.ts";
-import type { Report, ReportAnswer } from "../../core/flow/pipeline_clock.ts";
-import { totalLag } from "../../core/scaling/load.ts";
+import { isHollow } from "../../core/flow/dealing.ts";
+import { windowEnd } from "../../core/event_time/windows.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { lagOf } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import type { WorkerLoad } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
+import type { LoadModel } from "../../processes/control/load.ts";
+import type { GenerationView, SupervisorView } from "../../workflows/messages.ts";
 import { Histogram } from "./metrics.ts";
 import { History, Rate } from "./history.ts";
-import { type ResultPlan, ResultsMonitor } from "./results.ts";
-import type { DecisionView, ServerView } from "./state.ts";
+import { ResultsMonitor } from "./results.ts";
+import type { DecisionView } from "./state.ts";
 
 /** How many decisions are kept. */
 const DECISIONS = 60;
@@ -49,30 +52,34 @@ export interface Tick {
   readonly ends: ReadonlyMap<number, number>;
   /** Cursors by partition, as far as they are known. */
   readonly cursors: ReadonlyMap<number, number>;
+  /** Offsets between cursor and end by partition; null where that is not known. */
+  readonly lags: ReadonlyMap<number, number | null>;
   /** How the workers spent the last seconds. */
   readonly loads: readonly WorkerLoad[];
 }
 
-/** Watches the pipeline. */
+/** Observes the pipeline. */
 export class PipelineMonitor {
   /** Figures over time. */
   readonly history: History = new History();
   /** The windows that emitted last. */
   readonly results: ResultsMonitor;
-  /** How long slices take, in seconds of a worker. */
-  readonly sliceSeconds: Histogram = new Histogram();
-  /** From the records that let a window close until its rows are written. */
+  /** For how long sweeps that folded something kept a worker busy, in seconds. */
+  readonly sweepSeconds: Histogram = new Histogram();
+  /** From the decision by which the watermark passed a window's end until its first rows are written. */
   readonly closeSeconds: Histogram = new Histogram();
   /** How many decisions there were, by their codes. */
   readonly decisionCounts: Map<string, number> = new Map();
-  /** How many calls of the broker have failed. */
+  /** How many readings of the ends for the policy have failed. */
   brokerErrors = 0;
   /** Seconds of worker processes. */
   workerSeconds = 0;
-  /** Whether something happened since it was last set to false. */
-  dirty = true;
-  /** How the broker answers, as the waiting activities see it. */
-  broker: ServerView & { readonly problem: string | null };
+  /** What the drain told last, and when; null before that. */
+  told: { readonly view: GenerationView; readonly atMs: number } | null = null;
+  /** What the supervisor told last; null before that. */
+  supervisor: SupervisorView | null = null;
+  /** When a workflow last told of itself, which is a sign of life of Temporal; null before that. */
+  heardMs: number | null = null;
   /** What interests it. */
   readonly watch: PipelineObserver;
 
@@ -85,13 +92,12 @@ export class PipelineMonitor {
   #lastDecisionMs = 0;
   #tickMs: number | null = null;
 
-  /** Begins to watch. */
-  constructor(plan: ResultPlan, now: () => number = Date.now) {
+  /** Begins to observe. */
+  constructor(plan: RunPlan, now: () => number = Date.now) {
     this.#now = now;
     this.results = new ResultsMonitor(plan);
     this.#closing = new CloseLatency(this.closeSeconds);
-    this.broker = { ok: null, sinceMs: now(), problem: null };
-    this.watch = this.#watch();
+    this.watch = this.#watch(plan);
   }
 
   /** Decisions that changed something, oldest first. */
@@ -117,24 +123,31 @@ export class PipelineMonitor {
   /** Looks at what this process knows, and adds a point to the history. */
   tick({ load, fleet }: TickSource, ends: ReadonlyMap<number, number> = new Map()): Tick {
     const atMs = this.#now();
-    const partitions = load.pages.map(({ partition, cursor, end }) => {
-      const newest = Math.max(end ?? -1, ends.get(partition) ?? -1);
-      return { partition, cursor, end: newest < 0 ? null : Math.max(newest, cursor ?? -1) };
-    });
+    const drains = new Map(this.told?.view.partitions.map((p) => [p.partition, p]));
     const known = new Map<number, number>();
     const cursors = new Map<number, number>();
-    for (const { partition, cursor, end } of partitions) {
-      if (end !== null) known.set(partition, end);
+    const lags = new Map<number, number | null>();
+    for (const { partition, cursor, end } of load.pages) {
+      const drain = drains.get(partition);
+      const newest = end === null && !ends.has(partition) ? null : Math.max(
+        ...[end, ends.get(partition), drain?.end, cursor].map((offset) => offset ?? -1),
+      );
+      if (newest !== null) known.set(partition, newest);
       if (cursor !== null) cursors.set(partition, cursor);
+      // Where nothing is found up to the end, nothing waits there.
+      const isCaughtUp = newest !== null && drain !== undefined &&
+        isHollow({ hollowTo: drain.hollowTo, end: newest });
+      lags.set(partition, isCaughtUp ? 0 : lagOf({ end: newest, cursor }));
     }
     const tick: Tick = {
       atMs,
       inRate: this.#input.read(atMs, known),
       foldedRate: this.#folded.read(atMs, cursors),
-      lag: partitions.length === 0 ? null : totalLag(partitions),
+      lag: lags.size === 0 ? null : sumOf([...lags.values()]),
       workerRate: load.workerRate,
       ends: known,
       cursors,
+      lags,
       loads: load.loads,
     };
     const { ready, starting, draining } = countSlots(fleet.slots);
@@ -149,45 +162,35 @@ export class PipelineMonitor {
     return tick;
   }
 
-  #watch(): PipelineObserver {
+  #watch({ windowing }: RunPlan): PipelineObserver {
     return {
-      awaited: (partition, answer) => {
-        if (answer?.kind !== "records") return;
-        this.dirty = true;
-        this.#closing.turn(partition, this.#now());
-        this.#turned.delete(partition);
+      drained: (view) => {
+        this.heardMs = this.#now();
+        this.told = { view, atMs: this.heardMs };
+        this.#closing.drained(view.watermark, this.heardMs);
       },
-      delivered: ({ partition, note }) => {
-        this.dirty = true;
-        if (note === null) return;
-        this.sliceSeconds.observe(note.busyMs / 1_000);
-        // Without a wait in between, this slice began when the one before was delivered.
-        const before = this.#turned.get(partition);
-        if (before !== undefined) this.#closing.turn(partition, before);
-        this.#turned.set(partition, this.#now());
+      supervised: (view) => {
+        this.heardMs = this.#now();
+        this.supervisor = view;
+        this.remember(view.fleet.decisions.filter((d) => d.desired !== d.previous));
       },
-      reported: (report, answer) => {
-        this.dirty = true;
-        this.#closing.reported(report, answer);
+      swept: ({ records, busyMs }) => {
+        this.heardMs = this.#now();
+        if (records > 0) this.sweepSeconds.observe(busyMs / 1_000);
       },
-      told: () => {
-        this.dirty = true;
-      },
-      emitted: ({ rows, closed }) => {
-        this.dirty = true;
+      emitted: ({ start, shard, rows, final }) => {
         const nowMs = this.#now();
         this.results.take(rows);
-        if (closed !== null) this.results.closed(closed.window, nowMs);
-        const [first] = rows;
-        if (first?.revision === 0) this.#closing.emitted(Date.parse(first.window.end), nowMs);
+        if (final) this.results.closed({ start, shard, rows: rows.length }, nowMs);
+        if (rows[0]?.revision !== 0) return;
+        this.#closing.emitted({ window: `${start}/${shard}`, end: windowEnd(windowing, start) }, nowMs);
       },
       decided: (decision) => this.#decided(decision),
-      broker: (problem) => this.#broker(problem),
+      broker: (problem) => {
+        if (problem !== null) this.brokerErrors += 1;
+      },
     };
   }
-
-  /** When the last slice of a partition was delivered, as long as it has not waited since. */
-  readonly #turned = new Map<number, number>();
 
   #decided(decision: FleetDecision): void {
     if (decision.atMs <= this.#lastDecisionMs) return;
@@ -196,13 +199,16 @@ export class PipelineMonitor {
     this.decisionCounts.set(code, (this.decisionCounts.get(code) ?? 0) + 1);
     if (desired !== previous) this.remember([decision]);
   }
+}
 
-  #broker(problem: string | null): void {
-    const ok = problem === null;
-    if (!ok) this.brokerErrors += 1;
-    const sinceMs = ok === (this.broker.ok ?? true) ? this.broker.sinceMs : this.#now();
-    this.broker = { ok, sinceMs, problem };
+/** The sum of some lags; null if one is not known, which is not the same as 0. */
+export function sumOf(lags: readonly (number | null)[]): number | null {
+  let sum = 0;
+  for (const lag of lags) {
+    if (lag === null) return null;
+    sum += lag;
   }
+  return sum;
 }
 
 /** What a worker did in the last seconds. */
@@ -213,7 +219,7 @@ export function loadOf(
   const load = loads.find(({ worker }) => worker === identity);
   if (load === undefined) return { rate: 0, busy: 0 };
   return {
-    rate: load.offsets / LOAD_SECONDS,
+    rate: load.records / LOAD_SECONDS,
     busy: Math.min(1, load.busyMs / 1_000 / LOAD_SECONDS),
   };
 }
@@ -222,49 +228,43 @@ function viewOf({ atMs, previous, desired, code, reason }: FleetDecision): Decis
   return { atMs, previous, desired, code, reason };
 }
 
-/** How many moves of the watermark are remembered. */
+/** How many moves of the watermark, and windows that have emitted, are remembered. */
 const MOVES = 500;
 
 /** A move of the watermark. */
 interface Move {
   readonly watermark: number;
-  readonly sinceMs: number;
+  readonly atMs: number;
 }
 
 /** Measures how long windows take to close. */
 export class CloseLatency {
   readonly #histogram: Histogram;
-  readonly #turns = new Map<number, number>();
-  #watermark = -Infinity;
   #moves: Move[] = [];
+  #measured: string[] = [];
 
   /** Begins with nothing known. */
   constructor(histogram: Histogram) {
     this.#histogram = histogram;
   }
 
-  /** A partition has seen records, or begins with the next slice of a backlog. */
-  turn(partition: number, nowMs: number): void {
-    this.#turns.set(partition, nowMs);
+  /** The drain has decided. */
+  drained(watermark: number | null, nowMs: number): void {
+    const last = this.#moves.at(-1);
+    if (watermark === null || watermark <= (last?.watermark ?? -Infinity)) return;
+    // When the first one was reached is not known.
+    const atMs = last === undefined ? NaN : nowMs;
+    this.#moves = [...this.#moves, { watermark, atMs }].slice(-MOVES);
   }
 
-  /** A partition has reported. */
-  reported({ partition, kind }: Report, { watermark }: ReportAnswer): void {
-    if (watermark === null || watermark <= this.#watermark) return;
-    // A first watermark, or one that a join or a run-on moved, says nothing of a slice.
-    const sinceMs = this.#turns.get(partition);
-    const known = this.#watermark > -Infinity && kind === "advance" && sinceMs !== undefined;
-    this.#watermark = watermark;
-    this.#moves = [...this.#moves, { watermark, sinceMs: known ? sinceMs : NaN }].slice(-MOVES);
-  }
-
-  /** A window has written the last of its first rows. */
-  emitted(end: number, nowMs: number): void {
+  /** A window has written its first rows; a repeat is passed over. */
+  emitted({ window, end }: { readonly window: string; readonly end: number }, nowMs: number): void {
     const move = this.#moves.find(({ watermark }) => watermark >= end);
     // Windows that were passed before the first remembered move can't be told.
-    const first = this.#moves[0];
-    if (move === undefined || Number.isNaN(move.sinceMs)) return;
-    if (move === first && this.#moves.length === MOVES) return;
-    this.#histogram.observe((nowMs - move.sinceMs) / 1_000);
+    const isForgotten = move === this.#moves[0] && this.#moves.length === MOVES;
+    if (move === undefined || Number.isNaN(move.atMs) || isForgotten) return;
+    if (this.#measured.includes(window)) return;
+    this.#measured = [...this.#measured, window].slice(-MOVES);
+    this.#histogram.observe((nowMs - move.atMs) / 1_000);
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { ClosedWindow } from "../../core/event_time/close_timers.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { shardOf } from "../../core/fold/cells.ts";
 import { windowId } from "../../core/ids.ts";
@@ -17,10 +16,12 @@ const WINDOWS = 24;
 const ROWS = 100;
 /** How many emissions of a window are kept. */
 const REVISIONS = 50;
+/** How many windows that closed are kept. */
+const CLOSED = 40;
 /** A longer text of a key is cut. */
 const KEY_CHARS = 300;
 
-/** What the book is about. */
+/** What the results are of. */
 export type ResultPlan = Pick<RunPlan, "pipeline" | "shards" | "groupBy" | "aggregates">;
 
 interface Entry extends Omit<ResultView, "rows" | "rowCount" | "revisions"> {
@@ -35,8 +36,7 @@ export class ResultsMonitor {
   readonly #windows = new Map<string, Entry>();
   #version = 0;
   #rowsTaken = 0;
-  #closed: { readonly id: string; readonly start: number; readonly end: number; atMs: number }[] =
-    [];
+  #closed: { readonly start: number; readonly end: number; readonly atMs: number }[] = [];
 
   /** Begins empty. */
   constructor(plan: ResultPlan) {
@@ -66,12 +66,18 @@ export class ResultsMonitor {
     for (const { id } of oldest.slice(0, -WINDOWS)) this.#windows.delete(id);
   }
 
-  /** A window has emitted its last rows. */
-  closed({ id, rows }: Pick<ClosedWindow, "id" | "rows">, atMs: number): void {
-    const entry = this.#windows.get(id);
+  /** A window, or a share of one, has written its last rows. */
+  closed(
+    { start, shard, rows }: { readonly start: number; readonly shard: number; readonly rows: number },
+    atMs: number,
+  ): void {
+    const entry = [...this.#windows.values()].find((known) =>
+      known.start === start && (this.#plan.shards === 1 || known.id.endsWith(`/${shard}`))
+    );
     if (entry === undefined) return;
     entry.rowCount = rows;
-    this.#closed = [...this.#closed, { id, start: entry.start, end: entry.end, atMs }].slice(-40);
+    this.#version += 1;
+    this.#closed = [...this.#closed, { start, end: entry.end, atMs }].slice(-CLOSED);
   }
 
   /** The windows that closed lately. */
@@ -112,7 +118,7 @@ export class ResultsMonitor {
   #revision(entry: Entry, row: ResultRow): void {
     const at = entry.revisions.findIndex(({ revision }) => revision === row.revision);
     const known = entry.revisions[at];
-    // Rows that are written twice count twice here; a window that closes tells how many there are.
+    // Rows that are written twice count twice here; the last emission tells how many there are.
     const rows = (known?.rows ?? 0) + 1;
     const view = {
       revision: row.revision,

@@ -21,9 +21,9 @@ const ROWS = 1_000;
 /** At most so many bytes of one topic. */
 const MAX_BYTES = 512 * 1024;
 
-const KINDS = ["late", "invalid", "skewed"] as const;
+const KINDS = ["late", "invalid", "skewed", "failed"] as const;
 
-/** Reads the last late, invalid and skewed records of a generation. */
+/** Reads the last records set aside of a generation. */
 export async function readSamples(
   reader: LogReader,
   plan: RunPlan,

@@ -14,9 +14,9 @@ import { type PageServer, startPageServer } from "./server.ts";
 
 /** How often figures are taken and sent, in ms. */
 const SECOND_MS = 1_000;
-/** Figures for a program are at most so old, in ms. */
+/** How the servers answer is told to a program by a look that is at most so old, in ms. */
 const FRESH_MS = 1_000;
-/** A program is given what is known if a poll takes longer, in ms. */
+/** A program is given what is known if a look takes longer, in ms. */
 const PATIENCE_MS = 3_000;
 
 /** The presenter's load. */
@@ -57,7 +57,7 @@ export interface DashboardOptions {
 export interface Dashboard {
   /** The page's address. */
   readonly url: string;
-  /** Must be among the observers of the control process. */
+  /** Belongs to the observers of the control process. */
   readonly watch: PipelineObserver;
   /** The control process is up: its figures are shown from now on. */
   attach(control: Shown): Promise<void>;
@@ -96,8 +96,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   let seen: Seen = model.seen;
   const fresh = async () => {
     model.ask();
-    const age = Date.now() - (model.poll?.atMs ?? -Infinity);
-    if (age > FRESH_MS) await deadline(model.refresh(), PATIENCE_MS);
+    await deadline(model.refresh(FRESH_MS), PATIENCE_MS);
   };
   const server: PageServer = await startPageServer({
     host: options.host,

@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { Account } from "../../core/flow/account.ts";
+import type { Account } from "../../core/flow/audit.ts";
+import type { PartitionMode } from "../../core/event_time/watermark.ts";
 import type { DecisionCode } from "../../core/scaling/state.ts";
 import type { SlotState } from "../../core/scaling/slot.ts";
 
@@ -100,17 +101,43 @@ export interface DecisionView {
   readonly reason: string;
 }
 
+/** How a partition is doing: its mode, or what keeps it from going on. */
+export type PartitionState =
+  | PartitionMode
+  /** Held back: too far ahead of the others, or as many windows are open as there may be. */
+  | "held"
+  /** Waits for the end of a transaction. */
+  | "transaction"
+  /** Can't be read at the moment; it is tried again. */
+  | "trouble";
+
 /** A partition in event time. */
 export interface PartitionView {
   /** The partition. */
   readonly partition: number;
-  /** How it stands: the drain's mode, or `held` if it is too far ahead. */
-  readonly state: string;
+  /** How it is doing. */
+  readonly state: PartitionState;
   /** Its watermark, event time. */
   readonly watermark: number | null;
   /** The largest event time seen. */
   readonly maxEventTime: number | null;
   /** Offsets between cursor and end. */
+  readonly lag: number | null;
+}
+
+/** Partitions that are folded up into one line. */
+export interface FoldedPartitions {
+  /** How many. */
+  readonly count: number;
+  /** How many of them are idle. */
+  readonly idle: number;
+  /** The smallest of their watermarks; null if none is known. */
+  readonly from: number | null;
+  /** The largest of their watermarks; null if none is known. */
+  readonly to: number | null;
+  /** The largest event time seen in them. */
+  readonly maxEventTime: number | null;
+  /** Offsets between their cursors and ends; null if one is not known. */
   readonly lag: number | null;
 }
 
@@ -124,10 +151,12 @@ export interface OpenWindowView {
   readonly final: number;
   /** (event, window) pairs in it. */
   readonly events: number;
-  /** Its cells: how many keys it has. */
-  readonly cells: number;
+  /** Of those, the pairs that are still with the drain, or on their way. */
+  readonly waiting: number;
   /** Whether its rows were emitted, and it stays open for late events. */
   readonly emitted: boolean;
+  /** What is wrong with it, a code; null if nothing is. */
+  readonly broken: string | null;
   /** The workflow that holds it; the first one where several share its keys. */
   readonly id: string;
 }
@@ -142,16 +171,18 @@ export interface Mark {
   readonly partition: number;
 }
 
-/** Event time, as last looked at. */
+/** Event time, as the drain last told of it. */
 export interface EventTimeView {
-  /** When it was looked at. */
-  readonly atMs: number;
   /** The pipeline's watermark. */
   readonly watermark: number | null;
-  /** The partitions, by number. */
+  /** The partitions by number; where there are many, those that matter, the slowest first. */
   readonly partitions: readonly PartitionView[];
+  /** The others; null if all are shown. */
+  readonly folded: FoldedPartitions | null;
   /** The open windows, earliest first; no more than can be drawn. */
   readonly open: readonly OpenWindowView[];
+  /** How many windows and shares of windows are open beyond those. */
+  readonly moreOpen: number;
   /** Windows that closed a moment ago. */
   readonly closed: readonly { readonly start: number; readonly end: number }[];
   /** Late and skewed events a moment ago. */
@@ -200,17 +231,16 @@ export interface ResultView {
   readonly rowCount: number;
 }
 
-/** The account, as last looked at. */
+/** The account, by one look at the drain. */
 export interface AccountView {
-  /** When. */
+  /** When the drain told. */
   readonly atMs: number;
   /** The account. */
   readonly account: Account;
-  /**
-   * `holds`: both equations do. `moving`: the parts were looked at in different moments, and are
-   * looked at again. `broken`: they do not hold although nothing moves.
-   */
-  readonly state: "holds" | "moving" | "broken";
+  /** `holds`: both equations do, and nothing is lost. All parts are of one moment, so that else it is `broken`. */
+  readonly state: "holds" | "broken";
+  /** What people should know, and is not wrong. */
+  readonly notes: readonly string[];
   /** Records that have arrived and are not folded yet. */
   readonly lag: number;
 }
@@ -218,7 +248,7 @@ export interface AccountView {
 /** A record that counts nowhere, or elsewhere than it should. */
 export interface SampleView {
   /** What it was. */
-  readonly kind: "late" | "invalid" | "skewed";
+  readonly kind: "late" | "invalid" | "skewed" | "failed";
   /** Why, a code. */
   readonly reason: string;
   /** Where it broke the schema; empty if it did not. */
@@ -241,13 +271,13 @@ export interface SampleView {
 export interface WorkerView {
   /** Its slot, from 0. */
   readonly slot: number;
-  /** How it stands. */
+  /** Its state. */
   readonly state: SlotState;
   /** Its process; null if there is none. */
   readonly pid: number | null;
   /** Records per second, over the last 10 s. */
   readonly rate: number;
-  /** The share of the last 10 s in which it had a slice at hand, 0 to 1. */
+  /** The share of the last 10 s in which it folded and looked up, 0 to 1. */
   readonly busy: number;
   /** How often it was started again after a failure. */
   readonly restarts: number;
@@ -281,7 +311,7 @@ export interface ProblemView {
   readonly level: "error" | "warning" | "note";
   /** What it is about: a server, a partition, a worker. */
   readonly what: string;
-  /** What is wrong, in words. */
+  /** What is wrong and what to do about it, a sentence. */
   readonly text: string;
   /** Since when. */
   readonly sinceMs: number;
@@ -317,11 +347,11 @@ export interface PageState {
   readonly points: Points;
   /** Decisions on the number of workers, oldest first. */
   readonly decisions: readonly DecisionView[];
-  /** Event time; null before the first poll. */
+  /** Event time; null before the drain has told. */
   readonly time: EventTimeView | null;
   /** The windows that emitted last, oldest first. */
   readonly results: readonly ResultView[];
-  /** The account; null before the first poll. */
+  /** The account; null before the drain has told. */
   readonly account: AccountView | null;
   /** Records that count nowhere, newest first. */
   readonly samples: readonly SampleView[];
