@@ -206,18 +206,6 @@ export class SliceCells {
     if (grown !== 0) this.#bytesBound += grown * NUMBER_BYTES;
   }
 
-  /** About how many bytes the cells take as JSON; walks over all of them. */
-  bytes(): number {
-    let bytes = 0;
-    for (const { shards } of this.#windows.values()) {
-      for (const cells of shards) {
-        if (cells.size > 0) bytes += 48;
-        for (const [key, cell] of cells) bytes += cellBytes(key, cell);
-      }
-    }
-    return bytes;
-  }
-
   /** The cells by window and share, sorted; the cells of each sorted by key. */
   byWindow(): WindowCells[] {
     return this.shared().map(({ start, shard, cells }) => ({ start, shard, cells }));
@@ -351,26 +339,6 @@ function sortedWires(cells: ReadonlyMap<string, Cell>): CellWire[] {
   return [...cells]
     .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
     .map(([key, cell]) => cellToWire(key, cell));
-}
-
-/** The key is a JSON text inside of JSON, so that its quotes are escaped once more. */
-function cellBytes(key: string, cell: Cell): number {
-  let bytes = key.length + 12 + numberBytes(cell.events);
-  for (const accumulator of cell.accumulators) {
-    if (accumulator === null) bytes += 5;
-    else if (typeof accumulator === "number") bytes += numberBytes(accumulator);
-    else bytes += accumulator.reduce((sum, part) => sum + numberBytes(part), 3);
-  }
-  return bytes;
-}
-
-/** At least as many bytes as a number takes in JSON, with a comma; printing it would be slow. */
-function numberBytes(value: number): number {
-  const size = Math.abs(value);
-  if (!(size < 1e6)) return 26;
-  if (Number.isInteger(value)) return size < 1e3 ? 5 : 8;
-  // A decimal of up to three places, as most measured values are.
-  return Math.round(value * 1000) / 1000 === value ? (size < 1e3 ? 9 : 12) : 26;
 }
 
 const SEED = 0x9747b28c;

@@ -68,12 +68,6 @@ export interface FoldStart {
   /** The partition's floor. */
   readonly floor: number | null;
   /**
-   * All windows that refused the cells of this slice, because they had completed. The slice is then
-   * folded again, exactly as before, but only to tell what that changes: {@linkcode SliceFold.moved},
-   * and as rejects the events that count nowhere any more. There are no cells.
-   */
-  readonly refused?: readonly WindowShard[];
-  /**
    * The cells to add to, where several partitions share them.
    * @default {undefined}
    */
@@ -86,8 +80,8 @@ export interface Reject {
   readonly offset: number;
   /** Which count it is part of. */
   readonly kind: "late" | "invalid" | "skewed" | "failed";
-  /** Why: an invalid one's reason, "skewed", "late", or "window-closed" from folding again. */
-  readonly reason: InvalidReason | "late" | "window-closed" | "failed";
+  /** Why: an invalid one's reason, "skewed", "late" or "failed". */
+  readonly reason: InvalidReason | "late" | "failed";
   /** The failing path inside the event; empty where none is at fault. */
   readonly path: string;
   /** What is wrong, for people. */
@@ -117,14 +111,6 @@ export type CheckedRecord =
     readonly problem: EventProblem;
   };
 
-/** What moves from aggregated to late when a slice is folded again. */
-export interface Moved {
-  /** Events that count nowhere any more. */
-  readonly events: number;
-  /** (event, window) pairs of the windows that refused them. */
-  readonly pairs: number;
-}
-
 type Counts = { -readonly [K in keyof SliceCounts]: SliceCounts[K] };
 
 /** The fold of one slice. Records are handed in chunk by chunk, in the order of their offsets. */
@@ -135,15 +121,11 @@ export class SliceFold {
   readonly #cells: SliceCells;
   readonly #partition: number;
   readonly #floor: number;
-  readonly #refused: ReadonlyMap<number, ReadonlySet<number>> | null;
   /** From a window's start to the time at which it completes. */
   readonly #completesAfter: number;
   readonly #isTumbling: boolean;
   readonly #counts: Counts = { ...NO_COUNTS };
-  readonly #moved = { events: 0, pairs: 0 };
   readonly #faults: FaultCounter;
-  /** The last measurement of the result's size. */
-  #measured = { read: 0, cells: 0, bytes: 0 };
   #rejects: Reject[] = [];
   #maxEventTime: number;
   #firstEventTime: number | null = null;
@@ -166,7 +148,6 @@ export class SliceFold {
     this.#maxEventTime = start.maxEventTime ?? -Infinity;
     this.#ownBound = this.#maxEventTime - plan.delayMs;
     this.#bound = Math.max(this.#ownBound, this.#floor);
-    this.#refused = start.refused === undefined ? null : byStart(start.refused);
     this.#completesAfter = plan.windowing.sizeMs + plan.latenessMs;
     this.#isTumbling = plan.windowing.sizeMs === plan.windowing.slideMs;
   }
@@ -235,20 +216,6 @@ export class SliceFold {
     return this.#cells.windowCount;
   }
 
-  /**
-   * About how many bytes the cells take as JSON. They are only walked over again once as many
-   * records have come as there are cells; in between it is told by the number of cells.
-   */
-  get resultBytes(): number {
-    const cells = this.#cells.cellCount;
-    const last = this.#measured;
-    if (cells === 0) return 0;
-    if (last.cells === 0 || this.#counts.read - last.read >= cells) {
-      this.#measured = { read: this.#counts.read, cells, bytes: this.#cells.bytes() };
-    }
-    return Math.ceil(this.#measured.bytes * cells / this.#measured.cells);
-  }
-
   /** The partition's largest event time, that of before the slice included. */
   get maxEventTime(): number | null {
     return this.#maxEventTime === -Infinity ? null : this.#maxEventTime;
@@ -259,14 +226,9 @@ export class SliceFold {
     return this.#firstEventTime;
   }
 
-  /** What was counted so far; folding again counts as it was counted the first time. */
+  /** What was counted so far. */
   get counts(): SliceCounts {
     return { ...this.#counts };
-  }
-
-  /** What moves from aggregated to late; nothing unless windows refused the slice. */
-  get moved(): Moved {
-    return { ...this.#moved };
   }
 
   /** What is wrong with the slice's records, as {@linkcode judgeData} takes it. */
@@ -336,22 +298,11 @@ export class SliceFold {
     if (byFloor) this.#counts.lateByFloor += 1;
     if (start > last) {
       this.#counts.late += 1;
-      return this.#late(record, "late", time, bound);
+      return this.#late(record, time, bound);
     }
     this.#counts.aggregated += 1;
     this.#cells.partition = this.#partition;
-    if (this.#refused === null) {
-      for (; start <= last; start += w.slideMs) this.#cells.add(start, key, event);
-      return;
-    }
-    let kept = 0;
-    for (; start <= last; start += w.slideMs) {
-      if (this.#refused.get(start)?.has(key.shard)) this.#moved.pairs += 1;
-      else kept += 1;
-    }
-    if (kept > 0) return;
-    this.#moved.events += 1;
-    this.#late(record, "window-closed", time, bound);
+    for (; start <= last; start += w.slideMs) this.#cells.add(start, key, event);
   }
 
   #noteUnit({ offset, timestampMs }: FoldRecord, event: FoldEvent, time: number): void {
@@ -371,37 +322,18 @@ export class SliceFold {
     const sample = () => ({ offset, path, message });
     this.#faults.add(kind, reason, sample);
     if (unit !== undefined) this.#faults.add("unit", unit, sample);
-    // When a slice is folded again, its other rejects have been written.
-    if (this.#refused !== null) return;
     const bound = this.#bound === -Infinity ? null : this.#bound;
     this.#rejects.push({ offset, kind, reason, path, message, bound, windows: [] });
   }
 
-  #late(record: FoldRecord, reason: "late" | "window-closed", time: number, bound: number): void {
-    if (this.#refused !== null && reason === "late") return;
-    const message = reason === "late"
-      ? `all windows of ${formatInstant(time)} ended by ${formatInstant(bound)}`
-      : `all windows of ${formatInstant(time)} had completed when it arrived`;
-    const { offset } = record;
-    this.#faults.add("late", "late", () => ({ offset, path: this.#timeField, message }));
+  #late({ offset }: FoldRecord, time: number, bound: number): void {
+    const path = this.#timeField;
+    const message = `all windows of ${formatInstant(time)} ended by ${formatInstant(bound)}`;
+    this.#faults.add("late", "late", () => ({ offset, path, message }));
     this.#rejects.push({
-      offset: record.offset,
-      kind: "late",
-      reason,
-      path: this.#timeField,
-      message,
+      ...{ offset, kind: "late", reason: "late", path, message },
       bound: bound === -Infinity ? null : bound,
       windows: windowStarts(this.#plan.windowing, time),
     });
   }
-}
-
-function byStart(refused: readonly WindowShard[]): Map<number, Set<number>> {
-  const shards = new Map<number, Set<number>>();
-  for (const { start, shard } of refused) {
-    const known = shards.get(start);
-    if (known === undefined) shards.set(start, new Set([shard]));
-    else known.add(shard);
-  }
-  return shards;
 }

@@ -6,7 +6,7 @@ import { runPipeline } from "../../definition/testing/run_pipeline.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { type Reject, SliceFold } from "../../core/fold/fold.ts";
 import { shardOf } from "../../core/fold/cells.ts";
-import type { SliceCounts } from "../../core/flow/slice.ts";
+import type { SliceCounts } from "../../core/flow/counts.ts";
 import students from "../../pipelines/cs_student_logs.ts";
 import { count, definePipeline, type Pipeline, sum, tumbling } from "../../definition/define.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";

@@ -20,7 +20,7 @@ import {
   NO_COUNTS,
   type SliceCounts,
   type WindowShard,
-} from "../../../core/flow/slice.ts";
+} from "../../../core/flow/counts.ts";
 import { MAX_INSTANT_MS } from "../../../core/event_time/instants.ts";
 import { hopping, tumbling } from "../../../core/event_time/windows.ts";
 
@@ -471,32 +471,6 @@ Deno.test("an event is in range iff its windows, their completion and the waterm
   );
 });
 
-Deno.test("the size of the result is estimated on the safe side, but not by far", () => {
-  const decimals = Array.from({ length: 2000 }, (_, i) => ({
-    time: i % 50,
-    key: `course "${i % 40}"`,
-    x: (i * 37 % 1000) / 10,
-  }));
-  const hostile = Array.from(
-    { length: 300 },
-    (_, i) => ({ time: 1, key: "a", x: 2 ** (i * 6 - 900) }),
-  );
-  for (const values of [decimals, hostile]) {
-    const fold = foldValues(values, { ...base, delayMs: 1000 });
-    const actual = JSON.stringify(fold.windows()).length;
-    assert.ok(fold.resultBytes >= actual, `${fold.resultBytes} < ${actual}`);
-    assert.ok(fold.resultBytes < actual * 2.5, `${fold.resultBytes} for ${actual}`);
-  }
-  // Asked again and again, it may lag behind by the last few records.
-  const fold = new SliceFold({ ...base, delayMs: 1000 }, reader, START);
-  assert.equal(fold.resultBytes, 0);
-  for (let at = 0; at < decimals.length; at += 20) {
-    addAll(fold, decimals.slice(at, at + 20).map((value, i) => record(at + i, value)));
-    const actual = JSON.stringify(fold.windows()).length;
-    assert.ok(fold.resultBytes >= actual * 0.8 && fold.resultBytes < actual * 2.5);
-  }
-});
-
 Deno.test("hostile JSON goes through decode and fold without a crash", () => {
   const values = [
     '{"time":1,"key":"a","x":1,"deep":' + "[".repeat(100_000) + "]".repeat(100_000) + "}",
@@ -722,34 +696,5 @@ Deno.test("where a partition is cut into slices and chunks changes nothing", () 
       assert.equal(folds.at(-1)?.maxEventTime, whole.maxEventTime);
     }),
     { numRuns: 200 },
-  );
-});
-
-Deno.test("folding again tells what moves when windows refused their cells", () => {
-  fc.assert(
-    fc.property(cases, fc.infiniteStream(fc.boolean()), (given, picks) => {
-      const expected = reference(given);
-      const first = addAll(
-        new SliceFold(given.plan, filtering, given.start),
-        recordsOf(given.events),
-      );
-      const refused: WindowShard[] = first.windows()
-        .filter(() => picks.next().value)
-        .map(({ start, shard }) => ({ start, shard }));
-      const ids = new Set(refused.map(({ start, shard }) => `${start}/${shard}`));
-      const again = new SliceFold(given.plan, filtering, { ...given.start, refused });
-      addAll(again, recordsOf(given.events));
-      const closed = expected.kept.filter(({ id }) => id.every((one) => ids.has(one)));
-      const pairs = expected.kept.flatMap(({ id }) => id).filter((one) => ids.has(one)).length;
-      assert.deepEqual(again.moved, { events: closed.length, pairs });
-      assert.deepEqual(again.windows(), []);
-      assert.deepEqual(again.counts, first.counts);
-      assert.deepEqual(first.moved, { events: 0, pairs: 0 });
-      assert.deepEqual(
-        again.takeRejects().map(({ offset, kind, reason }) => [offset, kind, reason]),
-        closed.map(({ offset }) => [offset, "late", "window-closed"]),
-      );
-    }),
-    { numRuns: 300 },
   );
 });
