@@ -169,13 +169,19 @@ export const TIDEGATE = {
   ),
   paceMs: setting(
     "TIDEGATE_PACE_MS",
-    "The least time between two slices of a partition that has caught up, in ms.",
-    integer({ min: 10, max: 60_000 }).prefault("1000"),
+    "How long a sweep goes on that has folded something, in ms; windows close when they can, " +
+      "whatever this is.",
+    integer({ min: 10, max: 60_000 }).prefault("5000"),
   ),
   sliceMs: setting(
     "TIDEGATE_SLICE_MS",
-    "The longest time that folding one slice may take, in ms.",
+    "How long a sweep folds in a backlog before it answers, in ms.",
     integer({ min: 50, max: 30_000 }).prefault("1000"),
+  ),
+  deliverMs: setting(
+    "TIDEGATE_DELIVER_MS",
+    "How often a window that stays open gets its events, to be looked at, in ms; 0 for never.",
+    integer({ min: 0, max: 600_000 }).prefault("5000"),
   ),
   idleToZeroMs: setting(
     "TIDEGATE_IDLE_TO_ZERO",

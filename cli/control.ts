@@ -11,14 +11,13 @@ import { runPlanOf, type StartPosition } from "../core/plan.ts";
 import { type Dashboard, type DemoLoad, startDashboard } from "../dashboard/server/start.ts";
 import { parseInstant } from "../core/event_time/instants.ts";
 import { say } from "./output.ts";
+import type { Config } from "./config.ts";
 import { inDataFolder, type Session } from "./session.ts";
 
 /** The values of the flags that say how a control process runs. */
 export interface ControlFlags {
   /** A fixed number of worker processes; by load if left out. */
   readonly workers: number | undefined;
-  /** Slices at a time in each. */
-  readonly slices: number;
   /** Whether to begin a new generation. */
   readonly "new-generation": boolean;
   /** Where it begins. */
@@ -68,13 +67,18 @@ export function controlFor(
         workers: flags.workers ?? null,
         idleToZeroMs: config.idleToZeroMs,
       },
-      slots: flags.slices,
+      deliverEveryMs: deliverEveryMs(config),
       mode,
       observers,
       newGeneration: flags["new-generation"],
       ...(from === undefined ? {} : { from }),
       say,
     }));
+}
+
+/** How often a window that stays open gets its cells, in ms; null for never. */
+export function deliverEveryMs({ deliverMs }: Pick<Config, "deliverMs">): number | null {
+  return deliverMs === 0 ? null : deliverMs;
 }
 
 function startPosition(text: string): StartPosition {

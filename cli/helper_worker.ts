@@ -1,47 +1,41 @@
 /**
- * A worker that runs a pipeline's workflow tasks where no control process does, for as long as a
- * command asks. Loaded when it is needed.
+ * Runs a pipeline's workflow tasks where no control process does, for as long as a command asks. It
+ * takes no activity: nothing is folded, settled or scaled by it. Loaded when it is needed.
  *
  * @module
  */
 
-import { createControlActivities } from "../activities/create_activities.ts";
-import type { LogReader } from "../adapters/kafka/log.ts";
-import { createKafkaWriter } from "../adapters/kafka/writer.ts";
-import { createWindowClient } from "../adapters/temporal/window_client.ts";
 import { workflowBundle } from "../adapters/temporal/bundle.ts";
-import type { Client } from "../adapters/temporal/client.ts";
-import { startControlWorker } from "../adapters/temporal/workers.ts";
+import {
+  type ControlWorkerOptions,
+  startControlWorker,
+  startSupervisorWorker,
+} from "../adapters/temporal/workers.ts";
 import { say } from "./output.ts";
 import type { Session } from "./session.ts";
 
-/** Starts the worker; gives what stops it. */
+/** Nobody is told of anything. */
+const DEAF = {
+  drain: { state: { fn: () => undefined }, swept: { fn: () => undefined } },
+  supervisor: { state: { fn: () => undefined } },
+} satisfies ControlWorkerOptions["sinks"];
+
+/** Starts the workers; gives what stops them. */
 export async function startHelperWorker(
-  { pipeline: { plan: { pipeline } }, temporal, kafka, config }: Session,
-  client: Client,
-  reader: LogReader,
+  { pipeline: { plan: { pipeline } }, temporal, config }: Session,
 ): Promise<() => Promise<void>> {
-  const writer = createKafkaWriter(kafka);
-  try {
-    const worker = await startControlWorker({
-      temporal,
-      pipeline,
-      bundlePath: await workflowBundle(config.dataDir, say),
-      activities: createControlActivities({
-        reader,
-        writer,
-        windows: createWindowClient(client),
-        fleet: null,
-      }),
-      identity: `${pipeline}-reader-${Deno.pid}`,
-      remoteActivities: false,
-    });
-    return async () => {
-      await worker.stop();
-      await writer.close();
-    };
-  } catch (error) {
-    await writer.close();
-    throw error;
-  }
+  await using closing = new AsyncDisposableStack();
+  const worker = {
+    temporal,
+    pipeline,
+    bundlePath: await workflowBundle(config.dataDir, say),
+    identity: `${pipeline}-reader-${Deno.pid}`,
+    sinks: DEAF,
+  };
+  const supervising = await startSupervisorWorker(worker);
+  closing.defer(() => supervising.stop());
+  const working = await startControlWorker({ ...worker, activities: {}, remoteActivities: false });
+  closing.defer(() => working.stop());
+  const open = closing.move();
+  return () => open.disposeAsync();
 }

@@ -7,41 +7,62 @@
 import type { PipelineObserver } from "../activities/observer.ts";
 import type { Fleet } from "../adapters/launchers/launcher.ts";
 import { formatInstant } from "../core/event_time/instants.ts";
-import type { Account } from "../core/flow/account.ts";
+import type { Audit } from "../core/flow/audit.ts";
 import { type FleetSlots, fleetSlotsOf, type FleetState } from "../core/scaling/fleet.ts";
 import { totalLag } from "../core/scaling/load.ts";
 import type { FleetDecision } from "../core/scaling/state.ts";
-import type { Snapshot } from "./account.ts";
+import type { LoadModel } from "../processes/control/load.ts";
+import type { GenerationView } from "../workflows/messages.ts";
 
-/** The account in lines. */
-export function accountLines(account: Account): string[] {
-  const { events, pairs, windows } = account;
+/** An audit in lines. */
+export function auditLines(audit: Audit): string[] {
+  const { events, pairs, windows, notes, unknown, problems } = audit;
   return [
     `events: read ${events.read} = aggregated ${events.aggregated} + late ${events.late} + ` +
-    `invalid ${events.invalid} + skewed ${events.skewed} + filtered ${events.filtered}`,
+    `invalid ${events.invalid} + skewed ${events.skewed} + filtered ${events.filtered} + ` +
+    `failed ${events.failed}`,
     `pairs:  assigned ${pairs.assigned} = closed ${pairs.closed} + open ${pairs.open} + ` +
-    `in delivery ${pairs.inDelivery} + missed ${pairs.missed}`,
-    `windows: ${windows.closed} closed, ${windows.open} open; refused ${account.refused}; ` +
+    `waiting ${pairs.waiting} + missed ${pairs.missed} + lost ${pairs.lost}`,
+    `windows: ${windows.closed} closed, ${windows.open} open, ${windows.lost} lost; ` +
     `late by the floor alone ${events.lateByFloor}`,
-    ...account.notes.map((note) => `NOTE ${note}`),
-    ...account.problems.map((problem) => `PROBLEM ${problem}`),
-    account.ok ? "the account holds" : "THE ACCOUNT DOES NOT HOLD",
+    ...notes.map((note) => `NOTE ${note}`),
+    ...unknown.map((what) => `UNKNOWN ${what}`),
+    ...problems.map((problem) => `PROBLEM ${problem}`),
+    audit.ok ? "the account holds" : "THE ACCOUNT DOES NOT HOLD",
   ];
 }
 
-/** The state of a pipeline in a line. */
-export function statusLine({ drains, clock }: Snapshot): string {
-  const lag = totalLag(drains.map(({ until, end, cursor }) => ({ end: until ?? end, cursor })));
-  const read = drains.reduce((sum, d) => sum + d.totals.read, 0);
-  const watermark = clock.watermark === null ? "none" : formatInstant(clock.watermark);
-  const stopped = drains.filter((d) => d.mode === "stopped");
+/** What the control process knows of the load, in a line; null before it knows. */
+export function loadLine({ view, pages }: Pick<LoadModel, "view" | "pages">): string | null {
+  if (view === null) return null;
+  const untils = new Map(view.partitions.map((p) => [p.partition, p.until]));
+  const offsets = pages.map(({ partition, cursor, end }) => ({
+    cursor,
+    end: end === null ? null : Math.min(end, untils.get(partition) ?? Infinity),
+  }));
+  return statusLine(view, totalLag(offsets));
+}
+
+/** The state of a generation in a line. */
+export function statusLine(view: GenerationView, lag: number | null): string {
+  const { watermark, partitions, openWindows, closed, lost } = view;
+  const read = partitions.reduce((sum, p) => sum + p.totals.read, 0);
+  const unwritten = view.open.filter(({ unwrittenSinceMs }) => unwrittenSinceMs !== null).length;
   return [
-    `watermark ${watermark}`,
+    `watermark ${watermark === null ? "none" : formatInstant(watermark)}`,
     `read ${read}`,
-    `lag ${lag}`,
-    `windows ${clock.open.length} open, ${clock.totals.windows} closed`,
-    ...stopped.map((d) => `PARTITION ${d.partition} STOPPED: ${d.stop?.code}`),
+    `lag ${lag ?? "unknown"}`,
+    `windows ${openWindows} open, ${closed.windows} closed`,
+    ...(unwritten > 0 ? [`ROWS OF ${unwritten} NOT WRITTEN YET`] : []),
+    ...(lost.windows > 0 ? [`${lost.windows} WINDOWS LOST`] : []),
+    ...stopLines(view),
   ].join("  ");
+}
+
+/** The partitions that have stopped, such as `PARTITION 3 STOPPED: TG_OFFSET_GONE`. */
+export function stopLines({ partitions }: Pick<GenerationView, "partitions">): string[] {
+  return partitions.filter((p) => p.stop !== null)
+    .map((p) => `PARTITION ${p.partition} STOPPED: ${p.stop?.code}`);
 }
 
 /** The state of this process's fleet, such as `workers 2 wanted: 1 ready, 1 starting`. */

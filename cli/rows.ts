@@ -6,10 +6,12 @@
  */
 
 import type { LogReader } from "../adapters/kafka/log.ts";
+import { formatInstant } from "../core/event_time/instants.ts";
 import type { Plan } from "../core/plan.ts";
 import { type ResultRow, rowsOf } from "../core/flow/row.ts";
-import type { ClockView, WindowView } from "../workflows/messages.ts";
+import type { GenerationView, WindowView } from "../workflows/messages.ts";
 import { columns } from "./output.ts";
+import { readWhole } from "./topic.ts";
 
 /** How long one look at the results topic lasts, in ms. */
 const FOLLOW_MS = 1_000;
@@ -20,52 +22,81 @@ export type OpenRow = Omit<ResultRow, "watermark"> & {
   readonly watermark: string | null;
 };
 
-/** The last revision of every row of a generation in the results topic, by window and key. */
-export async function emittedRows(
+/** The rows of a generation, and whether the topic still holds all of them. */
+export interface LastRows {
+  /** The last record of every row by offset, as compaction keeps it, by window and key. */
+  readonly rows: readonly ResultRow[];
+  /** Whether none was removed. */
+  readonly isWhole: boolean;
+}
+
+/** Reads the last record of every row of a generation in the results topic. */
+export async function lastRows(
   reader: LogReader,
   plan: Plan,
   generation: number,
-): Promise<ResultRow[]> {
-  const topic = plan.resultsTopic;
+): Promise<LastRows> {
   const rows = new Map<string, ResultRow>();
   const decoder = new TextDecoder();
-  for (const partition of (await reader.describe(topic))?.partitions ?? []) {
-    const { start, end } = await reader.offsets(topic, partition);
-    for (let from = start; from < end;) {
-      const { records, next } = await reader.fetch({ topic, partition, from });
-      for (const { key, value } of records) {
-        if (key === null || value === null) continue;
-        // Written by Tidegate, so it is of this shape.
-        const row = JSON.parse(decoder.decode(value)) as ResultRow;
-        const id = decoder.decode(key);
-        if (row.generation !== generation) continue;
-        if (row.revision >= (rows.get(id)?.revision ?? 0)) rows.set(id, row);
-      }
-      from = next;
-    }
-  }
-  return [...rows.values()].sort(byWindow);
+  const isWhole = await readWhole(reader, plan.resultsTopic, ({ key, value }) => {
+    if (key === null || value === null) return;
+    // Written by Tidegate, so it is of this shape.
+    const row = JSON.parse(decoder.decode(value)) as ResultRow;
+    if (row.generation === generation) rows.set(decoder.decode(key), row);
+  });
+  return { rows: [...rows.values()].sort(byWindow), isWhole };
 }
 
-/** The present rows of the open windows, by window and key. */
+/** What has become of a row. */
+export type RowState =
+  /** The drain has booked its window: nothing follows. */
+  | "closed"
+  /** Its last revision is written, and its window is not booked yet. */
+  | "closing"
+  /** Later revisions may follow. */
+  | "revision"
+  /** It is not written. */
+  | "open";
+
+/** A row with what has become of it. */
+export type ShownRow = (ResultRow | OpenRow) & {
+  /** What has become of it. */
+  readonly state: RowState;
+};
+
+/** The rows that are written. */
+export function writtenRows(
+  rows: readonly ResultRow[],
+  { open }: Pick<GenerationView, "open">,
+): ShownRow[] {
+  const starts = new Set(open.map(({ start }) => formatInstant(start)));
+  return rows.map((row) => {
+    const last = starts.has(row.window.start) ? "closing" : "closed";
+    return { ...row, state: row.final ? last : "revision" };
+  });
+}
+
+/** The present rows of windows that are open, by window and key. */
 export function openRows(
   plan: Plan,
   generation: number,
-  clock: ClockView,
-  open: readonly WindowView[],
-  nowMs: number,
-): OpenRow[] {
-  return open.flatMap((window): OpenRow[] => {
-    const rows = rowsOf(plan, {
+  { watermark }: Pick<GenerationView, "watermark">,
+  windows: readonly WindowView[],
+): ShownRow[] {
+  return windows.flatMap((window): ShownRow[] =>
+    rowsOf(plan, {
       generation,
       windowStart: window.start,
       revision: window.emissions,
       final: false,
-      watermark: clock.watermark ?? window.start,
-      emittedAtMs: nowMs,
-    }, window.cells);
-    return clock.watermark === null ? rows.map((row) => ({ ...row, watermark: null })) : rows;
-  }).sort(byWindow);
+      watermark: watermark ?? window.start,
+      emittedAtMs: Date.now(),
+    }, window.cells).map((row) => ({
+      ...row,
+      state: "open",
+      ...(watermark === null ? { watermark: null } : {}),
+    }))
+  ).sort(byWindow);
 }
 
 function byWindow(a: Pick<ResultRow, "window" | "key">, b: Pick<ResultRow, "window" | "key">) {
@@ -105,22 +136,18 @@ export async function followResults(
   }
 }
 
-/** Rows as a table for people, those of open windows last. */
-export function rowLines(
-  emitted: readonly ResultRow[],
-  open: readonly OpenRow[] = [],
-): string[] {
-  const rows = [...emitted, ...open];
+/** Rows as a table for people, in their order. */
+export function rowLines(rows: readonly ShownRow[]): string[] {
   const [first] = rows;
   if (first === undefined) return ["no windows"];
   const keys = Object.keys(first.key);
   const names = Object.keys(first.values);
-  const cells = rows.map((row, i) => [
+  const cells = rows.map((row) => [
     windowText(row.window),
     ...keys.map((key) => String(row.key[key])),
     String(row.events),
     ...names.map((name) => number(row.values[name])),
-    row.final ? "closed" : i < emitted.length ? `revision ${row.revision}` : "open",
+    row.state === "revision" ? `revision ${row.revision}` : row.state,
   ]);
   return columns([["window", ...keys, "events", ...names, "state"], ...cells]);
 }

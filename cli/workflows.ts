@@ -8,16 +8,22 @@
 import type { LogReader } from "../adapters/kafka/log.ts";
 import { createKafkaReader } from "../adapters/kafka/reader.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
+import type { GenerationClient } from "../adapters/temporal/generation_client.ts";
 import { createPipelineClient, type PipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import { TidegateError } from "../core/errors.ts";
+import type { DrainPartition } from "../core/flow/dealing.ts";
 import { controlRunning } from "../core/flow/lease.ts";
-import type { SupervisorView } from "../workflows/messages.ts";
+import type { GenerationView, SupervisorView } from "../workflows/messages.ts";
 import type { Session } from "./session.ts";
 
 /** What a command asks with. */
 export interface Asking {
   /** The pipeline's workflows. */
   readonly workflows: PipelineClient;
+  /** The generation of the pipeline's state. */
+  readonly generation: number;
+  /** The drain and the windows of the generation. */
+  readonly drain: GenerationClient;
   /** The supervisor's state. */
   readonly supervisor: SupervisorView;
   /** The log. */
@@ -48,10 +54,39 @@ export async function withWorkflows<T>(
     );
   }
   if (!(await workflows.answers())) {
+    if (await workflows.isOfFirstEngine()) throw ofEarlierEngine(plan.pipeline);
     const { startHelperWorker } = await import("./helper_worker.ts");
-    closing.defer(await startHelperWorker(session, client, reader));
+    closing.defer(await startHelperWorker(session));
   }
-  return await work({ workflows, reader, supervisor: await workflows.supervisor() });
+  const supervisor = await workflows.supervisor();
+  const { generation } = supervisor;
+  const drain = workflows.generation(generation);
+  return await work({ workflows, generation, drain, reader, supervisor });
+}
+
+/**
+ * What a look at a generation says of a partition.
+ *
+ * @throws {TidegateError} `TG_USAGE` if there is no such partition.
+ */
+export function partitionOf(
+  { partitions }: Pick<GenerationView, "partitions">,
+  partition: number,
+): DrainPartition {
+  const found = partitions.find((p) => p.partition === partition);
+  if (found !== undefined) return found;
+  throw new TidegateError(
+    "TG_USAGE",
+    `Cannot find partition ${partition}: the topic has ${partitions.length}`,
+  );
+}
+
+function ofEarlierEngine(pipeline: string): TidegateError {
+  return new TidegateError(
+    "TG_CONTROL_NOT_RUNNING",
+    `The state of pipeline ${pipeline} was made by an earlier engine: nobody can ask it any more`,
+    { next: "Begin a new generation: deno task start, or deno task run --until-drained." },
+  );
 }
 
 /**

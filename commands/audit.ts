@@ -4,8 +4,8 @@
  * @module
  */
 
-import { gatherAccount } from "../cli/account.ts";
-import { accountLines } from "../cli/report.ts";
+import { auditGeneration } from "../cli/audit.ts";
+import { auditLines } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import { withWorkflows } from "../cli/workflows.ts";
 import { print } from "../cli/output.ts";
@@ -14,11 +14,9 @@ import type { Args } from "./specs.ts";
 /** What the command does. */
 export async function action({ flags, settings }: Args<"audit">): Promise<number> {
   const session = await openSession(settings, "ask");
-  const account = await withWorkflows(
-    session,
-    ({ workflows, supervisor }) => gatherAccount(workflows, supervisor.generation),
-  );
-  if (flags.json) print(JSON.stringify(account));
-  else accountLines(account).forEach(print);
-  return account.ok ? 0 : 1;
+  const { plan } = session.pipeline;
+  const audit = await withWorkflows(session, (asking) => auditGeneration(asking, plan));
+  if (flags.json) print(JSON.stringify(audit));
+  else auditLines(audit).forEach(print);
+  return audit.ok ? 0 : 1;
 }

@@ -10,15 +10,14 @@ import { createKafkaJsWriter } from "../adapters/kafka/kafkajs_writer.ts";
 import type { ResultRow } from "../core/flow/row.ts";
 import { derivePipeline } from "../definition/define.ts";
 import { ensureSourceTopic, produce } from "../producer/mod.ts";
-import { gatherAccount, lookAt } from "../cli/account.ts";
+import { auditGeneration } from "../cli/audit.ts";
 import { controlFor } from "../cli/control.ts";
 import { interrupted, parentGone } from "../cli/exit.ts";
-import { followResults } from "../cli/rows.ts";
-import { accountLines, statusLine } from "../cli/report.ts";
-import { rowLines } from "../cli/rows.ts";
+import { auditLines, loadLine } from "../cli/report.ts";
+import { followResults, rowLines, writtenRows } from "../cli/rows.ts";
 import { allClosed, removePipeline } from "../lab/scratch.ts";
 import { openSession, type Session } from "../cli/session.ts";
-import { print, say } from "../cli/output.ts";
+import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
 /** How often the state is told, in ms. */
@@ -59,7 +58,7 @@ async function show(
   for (const client of [admin, reader, writer]) closing.defer(() => client.close());
   const { topic } = plan;
   const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);
-  const fleet = { workers: 1, slices: 4, "new-generation": false, from: undefined };
+  const fleet = { workers: 1, "new-generation": false, from: undefined };
   const control = await controlFor(session, fleet, "live");
   closing.defer(() => control.stop());
 
@@ -70,9 +69,8 @@ async function show(
   if (webUi !== null) print(`Watch the windows in the Temporal Web UI: ${webUi}\n`);
   const following = followResults(reader, plan.resultsTopic, printClosed, stop.signal);
   const status = setInterval(() => {
-    lookAt(control.workflows, control.generation)
-      .then((snapshot) => print(`          ${statusLine(snapshot)}`))
-      .catch((error: Error) => say(error.message));
+    const line = loadLine(control.load);
+    if (line !== null) print(`          ${line}`);
   }, STATUS_MS);
   closing.defer(async () => {
     clearInterval(status);
@@ -101,19 +99,19 @@ async function show(
   const closedAll = await allClosed(control, LAST_CLOSE_MS, stop.signal);
   clearInterval(status);
   if (stop.signal.aborted) return 1;
-  const account = await gatherAccount(control.workflows, control.generation);
+  const audit = await auditGeneration(control, plan);
   print("");
-  accountLines(account).forEach(print);
+  auditLines(audit).forEach(print);
   if (webUi !== null) {
     print(`\nThe windows stay to be looked at: ${webUi}`);
     print("The servers stay up; stop them with: deno task stack down");
   }
-  return account.ok && closedAll ? 0 : 1;
+  return audit.ok && closedAll ? 0 : 1;
 }
 
 function printClosed(rows: readonly ResultRow[]): void {
   const last = rows.at(-1);
   if (last === undefined) return;
   print(`\nclosed at watermark ${last.watermark}:`);
-  rowLines(rows).forEach((line) => print(`  ${line}`));
+  rowLines(writtenRows(rows, { open: [] })).forEach((line) => print(`  ${line}`));
 }

@@ -6,7 +6,7 @@
 
 import { TidegateError } from "../core/errors.ts";
 import { openSession } from "../cli/session.ts";
-import { withWorkflows } from "../cli/workflows.ts";
+import { partitionOf, withWorkflows } from "../cli/workflows.ts";
 import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
@@ -17,14 +17,12 @@ export async function action({ flags, settings }: Args<"exclude">): Promise<numb
     throw new TidegateError("TG_USAGE", "Cannot exclude: --partition is missing");
   }
   const session = await openSession(settings, "ask");
-  const view = await withWorkflows(
-    session,
-    ({ workflows, supervisor }) => workflows.exclude(supervisor.generation, partition),
-  );
+  const view = await withWorkflows(session, ({ drain }) => drain.exclude(partition));
+  const excluded = partitionOf(view, partition);
   print(
     flags.json
-      ? JSON.stringify(view)
-      : `partition ${partition} is excluded at offset ${view.cursor}; ` +
+      ? JSON.stringify(excluded)
+      : `partition ${partition} is excluded at offset ${excluded.cursor}; ` +
         `deno task resume --partition ${partition} takes it back`,
   );
   return 0;

@@ -6,7 +6,7 @@
 
 import { TidegateError } from "../core/errors.ts";
 import { openSession } from "../cli/session.ts";
-import { withWorkflows } from "../cli/workflows.ts";
+import { partitionOf, withWorkflows } from "../cli/workflows.ts";
 import { print } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
@@ -18,9 +18,8 @@ export async function action({ flags, settings }: Args<"resume">): Promise<numbe
   }
   const session = await openSession(settings, "ask");
   const { topic } = session.pipeline.plan;
-  const view = await withWorkflows(session, async ({ workflows, supervisor, reader }) => {
-    const { generation } = supervisor;
-    const { cursor } = await workflows.drain(generation, partition);
+  const view = await withWorkflows(session, async ({ drain, reader }) => {
+    const { cursor } = partitionOf(await drain.view(), partition);
     const { start, end } = await reader.offsets(topic, partition);
     const named: Record<string, number> = { cursor, earliest: start, latest: end };
     const from = named[flags.from] ?? Number(flags.from);
@@ -31,12 +30,14 @@ export async function action({ flags, settings }: Args<"resume">): Promise<numbe
           `latest, or an offset in [${start}, ${end}]`,
       );
     }
-    return await workflows.resume(generation, partition, from);
+    return await drain.resume(partition, from);
   });
+  const resumed = partitionOf(view, partition);
   print(
     flags.json
-      ? JSON.stringify(view)
-      : `partition ${partition} goes on from ${view.cursor}; ${view.skippedOffsets} offsets skipped`,
+      ? JSON.stringify(resumed)
+      : `partition ${partition} goes on from ${resumed.cursor}; ` +
+        `${resumed.skippedOffsets} offsets skipped`,
   );
   return 0;
 }

@@ -6,16 +6,16 @@
 
 import { setTimeout } from "node:timers/promises";
 import { TidegateError } from "../core/errors.ts";
-import { gatherAccount, lookAt, type Snapshot } from "../cli/account.ts";
+import { auditGeneration } from "../cli/audit.ts";
 import { controlFor } from "../cli/control.ts";
 import { interrupted, orInterrupted } from "../cli/exit.ts";
-import { accountLines, statusLine } from "../cli/report.ts";
+import { auditLines, loadLine, stopLines } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
 import type { Control } from "../processes/control/start.ts";
-import type { Account } from "../core/flow/account.ts";
+import type { Audit } from "../core/flow/audit.ts";
 import { readSamples } from "../dashboard/server/samples.ts";
 import type { Pipeline } from "../definition/define.ts";
-import type { DrainView } from "../workflows/messages.ts";
+import type { GenerationView } from "../workflows/messages.ts";
 import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
@@ -47,32 +47,37 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
     const end = await untilDrained(control, {
       flush: flags.flush,
       interrupted: ctrlC.promise,
-      onLook: (snapshot) => {
+      onLook() {
         if (performance.now() < told + PROGRESS_MS) return;
         told = performance.now();
-        say(statusLine(snapshot));
+        const line = loadLine(control.load);
+        if (line !== null) say(line);
       },
     });
-    const gathered = gatherAccount(control.workflows, control.generation);
-    if (end === undefined) {
+    const gathered = auditGeneration(control, session.pipeline.plan);
+    if (end === null) {
       say("interrupted: what is drained stays drained; run again to go on");
       // Temporal may be away: who has pressed Ctrl-C does not wait for it.
       isAway = await within(LEAVE_MS, gathered) === undefined;
       if (isAway) return 1;
     }
-    const account = await gathered;
-    if (flags.json) print(JSON.stringify(account));
-    else accountLines(account).forEach(print);
-    if (end !== undefined && flags.flush) {
+    const audit = await gathered;
+    if (flags.json) print(JSON.stringify(audit));
+    else auditLines(audit).forEach(print);
+    const stops = end === null ? [] : stopLines(end);
+    stops.forEach(say);
+    if (stops.length > 0) {
+      say("deno task status says why; then deno task resume or deno task exclude");
+    } else if (end !== null && flags.flush) {
       say("all windows are closed: events that come for them later are late");
     }
     if (!flags.json) {
       const { resultsTopic } = session.pipeline.plan;
       say(`the rows are in topic ${resultsTopic}; see them with: deno task windows`);
     }
-    const badData = await nothingAggregated(control, session.pipeline, account);
+    const badData = await nothingAggregated(control, session.pipeline, audit);
     if (badData !== null) say(badData);
-    return end !== undefined && account.ok && badData === null ? 0 : 1;
+    return end !== null && audit.ok && badData === null ? 0 : 1;
   } finally {
     await (isAway ? within(LEAVE_MS, control.stop()) : control.stop());
     ctrlC.dispose();
@@ -83,7 +88,7 @@ export async function action({ flags, settings }: Args<"run">): Promise<number> 
 async function nothingAggregated(
   { reader, generation }: Control,
   { plan }: Pipeline,
-  { events: { read, aggregated, invalid, skewed } }: Account,
+  { events: { read, aggregated, invalid, skewed } }: Audit,
 ): Promise<string | null> {
   if (aggregated > 0 || invalid + skewed === 0) return null;
   const samples = await readSamples(reader, plan, generation);
@@ -104,56 +109,61 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   return await Promise.race([work.catch(() => undefined), setTimeout(ms, undefined)]);
 }
 
-/** What waiting is told. */
+/** How waiting for the end goes. */
 interface DrainedOptions {
   /** Whether to close all windows at the end. */
   readonly flush: boolean;
-  /** Told of every look. */
-  readonly onLook?: (snapshot: Snapshot) => void;
+  /** Is called now and then while it waits. */
+  readonly onLook: () => void;
   /** Ends the wait; what is drained by then stays drained. */
   readonly interrupted: Promise<void>;
 }
 
 /**
  * Waits until every partition has reached its fixed end, or has stopped, and every window that the
- * watermark closes has closed. Gives the last look; undefined if the wait was ended early.
+ * watermark closes has closed. Gives the last look; null if the wait was ended early.
  *
- * @throws {TidegateError} The reason if the control process can't go on.
+ * @throws {TidegateError} `TG_TOO_MANY_WINDOWS`, or the reason if the control process can't go on.
  */
 async function untilDrained(
-  control: Control,
+  { drain, load, lost }: Pick<Control, "drain" | "load" | "lost">,
   options: DrainedOptions,
-): Promise<Snapshot | undefined> {
-  const { workflows, generation } = control;
-  const over = options.interrupted.then(() => undefined);
-  const lost = control.lost.then((why) => Promise.reject(why));
-  let flushed = !options.flush;
+): Promise<GenerationView | null> {
+  const over = options.interrupted.then(() => null);
+  const ended = lost.then((why) => Promise.reject(why));
+  let isFlushed = !options.flush;
+  let passed: GenerationView | null = null;
   for (;;) {
-    // An answer may take half a minute where Temporal is away.
-    const snapshot = await Promise.race([over, lost, lookAt(workflows, generation)]);
-    if (snapshot === undefined) return undefined;
-    options.onLook?.(snapshot);
-    if (snapshot.drains.every(isAtRest)) {
-      if (!flushed && snapshot.drains.every((drain) => drain.mode !== "stopped")) {
-        await workflows.flush(generation);
-        flushed = true;
+    // The drain tells what it is like whenever that changes: nobody is asked.
+    const view = load.view;
+    if (view !== null && view !== passed) {
+      if (view.stuckBehind !== null) throw tooManyWindows(view.stuckBehind);
+      if (view.drained) {
+        if (isFlushed || view.partitions.some((p) => p.mode === "stopped")) return view;
+        passed = view;
+        const flushed = await Promise.race([over, ended, drain.flush()]);
+        if (flushed === null) return null;
+        isFlushed = true;
+        if (flushed.drained) return flushed;
         continue;
       }
-      if (nothingDue(snapshot)) return snapshot;
     }
-    await setTimeout(LOOK_MS);
+    options.onLook();
+    const waited = await Promise.race([over, ended, setTimeout(LOOK_MS, undefined)]);
+    if (waited === null) return null;
   }
 }
 
-function isAtRest(drain: DrainView): boolean {
-  if (drain.mode === "stopped" || drain.mode === "excluded") return true;
-  return (drain.mode === "parked" || drain.mode === "idle") && drain.inDelivery === 0;
-}
-
-/** No open window has a time that the watermark has passed. */
-function nothingDue({ clock }: Snapshot): boolean {
-  const watermark = clock.watermark ?? -Infinity;
-  return clock.open.every((window) =>
-    watermark < window.final && (watermark < window.end || window.fired > 0)
+function tooManyWindows(parked: readonly number[]): TidegateError {
+  const which = parked.length === 1 ? `partition ${parked[0]}` : `partitions ${parked.join(", ")}`;
+  const word = parked.length === 1 ? "has" : "have";
+  return new TidegateError(
+    "TG_TOO_MANY_WINDOWS",
+    `Cannot go on: as many windows are open as there may be, and only ${which} could close them, ` +
+      `which ${word} nothing more to read in this run`,
+    {
+      next: `Give ${parked.length === 1 ? "it" : "them"} up with deno task exclude --partition N ` +
+        "and run again; --flush closes windows only when all is read.",
+    },
   );
 }

@@ -27,14 +27,10 @@ const { pipeline: _, ...WITHOUT_PIPELINE } = SETTINGS;
 const json = toggle().describe("Print one line of JSON");
 const workerCount = () => integer({ min: 0, max: MOST_WORKERS }).optional();
 
-const slices = integer({ min: 1, max: 16 }).prefault("4")
-  .describe("How many slices a worker process folds at a time");
-
 /** The flags of commands that start a control process. */
 const CONTROL = {
   workers: integer({ min: 0, max: 1_000 }).optional()
     .describe("A fixed number of worker processes, whatever the load"),
-  slices,
   "new-generation": toggle()
     .describe("Begin anew: results of the generation before stay, its open windows end"),
   from: text("POSITION").optional()
@@ -46,7 +42,8 @@ const topic = text().optional().describe("Another topic than the pipeline's sour
 /** The commands by name. */
 export const SPECS = {
   audit: {
-    summary: "Adds the account up: exit 1 if anything was lost, doubled or dropped",
+    summary:
+      "Adds the account up, and measures windows and topics against it: exit 1 if they differ",
     flags: { json: toggle().describe("Print the account as JSON") },
     settings: SETTINGS,
   },
@@ -225,9 +222,8 @@ export const SPECS = {
     settings: SETTINGS,
   },
   worker: {
-    summary: "Folds slices until Ctrl-C, where TIDEGATE_LAUNCHER is external or kubernetes",
+    summary: "Sweeps until Ctrl-C, where TIDEGATE_LAUNCHER is external or kubernetes",
     flags: {
-      slices,
       "health-port": integer({ min: 0, max: 65535 }).optional()
         .describe("Answer /healthz and /readyz on this port; 0 takes any free one"),
     },

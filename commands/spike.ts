@@ -19,7 +19,7 @@ import {
   workerRateLines,
 } from "../lab/load_test/report.ts";
 import { interrupted, parentGone } from "../cli/exit.ts";
-import { accountLines } from "../cli/report.ts";
+import { auditLines } from "../cli/report.ts";
 import { removePipeline } from "../lab/scratch.ts";
 import { openSession, type Session } from "../cli/session.ts";
 import { loadTestReport } from "../lab/load_test/make_report.ts";
@@ -76,7 +76,6 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
       partitions,
       seconds: { baseline, spike, cooldown },
       zero,
-      slots: 1,
       screen,
       stop,
       closing,
@@ -91,14 +90,14 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     const lines = [
       ...workerRateLines(report.workerRate, enrichMs),
       "",
-      ...reportLines(report, accountLines(run.account)),
+      ...reportLines(report, auditLines(run.audit)),
     ];
     const file = `${dataDir}/reports/spike-${new Date().toISOString().replaceAll(":", "-")}.html`;
     await Deno.mkdir(`${dataDir}/reports`, { recursive: true });
     await Deno.writeTextFile(file, loadTestPage(report, lines));
     const page = `${filesAt}${file}`;
     show(["", ...lines, `page: ${page}`, outcome(report)]);
-    if (flags.json) print(JSON.stringify({ ...report, account: run.account, page }));
+    if (flags.json) print(JSON.stringify({ ...report, audit: run.audit, page }));
     return report.ok ? 0 : 1;
   } finally {
     for (const close of closing.reverse()) await close();

@@ -6,11 +6,10 @@
 
 import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
-import { lookAt } from "../cli/account.ts";
 import { controlFor, dashboardFor } from "../cli/control.ts";
 import { demoLoad, demoTopic } from "../lab/demo_load.ts";
 import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
-import { decisionsTo, fleetLine, statusLine } from "../cli/report.ts";
+import { decisionsTo, fleetLine, loadLine } from "../cli/report.ts";
 import { openSession, type Session } from "../cli/session.ts";
 import { refusalOfSecond } from "../cli/workflows.ts";
 import { createLog, say, structureErrors } from "../cli/output.ts";
@@ -47,7 +46,7 @@ export async function action({ flags, settings }: Args<"start">): Promise<number
     const lost = await untilEnd(session, control, ctrlC.promise);
     dashboard.ending(lost?.message ?? null);
     if (lost !== undefined) say(errorReport(lost));
-    log("stopping", "workers finish their slices; all state stays in Temporal");
+    log("stopping", "workers answer with what they have; all state stays in Temporal");
     return lost === undefined ? 0 : 1;
   } finally {
     for (const close of closing.reverse()) await close();
@@ -64,9 +63,8 @@ async function untilEnd(
   log("started", `pipeline ${pipeline}, generation ${control.generation}, topic ${topic}`);
   if (webUi !== null) log("webui", `Temporal Web UI: ${webUi}`);
   const timer = setInterval(() => {
-    lookAt(control.workflows, control.generation)
-      .then((snapshot) => log("status", `${statusLine(snapshot)}  ${fleetLine(control.fleet)}`))
-      .catch((error: Error) => log("error", `cannot look at the pipeline: ${error.message}`));
+    const line = loadLine(control.load);
+    if (line !== null) log("status", `${line}  ${fleetLine(control.fleet)}`);
   }, STATUS_MS);
   const lost = await Promise.race([interrupt, control.lost]);
   clearInterval(timer);

@@ -13,13 +13,13 @@ import { externalIdentity } from "../processes/launchers.ts";
 import { startWorker } from "../processes/worker.ts";
 import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
 import { openSession } from "../cli/session.ts";
-import { Admission } from "../processes/admission.ts";
+import { Admission, FollowingWorker } from "../processes/admission.ts";
 import { handleStrayErrors } from "../processes/stray_errors.ts";
 import { serveHealth } from "../processes/worker_health.ts";
 import { createLog, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
-/** How long a worker may take to leave: its slices have 20 s, in ms. */
+/** How long a worker may take to leave: its sweep has 20 s, in ms. */
 const LEAVE_MS = 25_000;
 
 const log = createLog();
@@ -29,12 +29,12 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
   const { pipeline, kafka, temporal, config } = await openSession(settings, "ask");
   const { plan } = pipeline;
   const ctrlC = interrupted();
-  let ready = false;
+  let worker: FollowingWorker | null = null;
   const port = flags["health-port"];
   using health = port === undefined ? null : serveHealth({
     hostname: config.host,
     port,
-    ready: () => ready,
+    ready: () => worker !== null && worker.generation !== null,
   });
   const flooded = Promise.withResolvers<TidegateError>();
   using _ = handleStrayErrors({ say, stop: flooded.resolve });
@@ -42,35 +42,29 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
   const connect = () => connectTemporal(temporal);
   const client = await orInterrupted(waitFor("Temporal", connect, say), ctrlC.promise);
   try {
-    const admission = new Admission(createPipelineClient(client, plan), plan);
-    const start = async () => {
-      await admission.atStart();
-      return await startWorker({
-        pipeline,
-        plan: runPlanOf(plan),
-        kafka,
-        temporal,
-        slots: flags.slices,
-        identity: externalIdentity(plan.pipeline),
-        admit: (generation) => admission.admit(generation),
-      });
-    };
-    const worker = await orInterrupted(waitFor("Temporal", start, say), ctrlC.promise);
-    ready = true;
-    log("started", `a worker of pipeline ${plan.pipeline}, ${flags.slices} slices at a time`);
-    const refused = await Promise.race([
-      ctrlC.promise,
-      worker.done,
-      admission.refused,
-      flooded.promise,
-    ]);
-    ready = false;
-    if (refused !== undefined) say(errorReport(refused));
-    log("stopping", "finishes its slices");
+    log("started", `a worker of pipeline ${plan.pipeline}`);
+    const following = worker = new FollowingWorker({
+      admission: new Admission(createPipelineClient(client, plan), plan),
+      start: (admitted, heard) =>
+        startWorker({
+          ...admitted,
+          pipeline,
+          plan: runPlanOf(plan),
+          kafka,
+          temporal,
+          identity: externalIdentity(plan.pipeline),
+          progress: heard,
+        }),
+      say: (line) => log("worker", line),
+    });
+    const failed = await Promise.race([ctrlC.promise, following.failed, flooded.promise]);
+    worker = null;
+    if (failed !== undefined) say(errorReport(failed));
+    log("stopping", "answers with what it has");
     const late = setTimeout(() => Deno.exit(1), LEAVE_MS);
-    await worker.stop();
+    await following.stop();
     clearTimeout(late);
-    if (refused !== undefined) throw refused;
+    if (failed !== undefined) throw failed;
     return 0;
   } finally {
     ctrlC.dispose();

@@ -11,7 +11,6 @@ import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
 import type { Control } from "../processes/control/start.ts";
 import { groupId } from "../core/ids.ts";
 import { topicsOf } from "../definition/define.ts";
-import { lookAt } from "../cli/account.ts";
 import type { Session } from "../cli/session.ts";
 
 /** How often it looks whether all windows have closed, in ms. */
@@ -35,15 +34,16 @@ export async function removePipeline(
 
 /** Waits until the partitions are idle and all windows have closed. */
 export async function allClosed(
-  control: Control,
+  { load }: Pick<Control, "load">,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (!signal.aborted && performance.now() < deadline) {
-    const { clock, drains } = await lookAt(control.workflows, control.generation);
-    const drained = drains.every((drain) => drain.mode === "idle" && drain.inDelivery === 0);
-    if (drained && clock.open.length === 0) return true;
+    const { view } = load;
+    if (view?.openWindows === 0 && view.partitions.every(({ mode }) => mode === "idle")) {
+      return true;
+    }
     await setTimeout(LOOK_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;

@@ -1,18 +1,28 @@
 /**
- * Whether a worker of its own may fold for the pipeline's present state. A child of the control
- * process has its definition; a worker that somebody else has started may be of another version,
- * and would fold by other rules.
+ * What a worker of its own sweeps for. A child of the control process is told; a worker that somebody
+ * else has started asks the supervisor, and may be of another version: then it would fold by other
+ * rules, and is refused.
  *
  * @module
  */
 
-import { TidegateError } from "../core/errors.ts";
+import { Loop, type Pause } from "../adapters/loop.ts";
+import type { RunningWorker } from "../adapters/temporal/workers.ts";
+import { errorText, TidegateError } from "../core/errors.ts";
 import {
   type Fingerprint,
   fingerprintDifferences,
   fingerprintOf,
   type Plan,
 } from "../core/plan.ts";
+import { codeHashOf } from "./code_hash.ts";
+
+/** A worker that has heard nothing for so long asks again, in ms. */
+const SILENT_MS = 60_000;
+/** How often it asks while nobody answers, in ms. */
+const ASK_MS = 2_000;
+/** The longest that a timer waits, in ms. */
+const NEVER_MS = 2 ** 31 - 1;
 
 /** What is asked of the pipeline's workflows. */
 export interface StateAsked {
@@ -20,18 +30,22 @@ export interface StateAsked {
   exists(): Promise<boolean>;
   /** Whether somebody answers for it now. */
   answers(): Promise<boolean>;
-  /** The definition that the state is made by; null if none is known. */
-  supervisor(): Promise<{ readonly fingerprint: Fingerprint | null }>;
+  /** The generation, and the definition that its state is made by; null if none is known. */
+  supervisor(): Promise<{ readonly generation: number; readonly fingerprint: Fingerprint | null }>;
 }
 
-/** Compares this worker's definition with the one that the state is made by. */
+/** What a worker may sweep for. */
+export interface Admitted {
+  /** The generation. */
+  readonly generation: number;
+  /** The hash of the code that folds. */
+  readonly codeHash: string;
+}
+
+/** Asks what to sweep for, and compares this worker's definition with the state's. */
 export class Admission {
   readonly #workflows: StateAsked;
   readonly #plan: Plan;
-  readonly #generations = new Map<number, Promise<TidegateError | null>>();
-  /** Resolves when the definitions differ, with what is to be told. */
-  readonly refused: Promise<TidegateError>;
-  #refuse: (why: TidegateError) => void = () => undefined;
 
   /**
    * @param workflows The pipeline's workflows.
@@ -40,54 +54,131 @@ export class Admission {
   constructor(workflows: StateAsked, plan: Plan) {
     this.#workflows = workflows;
     this.#plan = plan;
-    this.refused = new Promise((resolve) => this.#refuse = resolve);
   }
 
   /**
-   * Compares, if there is a state and somebody who answers for it.
+   * Asks. Null while there is no state, or nobody who answers for it.
    *
    * @throws {TidegateError} `TG_DEFINITION_CHANGED`
    */
-  async atStart(): Promise<void> {
-    if (!await this.#workflows.exists() || !await this.#workflows.answers()) return;
-    const refusal = await this.#compare();
-    if (refusal !== null) throw refusal;
-  }
-
-  /**
-   * Compares once a generation.
-   *
-   * @param generation The generation of a slice.
-   * @throws {TidegateError} `TG_DEFINITION_CHANGED`, retryable: another worker may fold the slice.
-   */
-  async admit(generation: number): Promise<void> {
-    const known = this.#generations.get(generation) ?? this.#compare();
-    this.#generations.set(generation, known);
-    const refusal = await known.catch((error) => {
-      this.#generations.delete(generation);
-      throw error;
-    });
-    if (refusal === null) return;
-    this.#refuse(refusal);
-    throw new TidegateError(refusal.code, refusal.message, {
-      retryable: true,
-      next: refusal.next,
-    });
-  }
-
-  /** What is to be told if the definitions differ, else null. */
-  async #compare(): Promise<TidegateError | null> {
-    const { fingerprint } = await this.#workflows.supervisor();
-    if (fingerprint === null) return null;
+  async ask(): Promise<Admitted | null> {
+    if (!await this.#workflows.exists() || !await this.#workflows.answers()) return null;
+    const { generation, fingerprint } = await this.#workflows.supervisor();
+    if (fingerprint === null || generation === 0) return null;
     // The topic's id is for the control process to compare.
-    const { topicId: _, ...kept } = fingerprint;
-    const differences = fingerprintDifferences(kept, fingerprintOf(this.#plan));
-    if (differences.length === 0) return null;
-    return new TidegateError(
+    const { topicId = "", ...kept } = fingerprint;
+    const own = fingerprintOf(this.#plan);
+    const differences = fingerprintDifferences(kept, own);
+    if (differences.length === 0) {
+      return { generation, codeHash: await codeHashOf({ ...own, topicId }) };
+    }
+    throw new TidegateError(
       "TG_DEFINITION_CHANGED",
       `This worker's definition of ${this.#plan.pipeline} is not the one of the control process:` +
         `\n  ${differences.join("\n  ")}`,
       { next: "Give workers and control process the same version of it." },
     );
+  }
+}
+
+/** What a worker needs that follows the generations of a pipeline. */
+export interface FollowOptions {
+  /** Says what to sweep for. */
+  readonly admission: Pick<Admission, "ask">;
+  /** Starts to sweep; `heard` is to be called whenever a sweep is heard of. */
+  readonly start: (
+    admitted: Admitted,
+    heard: () => void,
+  ) => Promise<Pick<RunningWorker, "done" | "stop">>;
+  /** Receives log lines. */
+  readonly say: (line: string) => void;
+  /**
+   * The clock, in ms.
+   * @default {performance.now}
+   */
+  readonly now?: () => number;
+  /**
+   * Waits between two questions.
+   * @default a timer
+   */
+  readonly pause?: Pause;
+}
+
+/** A worker that sweeps for whatever generation the pipeline has. */
+export class FollowingWorker {
+  readonly #options: FollowOptions;
+  readonly #now: () => number;
+  readonly #loop: Loop;
+  readonly #failed = Promise.withResolvers<Error>();
+  #at: Admitted | null = null;
+  #worker: Pick<RunningWorker, "done" | "stop"> | null = null;
+  #heardMs = -Infinity;
+  #said = "";
+
+  /** Begins to ask, and to sweep as soon as there is an answer. */
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#loop = new Loop(() => this.#turn(), options.pause);
+  }
+
+  /** The generation that it sweeps for; null while it waits for one. */
+  get generation(): number | null {
+    return this.#worker === null ? null : this.#at?.generation ?? null;
+  }
+
+  /** Resolves when it can't go on, with why. */
+  get failed(): Promise<Error> {
+    return this.#failed.promise;
+  }
+
+  /** Lets its sweep answer with what it has, and ends. */
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#worker?.stop();
+    this.#worker = null;
+  }
+
+  /** One look; gives the time to the next, in ms. */
+  async #turn(): Promise<number> {
+    const leftMs = this.#heardMs + SILENT_MS - this.#now();
+    if (this.#worker !== null && leftMs > 0) return leftMs;
+    try {
+      const admitted = await this.#options.admission.ask();
+      this.#heardMs = this.#now();
+      if (admitted === null) {
+        if (this.#worker === null) this.#tell("no control process answers yet: waiting for one");
+      } else {
+        await this.#follow(admitted);
+      }
+    } catch (error) {
+      if (!(error instanceof TidegateError && error.retryable)) {
+        this.#failed.resolve(error instanceof Error ? error : new Error(errorText(error)));
+        return NEVER_MS;
+      }
+      this.#tell(`cannot ask what to sweep for: ${error.message}`);
+      return ASK_MS;
+    }
+    return this.#worker === null ? ASK_MS : SILENT_MS;
+  }
+
+  async #follow(admitted: Admitted): Promise<void> {
+    const isSame = this.#at?.generation === admitted.generation &&
+      this.#at.codeHash === admitted.codeHash;
+    if (this.#worker !== null && isSame) return;
+    await this.#worker?.stop();
+    this.#worker = null;
+    const worker = await this.#options.start(admitted, () => this.#heardMs = this.#now());
+    this.#worker = worker;
+    this.#at = admitted;
+    void worker.done.catch((error) => {
+      if (this.#worker === worker) this.#failed.resolve(error);
+    });
+    this.#tell(`sweeps for generation ${admitted.generation}`);
+  }
+
+  #tell(line: string): void {
+    if (line !== this.#said) this.#options.say(line);
+    this.#said = line;
   }
 }

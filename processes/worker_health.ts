@@ -10,7 +10,7 @@ export interface HealthOptions {
   readonly hostname: string;
   /** The port; 0 takes any free one. */
   readonly port: number;
-  /** Whether the worker takes slices. */
+  /** Whether the worker takes sweeps. */
   readonly ready: () => boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Health extends Disposable {
 
 /**
  * Answers `/healthz` with 200 as long as the process runs, and `/readyz` with 200 while it takes
- * slices, else 503.
+ * sweeps, else 503.
  *
  * @param options What is answered, and where.
  * @returns How to end it.

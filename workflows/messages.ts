@@ -66,6 +66,8 @@ export interface WindowView {
   readonly emissions: number;
   /** From and up to which offset of each partition cells have come. */
   readonly spans: readonly Span[];
+  /** How many pairs it held after each of its last calls, for `audit`. */
+  readonly held: readonly (readonly [n: number, pairs: number])[];
 }
 
 /** The drain's next call, which starts the window where it is the first. */

@@ -42,6 +42,7 @@ export async function window(input: WindowInput): Promise<WindowResult> {
     pairs: state.pairs,
     emissions: emissions(),
     spans: state.spans,
+    held: state.held,
   }));
   const isLost = () => calls > 0 && state.isNew;
   await condition(() =>

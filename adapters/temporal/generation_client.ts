@@ -64,6 +64,8 @@ export interface GenerationClient {
   windowId(start: number, shard: number): string;
   /** A window; null if it has none of that time, or it is closed. */
   window(start: number, shard: number): Promise<WindowView | null>;
+  /** The same, also of one that has closed: what it held is asked of it after the look at the drain. */
+  audited(start: number, shard: number): Promise<WindowView | null>;
   /** Tells for how many sweeps the fleet has room. */
   ready(slots: number): Promise<void>;
   /** Tells of partitions that the topic has gained. */
@@ -91,6 +93,17 @@ export function createGenerationClient(
 ): GenerationClient {
   const id = drainId(plan.pipeline, generation);
   const handle = client.workflow.getHandle<typeof drain>(id);
+  const windowIn = async (states: readonly string[], start: number, shard: number) => {
+    const workflowId = windowId(plan.pipeline, generation, start, shard, plan.shards);
+    try {
+      const { status } = await client.workflow.getHandle(workflowId).describe();
+      if (!states.includes(status.name)) return null;
+      return await query(client, workflowId, windowQuery, queryMs);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  };
   return withCodes<GenerationClient>({
     async start(input) {
       try {
@@ -127,18 +140,8 @@ export function createGenerationClient(
     },
     view: () => query(client, id, generationQuery, queryMs),
     windowId: (start, shard) => windowId(plan.pipeline, generation, start, shard, plan.shards),
-    async window(start, shard) {
-      const workflowId = windowId(plan.pipeline, generation, start, shard, plan.shards);
-      const window = client.workflow.getHandle(workflowId);
-      try {
-        const { status } = await window.describe();
-        if (status.name !== "RUNNING") return null;
-        return await query(client, workflowId, windowQuery, queryMs);
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      }
-    },
+    window: (start, shard) => windowIn(["RUNNING"], start, shard),
+    audited: (start, shard) => windowIn(["RUNNING", "COMPLETED"], start, shard),
     ready: (slots) => handle.signal(readySignal, { slots }),
     added: (starts) => handle.signal(addedSignal, starts),
     bound: (untils) => refusable(() => handle.executeUpdate(boundUpdate, { args: [untils] })),

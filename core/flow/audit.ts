@@ -7,7 +7,7 @@
  */
 
 import { addSweepCounts, NO_SWEEP_COUNTS, type SweepCounts } from "./counts.ts";
-import type { DrainPartition, FloorCause } from "./dealing.ts";
+import type { DrainPartition } from "./dealing.ts";
 import type { Drain } from "./drain.ts";
 import type { BrokenWindow, ClosedWindows, OpenWindowLook } from "./open_windows.ts";
 
@@ -34,7 +34,7 @@ export interface DrainLook {
     readonly named: readonly BrokenWindow[];
   };
   /** Events that missed a window by the floor alone, by what the floor came from. */
-  readonly lateByFloor: Readonly<Record<FloorCause, number>>;
+  readonly lateByFloor: Readonly<Record<string, number>>;
 }
 
 /** Looks at a drain. */

@@ -145,8 +145,13 @@ export class Drain {
 
   /** Whether a bounded run has come to its end: all is read, and nothing is due or under way. */
   get isDrained(): boolean {
-    const { out, windows, s, addsPartitions, partitions } = this.#state;
-    return out.size === 0 && !windows.isCalling && !s.flushing && !addsPartitions &&
+    return this.#isRead && !this.#state.windows.isCalling;
+  }
+
+  /** Whether a bounded run has read all that it is to read. */
+  get #isRead(): boolean {
+    const { out, s, addsPartitions, partitions } = this.#state;
+    return out.size === 0 && !s.flushing && !addsPartitions &&
       partitions.every((p) => p.mode === "excluded" || p.mode === "stopped" || isAtEnd(p));
   }
 
@@ -246,6 +251,8 @@ export class Drain {
     park(state);
     moveWatermark(state);
     state.windows.makeCalls(state.s.watermark, nowMs, carryBytes(state), isInBacklog(state));
+    // Nothing decides again by itself: what stays open is to be seen with all its cells.
+    if (this.#isRead) state.windows.deliverAll(nowMs);
     if (endsRun(state, history)) {
       state.change({ runSinceMs: 0 });
       state.commands.push({ kind: "continueAsNew" });

@@ -275,6 +275,12 @@ export class OpenWindows {
     }
   }
 
+  /** Gives the windows all cells that are held. */
+  deliverAll(nowMs: number): void {
+    const next = () => this.#table.farthest();
+    for (let window = next(); window !== undefined; window = next()) this.#deliver(window, nowMs);
+  }
+
   /**
    * The calls to be sent now, dealt to activities; they count as sent.
    *

@@ -6,8 +6,8 @@
  */
 
 import type { LogReader } from "../../adapters/kafka/log.ts";
-import { emittedRows } from "../../cli/rows.ts";
-import type { Account } from "../../core/flow/account.ts";
+import { lastRows } from "../../cli/rows.ts";
+import type { Audit } from "../../core/flow/audit.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import type { Pipeline } from "../../definition/define.ts";
 import { type InputRecord, runPipeline } from "../../definition/testing/run_pipeline.ts";
@@ -76,21 +76,21 @@ export interface Recomputed {
   readonly reader: LogReader;
   /** The generation that emitted them. */
   readonly generation: number;
-  /** Its account. */
-  readonly account: Account;
+  /** Its audit. */
+  readonly audit: Audit;
 }
 
 /**
  * Folds a topic's records once more, without Kafka, Temporal and workers, and compares what comes of
- * it with the rows that were emitted and with the account.
+ * it with the rows that were emitted and with what was counted.
  */
 export async function recompute(recomputed: Recomputed): Promise<Comparison> {
-  const { pipeline, content: { logs }, reader, generation, account } = recomputed;
+  const { pipeline, content: { logs }, reader, generation, audit } = recomputed;
   // What a lookup adds has no part in the rows of these pipelines.
   const enrich = pipeline.enrichment === null ? {} : { enrich: () => ({ faculty: "" }) };
   const { rows, account: { events } } = runPipeline(pipeline, logs, enrich);
-  const emitted = await emittedRows(reader, pipeline.plan, generation);
-  return compareRows({ rows: emitted, events: account.events }, { rows, events });
+  const emitted = await lastRows(reader, pipeline.plan, generation);
+  return compareRows({ rows: emitted.rows, events: audit.events }, { rows, events });
 }
 
 /** What comparing came to. */
@@ -112,8 +112,8 @@ type Content = Pick<ResultRow, "window" | "key" | "events" | "values">;
 export interface Outcome {
   /** The last revision of every row. */
   readonly rows: readonly ResultRow[];
-  /** Events by what became of them, as in the account. */
-  readonly events: Account["events"];
+  /** Events by what became of them. */
+  readonly events: Partial<Audit["events"]>;
 }
 
 /** Compares rows and counts exactly. */

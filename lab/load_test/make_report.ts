@@ -5,7 +5,7 @@
  */
 
 import type { FleetBounds } from "../../core/scaling/fleet.ts";
-import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
+import { type HeardNote, workerRateOf } from "../../core/scaling/speed.ts";
 import { quantile } from "../machine.ts";
 import { judge, type Judged, tableTwo } from "./judge.ts";
 import { costOf, delaysOf, type EventDelay, reactionOf, summarize } from "./measures.ts";
@@ -29,10 +29,10 @@ export function loadTestReport(
   run: LoadTestRun,
   { options, bounds, price }: ReportInput,
 ): LoadTestReport {
-  const { points, phases, decisions, account, recomputed, overhead } = run;
+  const { points, phases, decisions, audit, recomputed, overhead } = run;
   const { rate, enrichMs, keyedBy } = options;
   const work = workByPhase(run);
-  // Without lookups, what a slice costs beside its records is most of what a small one takes.
+  // Without lookups, what a sweep costs beside its records is most of what a small one takes.
   const workerRate = enrichMs > 0 ? run.workerRate : work.spike?.workerRate ?? null;
   // With lookups, what is expected must not become less because the machine is slow.
   const worth = enrichMs > 0 ? 1000 / enrichMs : workerRate ?? Infinity;
@@ -44,7 +44,7 @@ export function loadTestReport(
   const counts = keyedBy === "student_id" && enrichMs > 0;
   const spike = phases.find(({ name }) => name === "spike") ?? null;
   const passed = !counts || verdicts.every((verdict) => verdict.passed);
-  const holds = account.ok && run.allClosed && recomputed?.ok !== false;
+  const holds = audit.ok && run.allClosed && recomputed?.ok !== false;
   return {
     ok: passed && holds,
     options,
@@ -89,11 +89,11 @@ function delaysByPhase(delays: readonly EventDelay[], { phases }: LoadTestRun): 
 
 function workByPhase({ phases, notes }: LoadTestRun): LoadTestReport["work"] {
   const found = phases.flatMap(({ name, fromMs, toMs }) => {
-    const inside = notes.filter(({ endedAtMs }) => endedAtMs >= fromMs && endedAtMs < toMs);
-    const records = inside.reduce((sum, { from, to }) => sum + to - from, 0);
+    const inside = notes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
+    const records = inside.reduce((sum, note) => sum + note.records, 0);
     return inside.length === 0 ? [] : [
       [name, {
-        slices: inside.length,
+        sweeps: inside.length,
         records,
         workerRate: workerRateOf(inside),
         pauseMs: pauseOf(inside),
@@ -103,20 +103,16 @@ function workByPhase({ phases, notes }: LoadTestRun): LoadTestReport["work"] {
   return Object.fromEntries<typeof found[number][1]>(found);
 }
 
-/** The median time between two slices of a worker; null where none had two. */
-function pauseOf(notes: readonly SliceNote[]): number | null {
+/** The median time between two sweeps of a worker; null where none had two. */
+function pauseOf(notes: readonly HeardNote[]): number | null {
   const lastEnd = new Map<string, number>();
   const pauses: number[] = [];
-  for (const { worker, endedAtMs, busyMs } of [...notes].sort(byEnd)) {
+  for (const { worker, atMs, ranMs } of [...notes].sort((a, b) => a.atMs - b.atMs)) {
     const before = lastEnd.get(worker);
-    if (before !== undefined) pauses.push(Math.max(0, endedAtMs - busyMs - before));
-    lastEnd.set(worker, endedAtMs);
+    if (before !== undefined) pauses.push(Math.max(0, atMs - ranMs - before));
+    lastEnd.set(worker, atMs);
   }
   return pauses.length === 0 ? null : quantile(pauses, 0.5);
-}
-
-function byEnd(a: SliceNote, b: SliceNote): number {
-  return a.endedAtMs - b.endedAtMs;
 }
 
 /** The last word on each set of hot partitions. */

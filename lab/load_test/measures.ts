@@ -26,8 +26,8 @@ export interface Arrival {
   readonly atMs: number;
 }
 
-/** A moment at which everything of a partition before an offset was known to be durable. */
-export interface DurableMark {
+/** A moment at which everything of a partition before an offset was known to be folded. */
+export interface FoldedMark {
   /** The partition. */
   readonly partition: number;
   /** The offset. */
@@ -57,13 +57,13 @@ export interface EventDelay {
 }
 
 /**
- * Finds each event's delay: from its arrival to the first moment at which it was known to be durable.
+ * Finds each event's delay: from its arrival to the first moment at which it was known to be folded.
  */
 export function delaysOf(
   arrivals: readonly Arrival[],
-  marks: readonly DurableMark[],
+  marks: readonly FoldedMark[],
 ): EventDelay[] {
-  const byPartition = new Map<number, DurableMark[]>();
+  const byPartition = new Map<number, FoldedMark[]>();
   for (const mark of marks) {
     const known = byPartition.get(mark.partition) ?? [];
     // Only what is news: the offsets of a partition's marks ascend strictly then.
@@ -76,7 +76,7 @@ export function delaysOf(
   });
 }
 
-function firstAfter(marks: readonly DurableMark[], offset: number): DurableMark | undefined {
+function firstAfter(marks: readonly FoldedMark[], offset: number): FoldedMark | undefined {
   let low = 0;
   let high = marks.length;
   while (low < high) {

@@ -11,10 +11,11 @@ import type { Fleet } from "../../adapters/launchers/launcher.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { lagOf as lagOfOffsets } from "../../core/scaling/load.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
-import type { SliceNote } from "../../core/scaling/speed.ts";
+import type { HeardNote, SweepNote } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import type { DeliverRequest } from "../../workflows/activities.ts";
-import type { DurableMark } from "./measures.ts";
+import type { LoadModel } from "../../processes/control/load.ts";
+import type { GenerationView } from "../../workflows/messages.ts";
+import type { FoldedMark } from "./measures.ts";
 import type { PhaseName } from "./plan.ts";
 
 /** How things stood at a moment; they stand so until the next one. */
@@ -23,7 +24,7 @@ export interface TimelinePoint {
   readonly atMs: number;
   /** Records that the broker has acknowledged. */
   readonly sent: number;
-  /** Records whose slices are durable. */
+  /** Records that are folded, as workers say of the sweeps they are at. */
   readonly folded: number;
   /** Workers that are wanted. */
   readonly desired: number;
@@ -140,17 +141,18 @@ export interface ClosedWindow {
 export class Recorder implements PipelineObserver {
   /** What was recorded, earliest first. */
   readonly points: TimelinePoint[] = [];
-  /** What was known to be durable when. */
-  readonly marks: DurableMark[] = [];
+  /** How far each partition was folded when. */
+  readonly marks: FoldedMark[] = [];
   /** All decisions, earliest first. */
   readonly decisions: FleetDecision[] = [];
-  /** The slices. */
-  readonly notes: SliceNote[] = [];
+  /** The sweeps that have answered. */
+  readonly notes: HeardNote[] = [];
   /** The window that closed last; null before the first. */
   closed: ClosedWindow | null = null;
   readonly #cursors = new Map<number, number>();
   readonly #topic: string;
   #fleet: Fleet | undefined;
+  #load: Pick<LoadModel, "pages"> | undefined;
   #sent = 0;
   #watermark: number | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -165,7 +167,7 @@ export class Recorder implements PipelineObserver {
     return this.#sent;
   }
 
-  /** Records whose slices are durable. */
+  /** Records that are folded, as workers say of the sweeps they are at. */
   get folded(): number {
     return [...this.#cursors.values()].reduce((sum, cursor) => sum + cursor, 0);
   }
@@ -201,8 +203,9 @@ export class Recorder implements PipelineObserver {
   }
 
   /** Begins to record. */
-  start(fleet: Fleet): void {
+  start({ fleet, load }: { readonly fleet: Fleet; readonly load: Pick<LoadModel, "pages"> }): void {
     this.#fleet = fleet;
+    this.#load = load;
     this.#timer = setInterval(() => this.look(), LOOK_MS);
     this.look();
   }
@@ -214,6 +217,7 @@ export class Recorder implements PipelineObserver {
 
   /** Takes a point if something about the workers has changed, or the last one is old. */
   look(): void {
+    for (const { partition, cursor } of this.#load?.pages ?? []) this.#mark(partition, cursor);
     const point = this.now();
     const last = this.points.at(-1);
     const same = last !== undefined && last.desired === point.desired &&
@@ -243,25 +247,14 @@ export class Recorder implements PipelineObserver {
     this.decisions.push(decision);
   }
 
-  /** A partition waits at its cursor. */
-  awaiting(partition: number, cursor: number): void {
-    this.#mark(partition, cursor);
+  /** A sweep has answered. */
+  swept(note: SweepNote): void {
+    this.notes.push({ ...note, atMs: Date.now() });
   }
 
-  /** A slice is durable and was delivered. */
-  delivered({ partition, to, note }: Pick<DeliverRequest, "partition" | "to" | "note">): void {
-    if (note !== null) this.notes.push(note);
-    this.#mark(partition, to);
-  }
-
-  /** A drain has reported to the clock. */
-  reported(_report: unknown, { watermark }: { readonly watermark: number | null }): void {
-    if (watermark !== null) this.#seeWatermark(watermark);
-  }
-
-  /** Windows were told of the watermark. */
-  told({ watermark }: { readonly watermark: number }): void {
-    this.#seeWatermark(watermark);
+  /** The drain has decided. */
+  drained({ watermark }: Pick<GenerationView, "watermark">): void {
+    if (watermark !== null) this.#watermark = Math.max(this.#watermark ?? watermark, watermark);
   }
 
   /** Rows were written. */
@@ -273,13 +266,9 @@ export class Recorder implements PipelineObserver {
     this.closed = { start, end, rows: [...before, ...rows] };
   }
 
-  #mark(partition: number, before: number): void {
-    if (before <= (this.#cursors.get(partition) ?? 0)) return;
+  #mark(partition: number, before: number | null): void {
+    if (before === null || before <= (this.#cursors.get(partition) ?? 0)) return;
     this.#cursors.set(partition, before);
     this.marks.push({ partition, before, atMs: Date.now() });
-  }
-
-  #seeWatermark(watermark: number): void {
-    this.#watermark = Math.max(this.#watermark ?? watermark, watermark);
   }
 }

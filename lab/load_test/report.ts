@@ -35,13 +35,13 @@ export interface ReportDelays {
 
 /** What workers did in a phase. */
 export interface PhaseWork {
-  /** How many slices they folded. */
-  readonly slices: number;
+  /** How many sweeps they answered. */
+  readonly sweeps: number;
   /** How many records these had. */
   readonly records: number;
   /** Records per second in which a worker was busy. */
   readonly workerRate: number | null;
-  /** From the end of a slice to the begin of the same worker's next one, in ms: half are shorter. */
+  /** From the end of a sweep to the begin of the same worker's next one, in ms: half are shorter. */
   readonly pauseMs: number | null;
 }
 
@@ -115,7 +115,7 @@ export function reportLines(report: LoadTestReport, account: readonly string[]):
     ...(hot.length === 0 ? [] : ["", "Hot partitions, as the supervisor said", ...hot.map(indent)]),
     "",
     "Event delay: from the record's timestamp (the broker's clock) to the moment at which the",
-    "control process saw its slice durable",
+    "control process heard that it is folded; it is durable as soon as its sweep answers",
     ...delayLines(report.delays),
     ...workLines(report.work),
     ...reactionLines(report.reaction),
@@ -204,11 +204,11 @@ function delayLines({ all, phases }: ReportDelays): string[] {
 }
 
 function workLines(work: LoadTestReport["work"]): string[] {
-  const rows = Object.entries(work).map(([name, { slices, records, workerRate, pauseMs }]) => [
+  const rows = Object.entries(work).map(([name, { sweeps, records, workerRate, pauseMs }]) => [
     name,
     `${workerRate === null ? "–" : workerRate.toFixed(1)} records per busy second`,
-    `${(records / slices).toFixed(1)} a slice`,
-    pauseMs === null ? "" : `p50 ${ms(pauseMs)} between two slices`,
+    `${(records / sweeps).toFixed(1)} a sweep`,
+    pauseMs === null ? "" : `p50 ${ms(pauseMs)} between two sweeps`,
   ]);
   return rows.length === 0 ? [] : ["A worker", ...columns(rows, { indent: "  " })];
 }

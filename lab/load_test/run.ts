@@ -11,13 +11,13 @@ import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import type { LogReader, LogWriter } from "../../adapters/kafka/log.ts";
 import { createKafkaReader } from "../../adapters/kafka/reader.ts";
 import { createKafkaJsWriter } from "../../adapters/kafka/kafkajs_writer.ts";
-import { gatherAccount } from "../../cli/account.ts";
-import { passingDashboardFor } from "../../cli/control.ts";
+import { auditGeneration } from "../../cli/audit.ts";
+import { deliverEveryMs, passingDashboardFor } from "../../cli/control.ts";
 import { decisionLine, decisionsTo } from "../../cli/report.ts";
-import { rowLines, windowText } from "../../cli/rows.ts";
+import { rowLines, windowText, writtenRows } from "../../cli/rows.ts";
 import { type Session, stackOptions } from "../../cli/session.ts";
-import type { Account } from "../../core/flow/account.ts";
-import { type SliceNote, workerRateOf } from "../../core/scaling/speed.ts";
+import type { Audit } from "../../core/flow/audit.ts";
+import { type HeardNote, workerRateOf } from "../../core/scaling/speed.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
 import { stackStatus } from "../../devstack/stack.ts";
 import { type Control, startControl } from "../../processes/control/start.ts";
@@ -26,7 +26,7 @@ import { usageOf } from "../machine.ts";
 import { allClosed } from "../scratch.ts";
 import { type Comparison, readTopic, recompute, type TopicContent } from "./check.ts";
 import type { ZeroOutcome } from "./judge.ts";
-import type { DurableMark, Overhead, ProcessUse } from "./measures.ts";
+import type { FoldedMark, Overhead, ProcessUse } from "./measures.ts";
 import { type PhaseName, type PhaseSeconds, phasesOf } from "./plan.ts";
 import { type PhaseSpan, Recorder, type TimelinePoint } from "./record.ts";
 import { type FrameState, Screen } from "./screen.ts";
@@ -36,7 +36,7 @@ const SHOW_MS = 250;
 /** How often something is looked at that is waited for, in ms. */
 const LOOK_MS = 50;
 /**
- * The burst that a worker's speed is measured by, in records: three a partition, so that what a slice
+ * The burst that a worker's speed is measured by, in records: three a partition, so that what a sweep
  * costs beside its records weighs little, and too few to look like a load that one can't do.
  */
 const BURST = 24;
@@ -65,8 +65,6 @@ export interface LoadTestOptions {
   readonly seconds: PhaseSeconds;
   /** Whether to go to 0 workers and back at the end. */
   readonly zero: boolean;
-  /** How many slices a worker folds at a time. */
-  readonly slots: number;
   /** Shows how it goes. */
   readonly screen: Screen;
   /** Ends the test early. */
@@ -85,10 +83,10 @@ export interface LoadTestRun {
   readonly phases: readonly PhaseSpan[];
   /** Events per second that one worker folds, by the warm-up; null if it was not measured. */
   readonly workerRate: number | null;
-  /** The slices, in the order of their delivery. */
-  readonly notes: readonly SliceNote[];
-  /** What was known to be durable when, earliest first. */
-  readonly marks: readonly DurableMark[];
+  /** The sweeps, in the order of their answers. */
+  readonly notes: readonly HeardNote[];
+  /** How far each partition was folded when, earliest first. */
+  readonly marks: readonly FoldedMark[];
   /** The topic's records; null if there were too many. */
   readonly content: TopicContent | null;
   /** The way to 0 and back, without the record's delay; null if it was not gone. */
@@ -97,8 +95,8 @@ export interface LoadTestRun {
   readonly overhead: Overhead;
   /** Whether all windows closed at the end. */
   readonly allClosed: boolean;
-  /** The account. */
-  readonly account: Account;
+  /** The audit. */
+  readonly audit: Audit;
   /** The windows recomputed; null if there were too many records. */
   readonly recomputed: Comparison | null;
 }
@@ -135,7 +133,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun
       workers: null,
       idleToZeroMs: config.idleToZeroMs,
     },
-    slots: options.slots,
+    deliverEveryMs: deliverEveryMs(config),
     mode: "live",
     observers: [recorder, dashboard.watch, teller(screen)],
     newGeneration: false,
@@ -144,7 +142,7 @@ export async function runLoadTest(options: LoadTestOptions): Promise<LoadTestRun
   closing.push(() => control.stop());
   await dashboard.attach(control);
   screen.line(`live page: ${dashboard.url}`);
-  recorder.start(control.fleet);
+  recorder.start(control);
   closing.push(() => Promise.resolve(recorder.stop()));
   return await new Test(options, { control, recorder, reader, writer }).run();
 }
@@ -154,9 +152,9 @@ function teller(screen: Screen): PipelineObserver {
   if (screen.redraws) return {};
   return {
     ...decisionsTo((line) => screen.line(`decided: ${line}`)),
-    emitted({ rows, closed }) {
+    emitted({ rows, final }) {
       const [row] = rows;
-      if (row === undefined || closed === null) return;
+      if (row === undefined || !final) return;
       const events = rows.reduce((sum, { events }) => sum + events, 0);
       const figures = [...Object.values(row.key), ...Object.entries(row.values).flat()].join(" ");
       screen.line(
@@ -239,12 +237,12 @@ class Test {
     const closed = await allClosed(control, LAST_CLOSE_MS, this.#signal);
     if (!closed && !this.#signal.aborted) screen.line("PROBLEM windows are still open");
     if (this.#signal.aborted) return null;
-    const { generation, workflows } = control;
-    const account = await gatherAccount(workflows, generation);
+    const { generation } = control;
+    const audit = await auditGeneration(control, pipeline.plan);
     const content = await readTopic(reader, pipeline.plan.topic, this.#signal);
     const recomputed = content === null
       ? null
-      : await recompute({ pipeline, content, reader, generation, account });
+      : await recompute({ pipeline, content, reader, generation, audit });
     recorder.look();
     return {
       points: recorder.points,
@@ -257,7 +255,7 @@ class Test {
       zero,
       overhead,
       allClosed: closed,
-      account,
+      audit,
       recomputed,
     };
   }
@@ -270,12 +268,13 @@ class Test {
     await this.#send(1, 3);
     await this.#until(() => recorder.folded >= 1, WARM_UP_MS);
     await this.#until(() => false, FORGOTTEN_MS);
+    await this.#until(() => sweptBy(recorder.notes) >= 1, WARM_UP_MS);
     this.#now = { ...this.#now, note: `what is one worker worth: ${BURST} records` };
     const before = recorder.notes.length;
     await this.#send(BURST, 4);
     const forgottenMs = performance.now() + FORGOTTEN_MS;
     await this.#until(
-      () => recorder.folded >= recorder.sent && performance.now() >= forgottenMs,
+      () => sweptBy(recorder.notes) >= recorder.sent && performance.now() >= forgottenMs,
       WARM_UP_MS,
     );
     this.#phases.push({ name: "warm-up", fromMs, toMs: Date.now(), producers: 0 });
@@ -366,9 +365,14 @@ class Test {
       point: recorder.now(),
       decision: lastChange === undefined ? "" : decisionLine(lastChange),
       closed: closed === null ? "" : `window ${windowText(closed)}`,
-      rows: closed === null ? [] : rowLines(closed.rows),
+      rows: closed === null ? [] : rowLines(writtenRows(closed.rows, { open: [] })),
     }, performance.now());
   }
+}
+
+/** How many records sweeps have folded that have answered. */
+function sweptBy(notes: readonly HeardNote[]): number {
+  return notes.reduce((sum, { records }) => sum + records, 0);
 }
 
 /**

@@ -39,6 +39,7 @@ import { groupId } from "../../core/ids.ts";
 import { fingerprintOf, runPlanOf, type StartPosition } from "../../core/plan.ts";
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
 import type { Pipeline } from "../../definition/define.ts";
+import { codeHashOf } from "../code_hash.ts";
 import { isLeftBehind, type LauncherChoice, launcherFor } from "../launchers.ts";
 import { handleStrayErrors } from "../stray_errors.ts";
 import type { WorkerSettings } from "../worker.ts";
@@ -219,7 +220,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   atEnd(() => rows.close());
   await waitFor("the broker", () => rows.open(), say);
 
-  const codeHash = await hashOf(fingerprint);
+  const codeHash = await codeHashOf(fingerprint);
   const drain = workflows.generation(generation);
   let fleetChanged = (): void => undefined;
   const launcher: Launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
@@ -361,10 +362,4 @@ function workerSettings(
 ): WorkerSettings {
   const { pipelineFile, kafka, temporal, pipeline } = options;
   return { pipelineFile, plan: runPlanOf(pipeline.plan), kafka, temporal, generation, codeHash };
-}
-
-async function hashOf(fingerprint: object): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(fingerprint));
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...hash.slice(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
