@@ -252,7 +252,7 @@ export class Drain {
     moveWatermark(state);
     state.windows.makeCalls(state.s.watermark, nowMs, carryBytes(state), isInBacklog(state));
     // Nothing decides again by itself: what stays open is to be seen with all its cells.
-    if (this.#isRead) state.windows.deliverAll(nowMs);
+    if (this.#isRead && state.partitions.some(isAtEnd)) state.windows.deliverAll(nowMs);
     if (endsRun(state, history)) {
       state.change({ runSinceMs: 0 });
       state.commands.push({ kind: "continueAsNew" });
