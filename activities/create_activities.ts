@@ -16,6 +16,7 @@ import type {
 } from "../workflows/activities.ts";
 import { named, untraced } from "./activity.ts";
 import type { PipelineObserver } from "./observer.ts";
+import { findPartitions } from "./find_partitions.ts";
 import { createSampleFleet, type Load } from "./sample_fleet.ts";
 import { type ScaleDeps, scaleFleet } from "./scale_fleet.ts";
 import { settle, type SettleDeps } from "./settle.ts";
@@ -90,14 +91,7 @@ export function createControlActivities(
           trace("settle", { "tidegate.windows": request.calls.length }, () =>
             settle({ ...settling, observer }, request)),
       ),
-    findPartitions: ({ topic, from, to }) =>
-      beating(SETTLE_BEAT_MS, () =>
-        Promise.all(
-          Array.from({ length: to - from }, async (_, i) => {
-            const partition = from + i;
-            return { partition, cursor: (await reader.offsets(topic, partition)).start };
-          }),
-        )),
+    findPartitions: (request) => beating(SETTLE_BEAT_MS, () => findPartitions(reader, request)),
     ...(fleet === null ? NO_FLEET : {
       sampleFleet: createSampleFleet({ load: fleet.load, fleet: fleet.launcher, observer }),
       scaleFleet: (request) => scaleFleet(fleet, request),

@@ -31,9 +31,9 @@ export interface DrainActivities {
   awaitRecords(request: SweepRequest): Promise<SweepResult>;
   /** Makes some calls of windows, and writes the rows that they answer. */
   settle(request: SettleRequest & { readonly plan: RunPlan }): Promise<SettleOutcome[]>;
-  /** Where partitions begin that the topic has gained: `[from, to)`. */
+  /** Where some partitions begin; those that have no leader at the moment are left out. */
   findPartitions(
-    request: { readonly topic: string; readonly from: number; readonly to: number },
+    request: { readonly topic: string; readonly partitions: readonly number[] },
   ): Promise<PartitionStart[]>;
 }
 

@@ -143,7 +143,7 @@ export async function drain(input: DrainInput): Promise<void> {
         );
         return;
       case "findPartitions":
-        void findPartitions({ topic: plan.topic, from: command.from, to: command.to }).then(
+        void findPartitions({ topic: plan.topic, partitions: command.partitions }).then(
           (starts) => note(() => state.added(starts)),
           (error) => log.warn(`new partitions not found: ${failureOf(error).message}`),
         );

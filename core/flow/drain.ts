@@ -12,6 +12,7 @@ import type { SettleOutcome } from "./delivery.ts";
 import { type Move, takeMove } from "./drain/moves.ts";
 import {
   type FailedSweep,
+  gather,
   isInBacklog,
   type Settled,
   takeFailure,
@@ -248,6 +249,7 @@ export class Drain {
     for (const failure of this.#failed.splice(0)) takeFailure(state, failure);
     const results = this.#results.splice(0).sort((a, b) => a.n - b.n);
     for (const result of results) takeResult(state, result);
+    gather(state);
     park(state);
     moveWatermark(state);
     state.windows.makeCalls(state.s.watermark, nowMs, carryBytes(state), isInBacklog(state));

@@ -65,17 +65,28 @@ export async function presentEnds(
   );
 }
 
-/** Where a generation begins to read. */
+/**
+ * Where a generation begins to read. Partitions that have no leader at the moment are left out: they
+ * keep no other from starting, and are read from their beginning once they have one.
+ *
+ * @throws {TidegateError} What keeps all partitions from being found.
+ */
 export async function startsFrom(
   reader: LogReader,
   { topic, partitions }: TopicInfo,
   from: StartPosition,
 ): Promise<PartitionStart[]> {
-  return await Promise.all(partitions.map(async (partition) => {
-    if (typeof from === "number") {
-      return { partition, cursor: await reader.offsetAt(topic, partition, from) };
-    }
-    const { start, end } = await reader.offsets(topic, partition);
-    return { partition, cursor: from === "earliest" ? start : end };
-  }));
+  const found = await Promise.allSettled(
+    partitions.map(async (partition): Promise<PartitionStart> => {
+      if (typeof from === "number") {
+        return { partition, cursor: await reader.offsetAt(topic, partition, from) };
+      }
+      const { start, end } = await reader.offsets(topic, partition);
+      return { partition, cursor: from === "earliest" ? start : end };
+    }),
+  );
+  const starts = found.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  const failed = found.find((one) => one.status === "rejected");
+  if (starts.length === 0 && failed !== undefined) throw failed.reason;
+  return starts;
 }

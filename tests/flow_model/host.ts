@@ -211,10 +211,9 @@ export class Host {
         break;
       case "findPartitions":
         world.after(world.latency(), () => {
-          const starts = Array.from({ length: command.to - command.from }, (_, i) => ({
-            partition: command.from + i,
-            cursor: 0,
-          }));
+          // Now and then one has no leader.
+          const starts = command.partitions.filter(() => !world.random.chance(0.1))
+            .map((partition) => ({ partition, cursor: 0 }));
           this.send({ kind: "added", starts });
         });
         break;

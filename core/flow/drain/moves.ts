@@ -55,7 +55,7 @@ export function takeMove(state: DrainState, move: Move): void {
 
 function ready(state: DrainState, slots: number): void {
   const before = state.s.slots;
-  state.change({ slots });
+  state.change({ slots, spread: state.s.spread > 1 ? Math.max(1, slots) : 1 });
   if (slots === 0) return state.strike((sweep) => sweep.at === "fleet");
   state.change({ wokenAtMs: null });
   if (before === 0) state.strike((sweep) => sweep.at === "control");
@@ -96,6 +96,8 @@ function added(state: DrainState, starts: readonly PartitionStart[]): void {
   const unknown = starts.filter(({ partition }) => state.partition(partition) === undefined);
   state.add(unknown.map((start) => ({ ...newPartition(start), floor, floorBy })));
   state.topicHas(state.partitions.length);
+  // Those of which nothing is known yet are asked for again.
+  state.askedPartitions = 0;
   state.strikeLooking();
 }
 

@@ -203,30 +203,45 @@ function reasonOf({ code, message, offset }: SweepFailure, sinceMs: number): Sto
   return { code, message, offset, sinceMs };
 }
 
-/** After so long without a return by a limit, one sweep over all partitions is enough again. */
+/** After so long without a return by a limit, the backlog is over. */
 const CALM_MS = 5_000;
+/** One sweep over all partitions is enough again where its worker would be busy for less than this. */
+const LIGHT_PART = 0.6;
 /** Sweeps that return by a limit one after the other before the work is spread. */
 const LIMITS_IN_A_ROW = 2;
 /** From this part of its time on that a sweep folds, it is dear. */
 const DEAR_PART = 0.9;
 
-/** Spreads the work in a backlog, and gathers it again afterwards. */
+/** Spreads the work in a backlog. */
 function noteSpeed(state: DrainState, result: SweepResult): void {
-  const { limits, limitAtMs, slots, spread } = state.s;
+  const { limits, limitAtMs, slots, spread, spreadBusyMs } = state.s;
   const behind = result.partitions.some((p) => p.end > p.to && !p.hollow);
   const isDear = result.busyMs > result.ranMs * DEAR_PART;
   if (behind && (result.why === "limit" || isDear)) {
     const spreads = limits + 1 >= LIMITS_IN_A_ROW;
-    state.change({
+    return state.change({
       limits: limits + 1,
       limitAtMs: state.nowMs,
       spread: spreads ? slots : spread,
+      spreadSinceMs: state.nowMs,
+      spreadBusyMs: 0,
     });
-  } else if (state.nowMs - limitAtMs >= CALM_MS) {
-    state.change({ limits: 0, spread: 1 });
-  } else if (spread <= 1) {
-    state.change({ limits: 0 });
   }
+  state.change({ spreadBusyMs: spreadBusyMs + result.busyMs });
+  if (spread <= 1 || state.nowMs - limitAtMs >= CALM_MS) state.change({ limits: 0 });
+}
+
+/** Gathers spread work in one sweep again once a single worker can do it. */
+export function gather(state: DrainState): void {
+  const { spread, spreadSinceMs, spreadBusyMs } = state.s;
+  const lastedMs = state.nowMs - spreadSinceMs;
+  if (spread <= 1 || lastedMs < CALM_MS) return;
+  const isLight = spreadBusyMs < lastedMs * LIGHT_PART;
+  state.change({
+    spread: isLight ? 1 : spread,
+    spreadSinceMs: state.nowMs,
+    spreadBusyMs: 0,
+  });
 }
 
 /** Whether sweeps return by a limit: then windows get cells by need only, and runs are longer. */

@@ -70,6 +70,9 @@ export interface DrainSnapshot {
   readonly limits: number;
   /** When the last return by a limit was taken in. */
   readonly limitAtMs: number;
+  /** Since when the spread work is measured, and for how long workers were busy with it. */
+  readonly spreadSinceMs: number;
+  readonly spreadBusyMs: number;
   /** Whether a person wants all open windows closed as soon as no partition is active. */
   readonly flushing: boolean;
   /** How many partitions the topic is known to have. */
@@ -120,8 +123,8 @@ export type DrainCommand =
   | { readonly kind: "settle"; readonly id: number; readonly calls: readonly WindowCall[] }
   /** Tell the supervisor that records wait while no worker is ready. */
   | { readonly kind: "wake" }
-  /** Ask where the partitions begin that the topic has gained; the answer is `added`. */
-  | { readonly kind: "findPartitions"; readonly from: number; readonly to: number }
+  /** Ask where partitions begin that are not known yet; the answer, for some of them, is `added`. */
+  | { readonly kind: "findPartitions"; readonly partitions: readonly number[] }
   /** End the run and begin the next with the snapshot. */
   | { readonly kind: "continueAsNew" };
 
@@ -137,8 +140,18 @@ export interface SweepOut {
   readonly runOnFrom: number | null;
 }
 
-/** The state that a generation begins with. */
-export function newDrain(starts: readonly PartitionStart[], hash: string): DrainSnapshot {
+/**
+ * The state that a generation begins with.
+ *
+ * @param starts Where partitions begin, as far as that is known.
+ * @param hash The hash of the code that may fold.
+ * @param topicPartitions How many partitions the topic has; the others are asked for.
+ */
+export function newDrain(
+  starts: readonly PartitionStart[],
+  hash: string,
+  topicPartitions = starts.length,
+): DrainSnapshot {
   return {
     partitions: starts.map((start) => newPartition(start)),
     watermark: null,
@@ -151,8 +164,10 @@ export function newDrain(starts: readonly PartitionStart[], hash: string): Drain
     spread: 1,
     limits: 0,
     limitAtMs: 0,
+    spreadSinceMs: 0,
+    spreadBusyMs: 0,
     flushing: false,
-    topicPartitions: starts.length,
+    topicPartitions,
     wokenAtMs: null,
     runSinceMs: 0,
     refused: { struck: 0, code: 0, shape: 0, complete: 0, room: 0 },

@@ -87,12 +87,14 @@ export function startSettles(state: DrainState): void {
   }
 }
 
-/** Asks where new partitions begin, once for each number of them. */
+/** Asks where partitions begin that are not known yet; again when there was an answer. */
 export function findPartitions(state: DrainState): void {
-  const { topicPartitions: to } = state.s;
-  if (!state.addsPartitions || state.askedPartitions === to) return;
-  state.askedPartitions = to;
-  state.commands.push({ kind: "findPartitions", from: state.partitions.length, to });
+  const { topicPartitions: has } = state.s;
+  if (!state.addsPartitions || state.askedPartitions === has) return;
+  state.askedPartitions = has;
+  const partitions = Array.from({ length: has }, (_, partition) => partition)
+    .filter((partition) => state.partition(partition) === undefined);
+  state.commands.push({ kind: "findPartitions", partitions });
 }
 
 /** Begins the sweeps for which there are partitions and room. */

@@ -5,6 +5,7 @@ import {
   type Decision,
   Drain,
   type DrainRules,
+  type DrainSnapshot,
   newDrain,
   type PartitionStart,
 } from "../../../core/flow/drain.ts";
@@ -40,14 +41,15 @@ class Case {
   decision: Decision = { commands: [], wakeAtMs: null };
 
   constructor(
-    starts: number | readonly PartitionStart[],
+    starts: number | readonly PartitionStart[] | DrainSnapshot,
     slots = 1,
     rules: Partial<DrainRules> = {},
   ) {
     const all = typeof starts === "number"
       ? Array.from({ length: starts }, (_, partition) => ({ partition, cursor: 0 }))
       : starts;
-    this.drain = new Drain({ ...RULES, ...rules }, newDrain(all, "hash"));
+    const state = "partitions" in all ? all : newDrain(all, "hash");
+    this.drain = new Drain({ ...RULES, ...rules }, state);
     this.drain.ready(slots);
     this.decide();
   }
@@ -61,6 +63,12 @@ class Case {
   /** The sweeps that the last decision began. */
   get sweeps(): SweepRequest[] {
     return this.decision.commands.flatMap((c) => c.kind === "sweep" ? [c.request] : []);
+  }
+
+  /** The partitions that the last decision asks for. */
+  get findings(): (readonly number[])[] {
+    return this.decision.commands
+      .flatMap((c) => c.kind === "findPartitions" ? [c.partitions] : []);
   }
 
   get kinds(): string[] {
@@ -275,6 +283,47 @@ Deno.test("work is spread after two returns by a limit; then an idle partition i
   it.decide(100);
   const joined = it.drain.partitions[2];
   assert.deepEqual([joined?.mode, joined?.floor], ["active", it.drain.watermark]);
+});
+
+Deno.test("spread work is gathered only when one worker can do it", () => {
+  const it = new Case(2, 2);
+  for (const to of [1, 2]) {
+    const behind = { ...moved(to, 1_000 + to), end: 1_000 };
+    it.answer({ 0: behind, 1: behind }, { why: "limit" });
+  }
+  assert.equal(it.sweeps.length, 2);
+  /** Both sweeps answer after five seconds in which they were busy for so long each. */
+  const both = (to: number, busyMs: number) => {
+    for (const request of it.drain.sweepsOut) {
+      const [{ partition } = { partition: 0 }] = request.partitions;
+      const swept = { [partition]: moved(to, 2_000 + to) };
+      it.drain.swept(resultOf(request, swept, { why: "pace", busyMs, ranMs: 5_000 }));
+    }
+    it.decide(5_000);
+  };
+  both(3, 4_000);
+  assert.equal(it.sweeps.length, 2, "two workers are busy for 80 % of the time each");
+  both(4, 4_000);
+  assert.equal(it.sweeps.length, 2);
+  both(5, 1_000);
+  assert.equal(it.sweeps.length, 1, "one is busy for 40 % of it with all of the work");
+});
+
+Deno.test("partitions without a leader keep no other from starting; they are asked for again", () => {
+  const state = newDrain([{ partition: 1, cursor: 0 }], "code", 3);
+  const it = new Case(state, 1);
+  assert.deepEqual(it.findings, [[0, 2]]);
+  it.answer({ 1: moved(1, 12_000) });
+  assert.equal(it.drain.watermark, null, "what lies in the others is not known");
+  it.drain.added([{ partition: 2, cursor: 7 }]);
+  it.decide();
+  assert.deepEqual(it.findings, [[0]]);
+  it.drain.added([]);
+  it.decide();
+  assert.deepEqual(it.findings, [[0]]);
+  it.drain.added([{ partition: 0, cursor: 0 }]);
+  it.decide();
+  assert.deepEqual(it.drain.partitions.map(({ cursor }) => cursor), [0, 1, 7]);
 });
 
 Deno.test("without workers the control process looks; its first record wakes the fleet", () => {
