@@ -1,5 +1,5 @@
 /**
- * Lookups of a slice: some at a time, folded in the order of offsets whenever their answers come.
+ * Lookups of a sweep: some at a time, folded in the order of offsets whenever their answers come.
  *
  * @module
  */
@@ -23,18 +23,16 @@ const MAX_AHEAD = 1_000;
 /** No message of a lookup may fill the invalid topic or a history; in characters. */
 const MAX_TEXT = 200;
 
-/** What the lookups of a slice need. */
+/** What the lookups of a partition need. */
 export interface LookupDeps {
   /** The pipeline's enrichment. */
   readonly enrichment: EventEnrichment;
-  /** The partition of the slice. */
+  /** The partition. */
   readonly partition: number;
-  /** Whether the slice is full or its time over: no further record is begun then. */
+  /** Whether the sweep is full or its time over: no further record is begun then. */
   readonly over: () => boolean;
   /** Whether the process is about to end: no further try is made then. */
   readonly stopping: () => boolean;
-  /** Whether the slice may end before a record whose lookup has failed. */
-  readonly mayEndEarly: boolean;
   /** Ends all waiting. */
   readonly signal: AbortSignal;
   /**
@@ -90,11 +88,11 @@ type Answer =
 
 const NOTHING_ADDED: Answer = { kind: "fold", added: { ok: true, event: {} } };
 
-/** The fold of one slice of a pipeline with an enrichment. */
+/** The fold of one partition in a sweep of a pipeline with an enrichment. */
 export class EnrichedFold {
   readonly #fold: SliceFold;
   readonly #deps: LookupDeps;
-  /** Whether a record was begun: a slice takes at least one, however late it is. */
+  /** Whether a record was begun: a sweep takes at least one, however late it is. */
   #begun = false;
   /** Whether a record was folded. */
   #folded = false;
@@ -111,14 +109,14 @@ export class EnrichedFold {
   }
 
   /**
-   * Looks the next records up and folds them in their order. Once the slice is over, no lookup is
+   * Looks the next records up and folds them in their order. Once the sweep is over, no lookup is
    * begun any more; those that are under way are waited for and folded.
    *
    * @param records The records.
    * @param decoded Their decoded values, one each.
    * @param sourceText Gives the JSON text of the record at an index.
    * @returns The offset of the first record that was not folded; undefined if all were.
-   * @throws {TidegateError} `TG_ENRICH_FAILED` (retryable) if the lookup of the slice's first record
+   * @throws {TidegateError} `TG_ENRICH_FAILED` (retryable) if the lookup of its first record
    * failed, and the record must wait.
    */
   async add(
@@ -167,7 +165,7 @@ export class EnrichedFold {
         const answer = await head.answer;
         const { checked } = head;
         if (answer.kind === "wait") {
-          if (this.#folded && this.#deps.mayEndEarly) return checked.record.offset;
+          if (this.#folded) return checked.record.offset;
           throw this.#failureOf(checked.record, answer.failure);
         }
         this.#fold.addChecked(checked, answer.added);
@@ -175,7 +173,7 @@ export class EnrichedFold {
         beginMore();
       }
     } finally {
-      unwanted.abort(new Error("the slice has ended"));
+      unwanted.abort(new Error("the sweep has ended"));
     }
     return records[next]?.offset;
   }

@@ -223,13 +223,12 @@ class Sweep {
     const { partition, cursor, maxEventTime, floor, leaderEpoch, last } = asked;
     const cells = this.#cells;
     const fold = new SliceFold(plan, events, { partition, maxEventTime, floor, cells });
-    const over = () => this.#isFull();
+    const over = () => this.#endsHere();
     const enriched = enrichment === null ? null : new EnrichedFold(fold, {
       enrichment,
       partition,
       over,
       stopping,
-      mayEndEarly: true,
       signal,
       ...(turns === undefined ? {} : { turns }),
     });
@@ -317,7 +316,7 @@ class Sweep {
     for (let first = 0; first < records.length;) {
       const group = nextGroup(records, first, this.#recordsLeft);
       const [record] = group;
-      if (record === undefined || this.#isFull()) return records[first]?.offset;
+      if (record === undefined || this.#endsHere()) return records[first]?.offset;
       if (this.#recordsLeft !== Infinity) {
         const at = { partition: it.asked.partition, offset: record.offset };
         this.#deps.progress(() => this.#progress(at));
@@ -472,7 +471,12 @@ class Sweep {
     return silentMs === null ? left : Math.min(left, Math.max(30, silentMs - this.#silentMs()));
   }
 
-  /** Whether no further record is folded. */
+  /** Whether no further record is folded: a process that is about to end has no time for more. */
+  #endsHere(): boolean {
+    return this.#deps.stopping() || this.#isFull();
+  }
+
+  /** Whether a limit is reached. */
   #isFull(): boolean {
     return this.#recordsLeft <= 0 || this.#cells.isFull ||
       this.#now() >= this.#behindSinceMs + this.#request.sliceMs;

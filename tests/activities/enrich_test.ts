@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import { type FoldDeps, foldSlice } from "../../activities/fold_slice.ts";
+import { sweep, type SweepDeps } from "../../activities/sweep.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
 import { decodeOne } from "../../core/fold/decode.ts";
 import { SliceFold } from "../../core/fold/fold.ts";
 import { runPlanOf } from "../../core/plan.ts";
-import type { SliceRequest, SliceResult } from "../../core/flow/slice.ts";
+import type {
+  SweepLimits,
+  SweepPartition,
+  SweepRequest,
+  SweepResult,
+  SweptPartition,
+} from "../../core/flow/sweep.ts";
 import {
   avg,
   count,
@@ -44,38 +50,58 @@ function define(enrich: Lookup, settings: Partial<EnrichmentSetting<typeof adds>
 
 type Defined = ReturnType<typeof define>;
 
-/** What a worker process has, with a log in memory. */
-async function slices(pipeline: Defined, events: readonly unknown[]) {
+const NO_LIMITS: SweepLimits = { cells: 10_000, windows: 64, bytes: 512 * 1024, records: null };
+
+/** What a worker process has, with a log in memory of one partition that is read to its end. */
+async function sweeps(pipeline: Defined, events: readonly unknown[]) {
   const plan = runPlanOf(pipeline.plan);
   const log = createFakeLog({ now: () => 0 });
   const topics = [plan.topic, plan.invalidTopic, plan.lateTopic];
   await log.admin.createTopics(topics.map((topic) => ({ topic, partitions: 1 })));
   await log.writer.send(plan.topic, events.map((e) => ({ key: null, value: JSON.stringify(e) })));
-  const fold = (deps: Partial<FoldDeps> = {}, request: Partial<SliceRequest> = {}) =>
-    foldSlice({
+  const tailer = log.openTailer();
+  const run = (
+    deps: Partial<SweepDeps> = {},
+    { cursor = 0, ...request }: Partial<SweepRequest> & Partial<Pick<SweepPartition, "cursor">> =
+      {},
+  ) =>
+    sweep({
       plan: { ...plan, maxAheadMs: 1e12 },
       events: pipeline.reader,
       enrichment: pipeline.enrichment,
-      reader: log.reader,
+      tailer,
       writer: log.writer,
-      now: () => 0,
-      nonce: () => "nonce",
       identity: "worker-0",
-      heartbeat: () => undefined,
+      codeHash: "code",
+      nonce: () => "nonce",
+      progress: () => undefined,
       stopping: () => false,
       signal: new AbortController().signal,
       attempt: 1,
       ...deps,
     }, {
+      n: 1,
       generation: 1,
       topic: plan.topic,
       topicId: null,
-      partition: 0,
-      from: 0,
-      until: null,
-      maxEventTime: null,
-      floor: null,
-      sliceMs: 1000,
+      codeHash: "code",
+      partitions: [{
+        partition: 0,
+        role: "fold",
+        cursor,
+        until: events.length,
+        maxEventTime: null,
+        floor: null,
+        leaderEpoch: null,
+        last: null,
+      }],
+      boundary: null,
+      silentMs: null,
+      paceMs: 5_000,
+      quietMs: 5_000,
+      sliceMs: 5_000,
+      limits: NO_LIMITS,
+      setAside: false,
       ...request,
     });
   /** The side topic of invalid records: offset, path and message. */
@@ -88,7 +114,7 @@ async function slices(pipeline: Defined, events: readonly unknown[]) {
       return [offset, reason, path, message];
     });
   };
-  return { fold, invalid };
+  return { run, invalid };
 }
 
 function some(count: number): Event[] {
@@ -97,8 +123,16 @@ function some(count: number): Event[] {
 
 const given = ({ id }: Event): Given => ({ group: `g${id.length}`, weight: id.length });
 
+/** The only partition of a result. */
+function of({ partitions: [only] }: SweepResult): SweptPartition {
+  assert.ok(only !== undefined);
+  return only;
+}
+
 /** The parts of a result that a topic's content decides. */
-function decided({ to, maxEventTime, firstEventTime, windows, counts }: SliceResult) {
+function decided(result: SweepResult) {
+  const { to, maxEventTime, firstEventTime, counts: { failed: _, ...counts } } = of(result);
+  const windows = result.windows.map(({ start, shard, cells }) => ({ start, shard, cells }));
   return { to, maxEventTime, firstEventTime, windows, counts };
 }
 
@@ -129,9 +163,9 @@ Deno.test("answers in any order, at any concurrency, come to what a plain fold c
         const settings = { concurrency, retries: 1, onFailure: "invalid" } as const;
         const pipeline = define(enrich, settings);
         const events = items.map(({ n, at, broken }, i) => broken ? { n } : { id: `${i}`, n, at });
-        const world = await slices(pipeline, events);
-        const result = await world.fold();
-        assert.equal(result.to, items.length);
+        const world = await sweeps(pipeline, events);
+        const result = await world.run();
+        assert.equal(result.why, "ends");
 
         // The same fields in the events themselves; what a lookup refuses has none.
         const whole = new SliceFold(pipeline.plan, {
@@ -183,8 +217,8 @@ Deno.test("at most `concurrency` lookups are under way, and that many if there i
     running -= 1;
     return given(e);
   };
-  const world = await slices(define(enrich, { concurrency: 5 }), some(60));
-  assert.equal((await world.fold()).counts.aggregated, 60);
+  const world = await sweeps(define(enrich, { concurrency: 5 }), some(60));
+  assert.equal(of(await world.run()).counts.aggregated, 60);
   assert.equal(most, 5);
 });
 
@@ -196,9 +230,9 @@ Deno.test("a lookup is told its place and its try, and can't change the event", 
     if (attempt < 3) throw new Error("not yet");
     return given(e);
   };
-  const world = await slices(define(enrich, { concurrency: 1, retries: 2 }), some(2));
-  const { windows, counts } = await world.fold();
-  assert.equal(counts.aggregated, 2);
+  const world = await sweeps(define(enrich, { concurrency: 1, retries: 2 }), some(2));
+  const result = await world.run();
+  assert.equal(of(result).counts.aggregated, 2);
   assert.deepEqual(told, [
     ["s0", 0, 0, 1, false],
     ["s0", 0, 0, 2, false],
@@ -207,7 +241,7 @@ Deno.test("a lookup is told its place and its try, and can't change the event", 
     ["s1", 0, 1, 2, false],
     ["s1", 0, 1, 3, false],
   ]);
-  assert.doesNotMatch(JSON.stringify(windows), /1000000/);
+  assert.doesNotMatch(JSON.stringify(result.windows), /1000000/);
 });
 
 Deno.test("records that are no events cost no lookup", async () => {
@@ -216,12 +250,12 @@ Deno.test("records that are no events cost no lookup", async () => {
     calls += 1;
     return given(e);
   };
-  const world = await slices(define(enrich), [{ id: 1 }, 7, null, ...some(2), { id: "x", n: 1 }]);
-  const { counts, to } = await world.fold();
+  const world = await sweeps(define(enrich), [{ id: 1 }, 7, null, ...some(2), { id: "x", n: 1 }]);
+  const { counts, to } = of(await world.run());
   assert.deepEqual([calls, to, counts.read, counts.invalid, counts.aggregated], [2, 6, 6, 4, 2]);
   const ahead = { id: "far", n: 1, at: 1e13 };
-  const skewed = await slices(define(enrich), [ahead]);
-  assert.equal((await skewed.fold()).counts.skewed, 1);
+  const skewed = await sweeps(define(enrich), [ahead]);
+  assert.equal(of(await skewed.run()).counts.skewed, 1);
   assert.equal(calls, 2);
 });
 
@@ -233,8 +267,8 @@ Deno.test("onFailure invalid: the record goes to the invalid topic with what was
     if (e.id === "s1") throw new Error(`nobody knows ${e.id} ${"x".repeat(500)}`);
     return e.id === "s3" ? { group: "g" } : given(e);
   };
-  const world = await slices(define(enrich, { retries: 1, onFailure: "invalid" }), some(5));
-  const { to, counts } = await world.fold();
+  const world = await sweeps(define(enrich, { retries: 1, onFailure: "invalid" }), some(5));
+  const { to, counts } = of(await world.run());
   assert.deepEqual([to, counts.read, counts.invalid, counts.aggregated], [5, 5, 2, 3]);
   assert.deepEqual(Object.fromEntries(tries), { s0: 1, s1: 2, s2: 1, s3: 2, s4: 1 });
   assert.deepEqual(await world.invalid(), [
@@ -243,23 +277,40 @@ Deno.test("onFailure invalid: the record goes to the invalid topic with what was
   ]);
 });
 
-Deno.test("onFailure retry: the slice ends before the record, then fails with what was said", async () => {
+Deno.test("onFailure retry: the sweep ends before the record, the next one says what was said", async () => {
   const enrich: Lookup = (e) => {
     if (e.id === "s3") throw new Error("503");
     return given(e);
   };
-  const world = await slices(define(enrich, { concurrency: 2 }), some(6));
-  const first = await world.fold();
-  assert.deepEqual([first.to, first.end, first.counts.aggregated], [3, 6, 3]);
-  await assert.rejects(world.fold({}, { from: 3 }), {
+  const world = await sweeps(define(enrich, { concurrency: 2 }), some(6));
+  const first = await world.run();
+  const { to, end, counts, failure } = of(first);
+  assert.deepEqual([first.why, to, end, counts.aggregated, failure], ["pace", 3, 6, 3, null]);
+  const again = of(await world.run({}, { cursor: 3 }));
+  assert.deepEqual([again.to, again.counts.read], [3, 0]);
+  assert.deepEqual(again.failure, {
     code: "TG_ENRICH_FAILED",
-    retryable: true,
     message:
       "Cannot enrich the event at partition 0, offset 3: the lookup failed (tried 3 times): 503",
-    next: "It is tried again until it succeeds.",
+    offset: 3,
+    passing: true,
   });
   assert.deepEqual(await world.invalid(), []);
-  assert.deepEqual((await world.fold({}, { from: 4 })).to, 6);
+  assert.equal(of(await world.run({}, { cursor: 4 })).to, 6);
+});
+
+Deno.test("a lookup that works again goes on where it was, and counts each record once", async () => {
+  let down = true;
+  const enrich: Lookup = (e) => {
+    if (down && e.id === "s2") throw new Error("down");
+    return given(e);
+  };
+  const world = await sweeps(define(enrich, { retries: 0 }), some(4));
+  const first = of(await world.run());
+  down = false;
+  const second = of(await world.run({}, { cursor: first.to }));
+  assert.deepEqual([first.to, second.to, second.failure], [2, 4, null]);
+  assert.equal(first.counts.aggregated + second.counts.aggregated, 4);
 });
 
 Deno.test("after a failure that must wait, no further lookup is begun", async () => {
@@ -268,8 +319,8 @@ Deno.test("after a failure that must wait, no further lookup is begun", async ()
     asked.push(e.id);
     throw new Error("down");
   };
-  const world = await slices(define(enrich, { concurrency: 3, retries: 0 }), some(50));
-  await assert.rejects(world.fold(), { code: "TG_ENRICH_FAILED" });
+  const world = await sweeps(define(enrich, { concurrency: 3, retries: 0 }), some(50));
+  assert.equal(of(await world.run()).failure?.code, "TG_ENRICH_FAILED");
   assert.deepEqual(asked, ["s0", "s1", "s2"]);
 });
 
@@ -280,13 +331,13 @@ Deno.test("a lookup that never answers is ended in time, with its signal", async
     return new Promise(() => undefined);
   };
   const settings = { timeout: 5, retries: 1, onFailure: "invalid" } as const;
-  const world = await slices(define(enrich, settings), some(1));
-  assert.equal((await world.fold()).counts.invalid, 1);
+  const world = await sweeps(define(enrich, settings), some(1));
+  assert.equal(of(await world.run()).counts.invalid, 1);
   assert.deepEqual(await world.invalid(), [[0, "enrich", "", "no answer within 5 ms"]]);
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true]);
 });
 
-Deno.test("when its time is over, a slice begins no lookup, and folds those under way", async () => {
+Deno.test("when its time is over, a sweep begins no lookup, and folds those under way", async () => {
   for (const concurrency of [1, 4]) {
     let nowMs = 0;
     let calls = 0;
@@ -296,24 +347,38 @@ Deno.test("when its time is over, a slice begins no lookup, and folds those unde
       nowMs += 10;
       return given(e);
     };
-    const world = await slices(define(enrich, { concurrency }), some(100));
-    const first = await world.fold({ now: () => nowMs }, { sliceMs: 100 });
-    assert.equal(first.to, calls);
+    const world = await sweeps(define(enrich, { concurrency }), some(100));
+    const first = await world.run({ now: () => nowMs }, { sliceMs: 100 });
+    const { to, counts } = of(first);
+    assert.deepEqual([first.why, to, counts.read], ["limit", calls, calls]);
     assert.ok(calls >= 10 && calls < 10 + concurrency, `${calls} lookups`);
-    assert.equal(first.counts.read, calls);
     // One record at least, however late it is.
     let late = 0;
-    const second = await world.fold({ now: () => late += 200 }, { from: first.to, sliceMs: 100 });
-    assert.equal(second.to, first.to + 1);
+    const second = await world.run({ now: () => late += 200 }, {
+      ...{ cursor: to, sliceMs: 100, paceMs: 1e6, quietMs: 1e6 },
+    });
+    assert.equal(of(second).to, to + 1);
   }
 });
 
-Deno.test("a slice stops at its windows, with no more than the lookups under way beyond", async () => {
+Deno.test("a sweep stops at its windows, with no more than the lookups under way beyond", async () => {
   const events = some(200).map((e, i) => ({ ...e, at: i * 10_000 }));
-  const world = await slices(define(given, { concurrency: 4 }), events);
-  const { to, windows } = await world.fold();
-  assert.equal(windows.length, to);
-  assert.ok(to >= 64 && to <= 64 + 4, `${to} windows`);
+  const world = await sweeps(define(given, { concurrency: 4 }), events);
+  const { why, partitions: [only], windows } = await world.run();
+  assert.deepEqual([why, only?.to], ["limit", windows.length]);
+  assert.ok(windows.length >= 64 && windows.length <= 64 + 4, `${windows.length} windows`);
+});
+
+Deno.test("time that lookups take is busy time, the waiting before them is not", async () => {
+  let nowMs = 0;
+  const enrich: Lookup = async (e) => {
+    await Promise.resolve();
+    nowMs += 10;
+    return given(e);
+  };
+  const world = await sweeps(define(enrich, { concurrency: 1 }), some(20));
+  const { why, busyMs, ranMs } = await world.run({ now: () => nowMs });
+  assert.deepEqual([why, busyMs, ranMs], ["ends", 200, 200]);
 });
 
 Deno.test("a process that is about to end folds what is under way, and tries nothing again", async () => {
@@ -323,10 +388,10 @@ Deno.test("a process that is about to end folds what is under way, and tries not
     await Promise.resolve();
     return given(e);
   };
-  const world = await slices(define(enrich, { concurrency: 2 }), some(50));
-  const cut = await world.fold({ stopping: () => calls >= 7 });
-  assert.equal(cut.to, calls);
-  assert.ok(calls >= 7 && calls <= 8);
+  const world = await sweeps(define(enrich, { concurrency: 2 }), some(50));
+  const cut = await world.run({ stopping: () => calls >= 7 });
+  assert.deepEqual([cut.why, of(cut).to, of(cut).failure], ["told", calls, null]);
+  assert.ok(calls >= 7 && calls <= 8, `${calls} lookups`);
 
   // Nobody can say that a record is invalid whose lookup was not tried as often as it must be.
   const failing: Lookup = (e) => {
@@ -335,14 +400,17 @@ Deno.test("a process that is about to end folds what is under way, and tries not
     return given(e);
   };
   const invalid = define(failing, { concurrency: 1, retries: 5, onFailure: "invalid" });
-  const ending = await slices(invalid, some(5));
+  const ending = await sweeps(invalid, some(5));
   calls = 0;
-  const early = await ending.fold({ stopping: () => calls >= 3 });
-  assert.deepEqual([early.to, early.counts.invalid, calls], [2, 0, 3]);
-  await assert.rejects(ending.fold({ stopping: () => true }, { from: 2 }), {
-    code: "TG_ENRICH_FAILED",
-    message: /offset 2.*tried once/,
-  });
+  const early = await ending.run({ stopping: () => calls >= 3 });
+  const { to, counts, failure } = of(early);
+  assert.deepEqual([early.why, to, counts.invalid, calls, failure], ["told", 2, 0, 3, null]);
+  calls = 0;
+  const again = of(await ending.run({ stopping: () => calls >= 1 }, { cursor: 2 }));
+  assert.deepEqual([again.to, again.counts.read, calls], [2, 0, 1]);
+  assert.equal(again.failure?.code, "TG_ENRICH_FAILED");
+  assert.match(again.failure?.message ?? "", /offset 2.*tried once/);
+  assert.deepEqual(await ending.invalid(), []);
 });
 
 Deno.test("cancellation ends the waits, whatever the lookups do", async () => {
@@ -354,21 +422,7 @@ Deno.test("cancellation ends the waits, whatever the lookups do", async () => {
     if (signals.length === 3) queueMicrotask(() => controller.abort(cancelled));
     return new Promise(() => undefined);
   };
-  const world = await slices(define(enrich, { concurrency: 3, timeout: "5s" }), some(9));
-  await assert.rejects(world.fold({ signal: controller.signal }), cancelled);
+  const world = await sweeps(define(enrich, { concurrency: 3, timeout: "5s" }), some(9));
+  await assert.rejects(world.run({ signal: controller.signal }), cancelled);
   assert.deepEqual(signals.map(({ reason }) => reason), [cancelled, cancelled, cancelled]);
-});
-
-Deno.test("folding again looks up again, and never stops half way", async () => {
-  let down = true;
-  const enrich: Lookup = (e) => {
-    if (down && e.id === "s2") throw new Error("down");
-    return given(e);
-  };
-  const world = await slices(define(enrich), some(4));
-  const again = { until: 4, refused: [{ start: 0, shard: 0 }] };
-  await assert.rejects(world.fold({}, again), { code: "TG_ENRICH_FAILED" });
-  down = false;
-  const { moved, to } = await world.fold({ now: () => Infinity }, again);
-  assert.deepEqual([moved, to], [{ events: 4, pairs: 4 }, 4]);
 });

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { type SampleDeps, sampleFleet, tellOnce } from "../../activities/sample_fleet.ts";
 import type { Fleet, WorkerSlot } from "../../adapters/launchers/launcher.ts";
+import { tumbling } from "../../core/event_time/windows.ts";
+import { NO_SWEEP_COUNTS } from "../../core/flow/counts.ts";
+import { Drain, newDrain } from "../../core/flow/drain.ts";
+import { viewOf } from "../../core/flow/view.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import { decide } from "../../core/scaling/policy.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
@@ -26,19 +30,50 @@ const ASLEEP: SampleRequest = {
   withinMs: 5_000,
 };
 
-/** One partition that waits at offset 3, and a clock that only delays move. */
+/** One partition of which all is read up to offset 3, and a clock that only delays move. */
 function world(of: Fleet) {
   const state = { nowMs: 10_000, delays: [] as number[], beats: 0, end: 3, brokerAway: false };
   const load = new LoadModel({
-    partitions: () => [0],
     ends: () =>
       state.brokerAway
         ? Promise.reject(new Error("unreachable"))
         : Promise.resolve(new Map([[0, state.end]])),
-    ask: () => Promise.reject(new Error("not asked")),
     now: () => state.nowMs,
+    broker: () => undefined,
   });
-  load.awaiting(0, 3);
+  const drain = new Drain({
+    ...{ generation: 1, topic: "t", topicId: null, windowing: tumbling(10_000), delayMs: 0 },
+    ...{ latenessMs: 0, idleAfterMs: 1_000, maxDriftMs: 1e9, paceMs: 5_000, sliceMs: 1_000 },
+    ...{ maxOpenWindows: 100, aggregates: [], deliverEveryMs: null, emitEveryMs: null },
+  }, newDrain([{ partition: 0, cursor: 3 }], "code"));
+  /** The drain decides; answers the number of the sweep that it begins. */
+  const drained = (): number | undefined => {
+    drain.decide(state.nowMs, { events: 0, bytes: 0, suggested: false });
+    load.drained(viewOf(drain));
+    return drain.sweeps.at(-1)?.n;
+  };
+  let looking = drained();
+  /** A record is there: the look of the control process answers. */
+  const found = () => {
+    assert.ok(looking !== undefined);
+    state.end += 1;
+    drain.swept({
+      ...{ n: looking, codeHash: "code", why: "record", windows: [], ranMs: 10, busyMs: 0 },
+      ...{ attempt: 1, worker: "control", topicPartitions: 1 },
+      partitions: [{
+        ...{ partition: 0, from: 3, to: 3, end: state.end, highWatermark: state.end },
+        ...{ maxEventTime: null, firstEventTime: null, counts: NO_SWEEP_COUNTS, found: true },
+        ...{ looked: { confirmedMs: 0, moved: false }, hollow: false, openTransaction: null },
+        ...{ leaderEpoch: null, last: null, failure: null },
+      }],
+    });
+    looking = drained();
+  };
+  /** The drain hears of the workers. */
+  const ready = (slots: number) => {
+    drain.ready(slots);
+    looking = drained();
+  };
   const abort = new AbortController();
   const deps: SampleDeps = {
     load,
@@ -52,7 +87,7 @@ function world(of: Fleet) {
     heartbeat: () => state.beats += 1,
     signal: abort.signal,
   };
-  return { state, load, deps, abort };
+  return { state, load, deps, abort, found, ready };
 }
 
 Deno.test("with nothing to tell it looks as long as it is asked to", async () => {
@@ -73,15 +108,15 @@ Deno.test("with nothing to tell it looks as long as it is asked to", async () =>
 });
 
 Deno.test("the first record ends the look", async () => {
-  const { deps, load, state } = world(fleet(0));
+  const { deps, found, state } = world(fleet(0));
   const quiet = { ...deps, delay: () => new Promise<void>(() => undefined) };
   const looking = sampleFleet(quiet, ASLEEP);
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-  state.end = 4;
-  load.awaited(0, { kind: "records", end: 4 });
+  found();
   const { sample } = await looking;
   assert.deepEqual(sample.partitions, [{ partition: 0, cursor: 3, end: 4 }]);
-  assert.equal(sample.inFlight, 1);
+  // No worker is at it yet.
+  assert.equal(sample.inFlight, 0);
   assert.equal(state.nowMs, 10_000);
 });
 
@@ -92,9 +127,9 @@ Deno.test("a launcher that does not know the number yet ends it at once", async 
 });
 
 Deno.test("while something goes on it looks four times a second", async () => {
-  const { deps, load, state } = world(fleet(1, [slot(0, "ready")]));
-  state.end = 4;
-  load.awaited(0, { kind: "records", end: 4 });
+  const { deps, found, ready, state } = world(fleet(1, [slot(0, "ready")]));
+  found();
+  ready(1);
   const { sample } = await sampleFleet(deps, {
     ...ASLEEP,
     state: newPolicyState(1),
@@ -103,10 +138,11 @@ Deno.test("while something goes on it looks four times a second", async () => {
   assert.deepEqual(state.delays, [250, 250, 100]);
   assert.equal(state.beats, 4);
   assert.equal(sample.ready, 1);
+  assert.equal(sample.inFlight, 1);
 });
 
 Deno.test("while the broker is away the fleet does not go to 0", async () => {
-  const { deps, state, load } = world(fleet(1, [slot(0, "ready")]));
+  const { deps, state } = world(fleet(1, [slot(0, "ready")]));
   let policy = newPolicyState(1);
   /** What is decided in some seconds, without repetitions. */
   const decided = async (seconds: number) => {
@@ -126,10 +162,10 @@ Deno.test("while the broker is away the fleet does not go to 0", async () => {
   };
   assert.deepEqual(await decided(40), ["1 rate-unknown"]);
   state.brokerAway = true;
-  load.broker("unreachable");
+  // A topic at rest is asked every 5 s: by then it is noticed.
+  assert.deepEqual((await decided(6)).at(-1), "1 missing-data");
   assert.deepEqual(await decided(300), ["1 missing-data"]);
   state.brokerAway = false;
-  load.broker(null);
   // The rest begins again: what was in the outage is not known.
   assert.deepEqual(await decided(50), ["1 rate-unknown"]);
   assert.deepEqual(await decided(15), ["1 rate-unknown", "0 to-zero"]);
