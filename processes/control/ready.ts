@@ -20,32 +20,50 @@ const AGAIN_MS = 2_000;
 /** After a word that failed, in ms. */
 const RETRY_MS = 500;
 
+/** Time as this process measures it. */
+export interface ReadyTime {
+  /** A clock that only goes forward, in ms. */
+  now(): number;
+  /** Resolves after some ms, or once the signal is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+const TIME: ReadyTime = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+};
+
 /** Tells the drain of the fleet. */
 export class ReadyTeller implements PipelineObserver {
   readonly #drain: Pick<GenerationClient, "ready">;
   readonly #launcher: Pick<Launcher, "desired" | "slots" | "want">;
   readonly #say: (line: string) => void;
+  readonly #time: ReadyTime;
   #off = false;
   #told: number | null = null;
   #toldAtMs = -Infinity;
   #telling: Promise<void> | null = null;
   #view: GenerationView | null = null;
   #cleared: (() => void) | null = null;
+  #wants = 0;
   #stopped = false;
 
   /**
    * @param drain Is told.
    * @param launcher Keeps the workers.
    * @param say Receives log lines.
+   * @param time Measures time.
    */
   constructor(
     drain: Pick<GenerationClient, "ready">,
     launcher: Pick<Launcher, "desired" | "slots" | "want">,
     say: (line: string) => void,
+    time: ReadyTime = TIME,
   ) {
     this.#drain = drain;
     this.#launcher = launcher;
     this.#say = say;
+    this.#time = time;
   }
 
   /** For how many sweeps there is room. */
@@ -62,32 +80,35 @@ export class ReadyTeller implements PipelineObserver {
   /** The drain has decided. */
   drained(view: GenerationView): void {
     this.#view = view;
-    if (!view.sweeps.some(({ at }) => at === "fleet")) this.#cleared?.();
+    if (this.#isClear) this.#cleared?.();
     // A sweep that nobody began in time makes the drain think that nobody is there.
-    const differs = view.slots !== this.slots && performance.now() - this.#toldAtMs >= AGAIN_MS;
+    const differs = view.slots !== this.slots && this.#time.now() - this.#toldAtMs >= AGAIN_MS;
     if (differs && this.#telling === null) {
       this.#told = null;
       this.changed();
     }
   }
 
-  /** Sets how many workers there are to be; before there is none, no sweep may be with the last. */
+  /**
+   * Sets how many workers there are to be; before there is none, no sweep may be with the last. A
+   * later number takes the place of one that still waits for that.
+   */
   async want(desired: number): Promise<void> {
-    if (desired === 0 && this.#launcher.desired > 0) {
-      this.#off = true;
-      const isClear = () => this.#view?.sweeps.every(({ at }) => at === "control") ?? true;
-      const cleared = new Promise<void>((resolve) => this.#cleared = resolve);
-      this.changed();
-      await this.#telling;
-      const over = new AbortController();
-      if (!isClear()) {
-        const late = sleep(CLEAR_MS, undefined, { signal: over.signal }).catch(() => undefined);
-        await Promise.race([cleared, late]);
-      }
-      over.abort();
-      this.#cleared = null;
-    }
+    const want = ++this.#wants;
     this.#off = desired === 0;
+    if (desired === 0 && this.#launcher.desired > 0) {
+      const { promise: cleared, resolve } = Promise.withResolvers<void>();
+      this.#cleared = resolve;
+      this.changed();
+      const clear = async () => {
+        await this.#telling;
+        if (!this.#isClear) await cleared;
+      };
+      const over = new AbortController();
+      await Promise.race([clear(), this.#time.sleep(CLEAR_MS, over.signal)]);
+      over.abort();
+      if (want !== this.#wants) return;
+    }
     this.#launcher.want(desired);
     this.changed();
   }
@@ -98,16 +119,22 @@ export class ReadyTeller implements PipelineObserver {
     await this.#telling;
   }
 
+  /** Whether the drain has heard that there is no room, and no sweep is with the fleet. */
+  get #isClear(): boolean {
+    return this.#view === null ||
+      (this.#view.slots === 0 && this.#view.sweeps.every(({ at }) => at === "control"));
+  }
+
   async #tell(): Promise<void> {
     while (!this.#stopped && this.slots !== this.#told) {
       const { slots } = this;
       try {
         await this.#drain.ready(slots);
         this.#told = slots;
-        this.#toldAtMs = performance.now();
+        this.#toldAtMs = this.#time.now();
       } catch (error) {
         this.#say(`the drain was not told of ${slots} workers: ${errorText(error)}`);
-        await sleep(RETRY_MS);
+        await this.#time.sleep(RETRY_MS);
       }
     }
   }
