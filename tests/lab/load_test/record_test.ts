@@ -48,10 +48,8 @@ function slot(number: number, state: WorkerSlot["state"]): WorkerSlot {
   return { slot: number, state, pid: 1, identity: null, restarts: 0, problem: null };
 }
 
-/** A slice up to an offset. */
-function slice(partition: number, to: number) {
-  return { partition, to, note: null };
-}
+const TIMES = { startupMs: null, drainMs: null };
+const NOBODY = { desired: 0, slots: [], times: TIMES };
 
 Deno.test("recorder: counts what was acknowledged in the source topic only", async () => {
   const recorder = new Recorder("source");
@@ -73,21 +71,45 @@ Deno.test("recorder: counts what was acknowledged in the source topic only", asy
   assert.equal(recorder.sent, 2);
 });
 
-Deno.test("recorder: folded is what slices and looks say, whichever is further", () => {
+/** A load whose partitions are folded so far. */
+function load(...cursors: (number | null)[]) {
+  return {
+    pages: cursors.map((cursor, partition) => (
+      { partition, cursor, end: cursor, swept: true, foldable: true }
+    )),
+  };
+}
+
+Deno.test("recorder: folded is the furthest that workers have said", () => {
   const recorder = new Recorder("source");
-  recorder.awaiting(0, 0);
-  recorder.delivered(slice(0, 5));
-  recorder.delivered(slice(1, 2));
-  // Slices of rejects only are not delivered; the next look tells of them.
-  recorder.awaiting(0, 7);
-  // A window later, the same slice.
-  recorder.delivered(slice(0, 5));
+  const seen = { ...load(5, null) };
+  recorder.start({ fleet: NOBODY, load: seen });
+  recorder.stop();
+  seen.pages = load(7, 2).pages;
+  recorder.look();
+  // A worker has died: its sweep begins again from where the last one was.
+  seen.pages = load(5, 2).pages;
+  recorder.look();
   assert.equal(recorder.folded, 9);
   assert.deepEqual(recorder.marks.map(({ partition, before }) => [partition, before]), [
     [0, 5],
-    [1, 2],
     [0, 7],
+    [1, 2],
   ]);
+});
+
+Deno.test("recorder: the watermark never goes back, and sweeps are kept with their moment", () => {
+  const recorder = new Recorder("source");
+  recorder.drained({ watermark: null });
+  assert.equal(recorder.now().watermarkDelayMs, null);
+  recorder.drained({ watermark: Date.now() - 1_000 });
+  recorder.drained({ watermark: 0 });
+  assert.ok((recorder.now().watermarkDelayMs ?? Infinity) < 60_000);
+  const note = { n: 1, worker: "w", records: 3, busyMs: 2, ranMs: 5 };
+  recorder.swept(note);
+  const [{ atMs, ...kept } = { atMs: 0 }] = recorder.notes;
+  assert.deepEqual(kept, note);
+  assert.ok(Math.abs(Date.now() - atMs) < 60_000);
 });
 
 Deno.test("recorder: every decision, and the last that changed the number", () => {
@@ -100,13 +122,12 @@ Deno.test("recorder: every decision, and the last that changed the number", () =
 
 Deno.test("recorder: a point for every change of the workers", () => {
   const recorder = new Recorder("source");
-  const times = { startupMs: null, drainMs: null };
-  const fleet: { desired: number; slots: WorkerSlot[]; times: typeof times } = {
+  const fleet: { desired: number; slots: WorkerSlot[]; times: typeof TIMES } = {
     desired: 0,
     slots: [],
-    times,
+    times: TIMES,
   };
-  recorder.start(fleet);
+  recorder.start({ fleet, load: load() });
   try {
     fleet.desired = 2;
     recorder.look();
@@ -121,7 +142,7 @@ Deno.test("recorder: a point for every change of the workers", () => {
   }
 });
 
-Deno.test("recorder: the rows of a window that come in several pages belong together", () => {
+Deno.test("recorder: the rows of a window that come in several shares belong together", () => {
   const recorder = new Recorder("source");
   const row = (start: string, course: string) => ({
     pipeline: "spike",
