@@ -35,18 +35,33 @@ export function auditLines(audit: Audit): string[] {
 /** What the control process knows of the load, in a line; null before it knows. */
 export function loadLine({ view, pages }: Pick<LoadModel, "view" | "pages">): string | null {
   if (view === null) return null;
-  const untils = new Map(view.partitions.map((p) => [p.partition, p.until]));
+  const known = new Map(view.partitions.map((p) => [p.partition, p]));
   const offsets = pages.map(({ partition, cursor, end }) => ({
     cursor,
-    end: end === null ? null : Math.min(end, untils.get(partition) ?? Infinity),
+    end: end === null ? null : Math.min(end, known.get(partition)?.until ?? Infinity),
   }));
-  return statusLine(view, totalLag(offsets));
+  const ahead = pages.reduce((sum, { partition, cursor }) => {
+    const committed = known.get(partition)?.cursor ?? 0;
+    return sum + Math.max(0, (cursor ?? 0) - committed);
+  }, 0);
+  return statusLine(view, { lag: totalLag(offsets), ahead });
+}
+
+/** How far a generation is beside what its drain knows. */
+export interface Standing {
+  /** Offsets that wait to be folded; null if that isn't known. */
+  readonly lag: number | null;
+  /**
+   * Offsets that sweeps have folded which have not answered yet.
+   * @default {0}
+   */
+  readonly ahead?: number;
 }
 
 /** The state of a generation in a line. */
-export function statusLine(view: GenerationView, lag: number | null): string {
+export function statusLine(view: GenerationView, { lag, ahead = 0 }: Standing): string {
   const { watermark, partitions, openWindows, closed, lost } = view;
-  const read = partitions.reduce((sum, p) => sum + p.totals.read, 0);
+  const read = partitions.reduce((sum, p) => sum + p.totals.read, ahead);
   const unwritten = view.open.filter(({ unwrittenSinceMs }) => unwrittenSinceMs !== null).length;
   return [
     `watermark ${watermark === null ? "none" : formatInstant(watermark)}`,

@@ -78,7 +78,7 @@ export async function action({ flags, settings }: Args<"status">): Promise<numbe
     return 0;
   }
   print(`${pipeline}, generation ${generation}`);
-  print(statusLine(view, lag));
+  print(statusLine(view, { lag }));
   print(watermarkLine(view, holder));
   print(
     control === null

@@ -32,8 +32,14 @@ export interface TemporalSettings {
 /** How long connecting may take, in ms. */
 const CONNECT_MS = 5_000;
 
-/** What the SDK warns of although it is meant so: a worker process runs no workflows. */
-const MEANT = ["No workflows registered, not polling for workflow tasks"];
+/**
+ * What the SDK warns of although it is meant so: who sweeps runs no workflows, who runs the supervisor
+ * has no activities.
+ */
+const MEANT = [
+  "No workflows registered, not polling for workflow tasks",
+  "No activities registered, not polling for activity tasks",
+];
 
 /** Log lines of the SDK that are about nothing a user could act on are left out. */
 function quietRuntime(): void {

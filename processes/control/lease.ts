@@ -112,6 +112,7 @@ export class LeaseKeeper implements AsyncDisposable {
   readonly #temporal: (problem: string | null) => void;
   readonly #renewing: Loop;
   readonly #lost = Promise.withResolvers<TidegateError>();
+  #isBegun = false;
 
   /**
    * Begins to renew.
@@ -134,6 +135,11 @@ export class LeaseKeeper implements AsyncDisposable {
     return (await workflows.lease(request)).granted;
   }
 
+  /** The drain of the generation runs: from now on it is missed when it has ended. */
+  begun(): void {
+    this.#isBegun = true;
+  }
+
   /** Resolves when another control process holds the lease, or the generation has ended. */
   get lost(): Promise<TidegateError> {
     return this.#lost.promise;
@@ -152,7 +158,7 @@ export class LeaseKeeper implements AsyncDisposable {
       if (!await this.isOurs()) {
         const why = "Another control process holds the lease";
         this.#lost.resolve(new TidegateError("TG_CONTROL_LOST", why));
-      } else if (!await workflows.generation(generation).runs()) {
+      } else if (this.#isBegun && !await workflows.generation(generation).runs()) {
         const why = `The drain of generation ${generation} has been ended by somebody`;
         const next = "Begin a new generation: deno task start --new-generation.";
         this.#lost.resolve(new TidegateError("TG_GENERATION_LOST", why, { next }));

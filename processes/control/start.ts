@@ -284,6 +284,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
       codeHash,
     ),
   });
+  lease.begun();
   if (!isNew) {
     await workflows.failActivitiesOf(generation, isLeftBehind(identity));
     await rebound(drain, until);
