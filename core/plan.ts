@@ -91,6 +91,9 @@ const STATE_BEARING = [
   "adds",
 ] as const satisfies readonly (keyof Plan)[];
 
+/** Those of them that are texts of code, which may change and mean the same. */
+const CODE_TEXTS: readonly string[] = ["schema", "where", "enrich", "adds"];
+
 /** What a definition's state depends on: setting name to its canonical text. */
 export type Fingerprint = Readonly<Record<string, string>>;
 
@@ -104,6 +107,13 @@ export function fingerprintOf(plan: Plan): Fingerprint {
   return Object.fromEntries(
     STATE_BEARING.filter((name) => plan[name] !== undefined)
       .map((name) => [name, JSON.stringify(plan[name])]),
+  );
+}
+
+/** The part of a fingerprint that is no text of code: numbers, names, aggregates. */
+export function withoutCode(fingerprint: Fingerprint): Fingerprint {
+  return Object.fromEntries(
+    Object.entries(fingerprint).filter(([name]) => !CODE_TEXTS.includes(name)),
   );
 }
 

@@ -57,7 +57,13 @@ export const ROOT_ROOM = "(root)";
  */
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: {},
-  definition: { rooms: ["core"], npm: ["zod", "@faker-js/faker"], node: true, computed: true },
+  definition: {
+    rooms: ["core"],
+    // The transpiler tells what of a file is code (`code_strip.ts`).
+    npm: ["zod", "@faker-js/faker", "@swc/core"],
+    node: true,
+    computed: true,
+  },
   [ROOT_ROOM]: { rooms: ["core", "definition"] },
   pipelines: { rooms: ["core", "definition", ROOT_ROOM], npm: ["zod", "@faker-js/faker"] },
   workflows: { rooms: ["core"], npm: ["@temporalio/workflow"] },

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { fingerprintDifferences, fingerprintOf, type Plan, runPlanOf } from "../../core/plan.ts";
+import {
+  fingerprintDifferences,
+  fingerprintOf,
+  type Plan,
+  runPlanOf,
+  withoutCode,
+} from "../../core/plan.ts";
 import { hopping, tumbling } from "../../core/event_time/windows.ts";
 
 const plan: Plan = {
@@ -92,4 +98,12 @@ Deno.test("differences are sorted, and tell of settings that one of the two lack
 Deno.test("workflows carry the plan without its long texts", () => {
   const { schema: _schema, where: _where, ...rest } = plan;
   assert.deepEqual(runPlanOf(plan), rest);
+});
+
+Deno.test("what of a fingerprint is no text of code", () => {
+  const full = { ...fingerprintOf({ ...plan, enrich: "(e) => e", adds: "{}" }), topicId: "t" };
+  const texts = ["schema", "where", "enrich", "adds"];
+  const kept = Object.keys(full).filter((name) => !texts.includes(name));
+  assert.deepEqual(Object.keys(withoutCode(full)), kept);
+  assert.ok(kept.includes("topicId") && kept.includes("aggregates"));
 });
