@@ -10,7 +10,6 @@ import type {
   EventTimeView,
   FoldedPartitions,
   Mark,
-  OpenWindowView,
   PageState,
   PartitionState,
   PartitionView,

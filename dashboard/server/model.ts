@@ -80,6 +80,7 @@ export class Model {
   #time: EventTimeView | null = null;
   #account: AccountView | null = null;
   #samples: readonly SampleView[] = [];
+  #samplesVersion = 0;
   #sideCount = -1;
   #samplesNotBeforeMs = -Infinity;
   #drawn = "";
@@ -303,7 +304,7 @@ export class Model {
     });
     this.#account = accountViewOf(told.view, told.atMs, this.#tick?.lag ?? 0);
     const { lag: _lag, ...account } = this.#account;
-    const drawn = JSON.stringify([this.#time, account, this.#samples.length, this.#sideCount]);
+    const drawn = JSON.stringify([this.#time, account, this.#samplesVersion]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#drawnVersion += 1;
@@ -335,7 +336,9 @@ export class Model {
     if (count === this.#sideCount) return;
     this.#samplesNotBeforeMs = nowMs + SAMPLES_MS;
     try {
-      this.#samples = await readSamples(shown.reader, this.#options.plan, shown.generation);
+      const samples = await readSamples(shown.reader, this.#options.plan, shown.generation);
+      if (samples.length + this.#samples.length > 0) this.#samplesVersion += 1;
+      this.#samples = samples;
       this.#sideCount = count;
     } catch {
       // The broker is away, which is shown elsewhere; they are read again later.

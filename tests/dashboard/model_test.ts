@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import type { BrokerHealth } from "../../processes/control/load.ts";
 import { createFakeLog } from "../fake_log/fake_log.ts";
-import type { LogReader } from "../../adapters/kafka/log.ts";
 import { readRows, readSamples, sampleOf } from "../../dashboard/server/samples.ts";
 import { Model } from "../../dashboard/server/model.ts";
 import { EventStream } from "../../dashboard/server/event_stream.ts";
 import { metricsText } from "../../dashboard/server/metrics.ts";
-import { BASE_MS, CLOCK, drainOf, fakeControl, modelOptions, PLAN, rowOf } from "./fakes.ts";
+import { BASE_MS, Driven, type DrivenOptions, modelOptions, PLAN, rowOf } from "./driven.ts";
 
-/** A window that the clock holds open. */
-const OPEN = {
-  ...{ id: "p/1/window/w", start: BASE_MS, end: BASE_MS + 10_000, final: BASE_MS + 10_000 },
-  ...{ fired: 0 as const, sentAtMs: null },
-};
+/** A model that is attached to a generation. */
+async function opened(options: DrivenOptions = {}) {
+  const it = await Driven.open(options);
+  const model = new Model(modelOptions(() => it.nowMs, it.plan));
+  it.observe(model.monitor.watch);
+  await model.attach(it.control());
+  return { it, model };
+}
 
 Deno.test("before the control process is up, the model says so", () => {
   const model = new Model(modelOptions(() => BASE_MS));
@@ -22,218 +23,188 @@ Deno.test("before the control process is up, the model says so", () => {
   assert.match(metricsText(model, new EventStream()), /tidegate_server_up\{server="broker"\} 0/);
 });
 
-Deno.test("a poll fills event time, account and health", async () => {
-  const model = new Model(modelOptions(() => BASE_MS));
-  await model.attach(await fakeControl());
+Deno.test("one look at the drain fills event time, account and health", async () => {
+  const { it, model } = await opened();
+  it.drain.ready(1);
+  await it.send(0, 1_000, 2_000, 3_000);
+  await it.sweep();
+  await it.send(0, 16_000, "no JSON");
+  await it.sweep();
+  await it.send(0, 17_000, 18_000);
+  await model.second(true);
   await model.second(true);
   const { account, time, health, now, fleet } = model.state();
   assert.equal(account?.state, "holds");
-  assert.deepEqual(account.account.events.read, 7);
-  assert.deepEqual(time?.partitions.map(({ partition, lag }) => [partition, lag]), [[0, 2]]);
-  assert.deepEqual([now.open, now.closed, now.lag], [0, 2, 2]);
+  assert.deepEqual(account.account.events, {
+    ...{ read: 5, aggregated: 4, late: 0, lateByFloor: 0, invalid: 1, skewed: 0, filtered: 0 },
+    failed: 0,
+  });
+  assert.deepEqual(account.account.pairs, {
+    ...{ assigned: 4, closed: 3, open: 0, waiting: 1, missed: 0, lost: 0 },
+  });
+  assert.deepEqual(time?.partitions, [{
+    ...{ partition: 0, state: "active", watermark: BASE_MS + 11_000, lag: 2 },
+    maxEventTime: BASE_MS + 16_000,
+  }]);
+  assert.deepEqual(
+    time.open.map(({ start, end, events, waiting, emitted }) => (
+      { start: start - BASE_MS, end: end - BASE_MS, events, waiting, emitted }
+    )),
+    [{ start: 10_000, end: 20_000, events: 1, waiting: 1, emitted: false }],
+  );
+  assert.equal(time.open[0]?.id, "p/1/window/2026-01-02T03:04:10.000Z");
+  assert.deepEqual(time.closed, [{ start: BASE_MS, end: BASE_MS + 10_000 }]);
+  assert.deepEqual([now.open, now.closed, now.lag], [1, 1, 2]);
   assert.deepEqual(health.problems, []);
-  assert.deepEqual(fleet.workers.map(({ rate, busy }) => [rate, busy]), [[20, 0.25]]);
+  assert.deepEqual(fleet.workers.map(({ rate, busy }) => [rate, busy]), [[0.5, 0.05]]);
   assert.equal(model.ready, true);
+  assert.equal(it.temporal.asked, 0, "the drain's word is enough");
 });
 
-Deno.test("without anybody who wants to know, nobody is asked", async () => {
-  let asked = 0;
-  const clock = () => {
-    asked += 1;
-    return Promise.resolve(CLOCK);
-  };
-  const model = new Model(modelOptions(() => BASE_MS));
-  await model.attach(await fakeControl({ clock }));
-  for (let i = 0; i < 5; i++) await model.second(false);
-  assert.equal(asked, 0);
-  model.ask();
-  await model.second(false);
-  assert.ok(asked > 0);
+Deno.test("a window's figures are what it has taken and what is on its way, while it fills", async () => {
+  const { it, model } = await opened();
+  const figures = () => model.state().time?.open.map(({ events, waiting }) => [events, waiting]);
+  await it.send(0, 1_000, 2_000);
+  await it.sweep();
+  assert.deepEqual(figures(), [[2, 2]]);
+  await it.send(0, 3_000);
+  await it.sweep({}, 6_000);
+  assert.deepEqual(figures(), [[3, 0]], "delivered after five seconds");
+  await it.send(0, 4_000);
+  await it.sweep();
+  assert.deepEqual(figures(), [[4, 1]]);
+  assert.equal(model.state().account?.state, "holds");
 });
 
-Deno.test("looks are a second apart while something happens, and ten while nothing does", async () => {
-  let nowMs = BASE_MS;
-  let looks = 0;
-  const drain = () => {
-    looks += 1;
-    return Promise.resolve(drainOf(0, { read: 7, aggregated: 7, assigned: 7 }));
-  };
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(await fakeControl({ drain }));
-  for (let i = 0; i < 21; i++, nowMs += 1_000) await model.second(true);
-  assert.equal(looks, 3);
-  for (let i = 0; i < 5; i++, nowMs += 1_000) {
-    model.monitor.dirty = true;
-    await model.second(true);
+Deno.test("the account holds at every moment of a long and ragged run, however many windows are open", async () => {
+  const { it, model } = await opened({
+    ...{ partitions: 3, slots: 2 },
+    plan: { latenessMs: 20_000, idleAfterMs: 600_000 },
+  });
+  let most = 0;
+  for (let i = 0; i < 60; i++) {
+    for (const partition of [0, 1, 2]) {
+      // One falls behind now and then, and the windows of the others pile up.
+      if (partition === 2 && i % 30 < 20) continue;
+      const at = i * 4_000 + partition * 700;
+      await it.send(partition, at, at - 90_000, at + 1_000 * (i % 7), "{");
+    }
+    await it.sweep({}, 1_000 + (i % 3) * 2_000);
+    const { account, time } = model.state();
+    assert.equal(account?.state, "holds", `${account?.account.problems}`);
+    assert.equal(time?.open.length, Math.min(60, model.state().now.open ?? 0));
+    most = Math.max(most, model.state().now.open ?? 0);
   }
-  assert.equal(looks, 8);
+  const { read, aggregated, late, invalid } = model.state().account?.account.events ?? {};
+  assert.deepEqual([read, invalid], [560, 140]);
+  assert.ok((aggregated ?? 0) > 250 && (late ?? 0) > 50, `${aggregated} ${late}`);
+  assert.ok(most > 5);
+});
+
+Deno.test("the account is exact though only the earliest windows are told one by one", async () => {
+  const { it, model } = await opened({ partitions: 2 });
+  it.nowMs += 2_500_000;
+  // The other partition has had no event, so that nothing closes.
+  await it.send(0, ...Array.from({ length: 250 }, (_, i) => i * 10_000));
+  await it.sweep();
+  const { account, now, time } = model.state();
+  assert.deepEqual([it.view.open.length, now.open, time?.open.length], [200, 250, 60]);
+  assert.equal(time?.moreOpen, 190);
+  assert.equal(account?.state, "holds");
+  assert.equal(account.account.pairs.waiting, 250);
 });
 
 Deno.test("changes hold what is new, and nothing else", async () => {
-  let nowMs = BASE_MS;
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(await fakeControl());
+  const { it, model } = await opened();
+  await it.send(0, 1_000);
+  await it.sweep();
   await model.second(true);
   const { seen } = model;
-  nowMs += 1_000;
-  await model.second(false);
+  it.nowMs += 1_000;
+  await model.second(true);
   const quiet = model.changes(seen);
   assert.deepEqual(Object.keys(quiet).sort(), ["fleet", "health", "now", "points"]);
   assert.equal(quiet.points?.atMs.length, 1);
-  model.monitor.watch.emitted?.({ topic: "t", rows: [rowOf(0)], closed: null });
-  assert.equal(model.changes(seen).results?.length, 1);
+  await it.send(0, 16_000);
+  await it.sweep();
+  await model.second(true);
+  const { results, time, account } = model.changes(seen);
+  assert.equal(results?.length, 1);
+  assert.equal(time?.watermark, BASE_MS + 11_000);
+  assert.equal(account?.account.pairs.closed, 1);
 });
 
-Deno.test("Temporal that does not answer is told, with since when, until it does", async () => {
-  let nowMs = BASE_MS;
-  let away = true;
-  const clock = () => away ? Promise.reject(new Error("14 UNAVAILABLE")) : Promise.resolve(CLOCK);
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(await fakeControl({ clock }));
+Deno.test("Temporal is asked only when no workflow has spoken for longer than it should have", async () => {
+  const { it, model } = await opened();
+  for (let i = 0; i < 30; i++) {
+    await it.send(0, i * 5_000);
+    await it.sweep({}, 5_000);
+    await model.second(true);
+  }
+  assert.equal(it.temporal.asked, 0);
+  // An active partition is being swept: its sweep should have answered.
+  for (let i = 0; i < 9; i++, it.nowMs += 1_000) await model.second(true);
+  assert.equal(it.temporal.asked, 0);
+  for (let i = 0; i < 20; i++, it.nowMs += 1_000) await model.second(true);
+  assert.equal(it.temporal.asked, 2, "each ten seconds");
+  assert.equal(model.health().temporal.ok, true);
+});
+
+Deno.test("at rest Temporal is asked four times a minute by an open page, and never by nobody", async () => {
+  const { it, model } = await opened({ slots: 0 });
+  const minute = async (watched: boolean, ask: boolean) => {
+    const before = it.temporal.asked;
+    for (let i = 0; i < 60; i++, it.nowMs += 1_000) {
+      if (ask) model.ask();
+      await model.second(watched);
+    }
+    return it.temporal.asked - before;
+  };
+  assert.ok(await minute(true, false) <= 4);
+  assert.equal(await minute(false, false), 0);
+  assert.ok(await minute(false, true) <= 1);
+});
+
+Deno.test("Temporal that does not answer is told, with since when, until a workflow speaks", async () => {
+  const { it, model } = await opened();
   await model.second(true);
-  nowMs += 5_000;
+  it.temporal.isAway = true;
+  it.nowMs += 11_000;
+  const sinceMs = it.nowMs;
   await model.second(true);
   const [problem] = model.health().problems;
-  assert.deepEqual([problem?.what, problem?.sinceMs], ["Temporal", BASE_MS]);
+  assert.deepEqual([problem?.what, problem?.sinceMs], ["Temporal", sinceMs]);
   assert.match(problem?.text ?? "", /UNAVAILABLE/);
   assert.equal(model.ready, false);
-  assert.equal(model.errors.temporal, 2);
-  away = false;
-  nowMs += 5_000;
+  it.nowMs += 3_000;
   await model.second(true);
+  assert.equal(model.errors.temporal, 2);
+  assert.equal(model.health().temporal.sinceMs, sinceMs);
+  await it.sweep();
   assert.deepEqual(model.health().problems, []);
+  assert.deepEqual(model.health().temporal, { ok: true, sinceMs: it.nowMs });
 });
 
 Deno.test("a broker that does not answer is told, by whoever notices it first", async () => {
-  let nowMs = BASE_MS;
-  const control = await fakeControl();
-  let away = false;
-  const ends = () =>
-    away ? Promise.reject(new Error("ECONNREFUSED")) : control.reader.ends("p", [0]);
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  const { it, model } = await opened();
   await model.second(true);
   assert.equal(model.health().broker.ok, true);
-  away = true;
-  nowMs += 20_000;
-  await model.second(true);
-  assert.match(model.health().problems[0]?.text ?? "", /broker unreachable: ECONNREFUSED/);
-  assert.equal(model.health().broker.sinceMs, nowMs);
-  away = false;
-  nowMs += 20_000;
-  await model.second(true);
-  assert.deepEqual(model.health().problems, []);
-  model.monitor.watch.broker?.("connection reset");
+  it.log.outage = true;
+  it.nowMs += 20_000;
+  // Nobody looks at the page, but the policy always looks at the load.
+  await it.load.look();
+  const sinceMs = it.nowMs;
   const [problem] = model.health().problems;
-  assert.deepEqual([problem?.what, problem?.sinceMs], ["broker", nowMs]);
+  assert.deepEqual([problem?.what, problem?.sinceMs], ["broker", sinceMs]);
+  assert.match(problem?.text ?? "", /^broker unreachable: /);
+  it.nowMs += 5_000;
+  await model.second(true);
+  assert.equal(model.health().broker.sinceMs, sinceMs, "since the first has noticed");
   assert.equal(model.errors.broker, 2);
-});
-
-Deno.test("a server is away since the first call without an answer began, by whoever noticed first", async () => {
-  let nowMs = BASE_MS;
-  let health: BrokerHealth = { ok: true, sinceMs: BASE_MS, problem: null };
-  const control = await fakeControl({ brokerHealth: () => health });
-  let away = false;
-  const ends = () => {
-    if (!away) return control.reader.ends("p", [0]);
-    nowMs += 5_000;
-    return Promise.reject(new Error("no answer within 5 s"));
-  };
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach({ ...control, reader: { ...readerOf(control.reader), ends } });
+  it.log.outage = false;
+  await it.load.look();
   await model.second(true);
-  away = true;
-  nowMs += 60_000;
-  // Nobody looked at the page when it began, but the load is always looked at.
-  health = { ok: false, sinceMs: nowMs, problem: "connection refused" };
-  const [told] = model.health().problems;
-  assert.deepEqual([told?.text, told?.sinceMs], ["broker unreachable: connection refused", nowMs]);
-  const sinceMs = nowMs;
-  nowMs += 20_000;
-  await model.second(true);
-  assert.equal(model.health().broker.sinceMs, sinceMs);
-  health = { ok: true, sinceMs: nowMs, problem: null };
-  assert.match(
-    model.health().problems[0]?.text ?? "",
-    /^broker unreachable: no answer within 5 s$/,
-  );
-  assert.equal(model.health().broker.sinceMs, sinceMs + 20_000, "when the call began, not its end");
-});
-
-Deno.test("an outage is over with the first answer, though those who wait have not noticed yet", async () => {
-  let nowMs = BASE_MS;
-  let health: BrokerHealth = { ok: false, sinceMs: BASE_MS, problem: "away" };
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(await fakeControl({ brokerHealth: () => health }));
-  nowMs += 20_000;
-  model.monitor.watch.broker?.("nothing in 20 s");
-  assert.equal(model.health().broker.sinceMs, BASE_MS);
-  nowMs += 20_000;
-  health = { ok: true, sinceMs: nowMs, problem: null };
-  assert.deepEqual(model.health().problems, []);
-  nowMs += 1_000;
-  model.monitor.watch.broker?.(null);
-  nowMs += 1_000;
-  model.monitor.watch.broker?.("connection reset");
-  assert.match(model.health().problems[0]?.text ?? "", /connection reset/);
-});
-
-/** A reader whose methods can be replaced. */
-function readerOf(reader: LogReader): LogReader {
-  return {
-    describe: (topic) => reader.describe(topic),
-    offsets: (topic, partition) => reader.offsets(topic, partition),
-    ends: (topic, partitions) => reader.ends(topic, partitions),
-    offsetAt: (topic, partition, ms) => reader.offsetAt(topic, partition, ms),
-    fetch: (request) => reader.fetch(request),
-    close: () => reader.close(),
-  };
-}
-
-Deno.test("a stopped partition is told with its code and what to do", async () => {
-  const stop = { code: "TG_OFFSET_GONE", message: "gone", sinceMs: 77 };
-  const drain = () => Promise.resolve({ ...drainOf(0), mode: "stopped" as const, stop });
-  const model = new Model(modelOptions(() => BASE_MS));
-  await model.attach(await fakeControl({ drain }));
-  await model.second(true);
-  const [problem] = model.health().problems;
-  assert.deepEqual([problem?.level, problem?.what, problem?.sinceMs], ["error", "partition 0", 77]);
-  assert.match(problem?.text ?? "", /TG_OFFSET_GONE.*resume.*exclude/);
-});
-
-Deno.test("an account that does not add up is moving first, and broken if it stays", async () => {
-  let nowMs = BASE_MS;
-  const drain = () => Promise.resolve(drainOf(0, { read: 8, aggregated: 8, assigned: 8 }));
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(await fakeControl({ drain }));
-  const states: (string | undefined)[] = [];
-  for (let i = 0; i < 5; i++, nowMs += 2_500) {
-    await model.second(true);
-    states.push(model.state().account?.state);
-  }
-  assert.deepEqual(states, ["moving", "moving", "moving", "broken", "broken"]);
-});
-
-Deno.test("windows that were not asked this time keep their figures", async () => {
-  let nowMs = BASE_MS;
-  const control = await fakeControl({ clock: () => Promise.resolve({ ...CLOCK, open: [OPEN] }) });
-  const workflows = {
-    ...control.workflows,
-    window: () =>
-      Promise.resolve({
-        ...{ start: BASE_MS, shard: 0, cells: [['["a"]', 3, null] as const], pairs: 3 },
-        ...{ refused: 0, emissions: 0, watermark: null, lastTo: [] },
-      }),
-  };
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach({ ...control, workflows });
-  await model.second(true);
-  const figures = () => model.state().time?.open.map(({ events, cells }) => [events, cells]);
-  assert.deepEqual(figures(), [[3, 1]]);
-  nowMs += 1_000;
-  model.monitor.dirty = true;
-  await model.second(true);
-  assert.deepEqual(figures(), [[3, 1]]);
+  assert.deepEqual(model.health().problems.filter(({ what }) => what === "broker"), []);
 });
 
 Deno.test("samples are read from the ends backwards, of one generation, hostile ones as text", async () => {

@@ -5,13 +5,7 @@ import { CloseLatency, loadOf, PipelineMonitor } from "../../dashboard/server/mo
 import { Histogram } from "../../dashboard/server/metrics.ts";
 import { ResultsMonitor } from "../../dashboard/server/results.ts";
 import type { FleetDecision } from "../../core/scaling/state.ts";
-import { BASE_MS, fakeControl, modelOptions, PLAN, rowOf } from "./fakes.ts";
-
-const report = (partition: number, watermark: number) => ({
-  ...{ partition, seq: 1, kind: "advance" as const, watermark },
-  ...{ firstEventTime: null, opened: [] },
-});
-const clockSays = (watermark: number) => ({ watermark, driftBase: null });
+import { BASE_MS, Driven, eventAt, modelOptions, PLAN, rowOf } from "./driven.ts";
 
 Deno.test("a history keeps the last points and tells what a reader has not seen", () => {
   const history = new History(3);
@@ -42,23 +36,43 @@ Deno.test("a histogram counts each duration in every bucket that holds it", () =
   assert.ok(Math.abs(histogram.sum - 3.65) < 1e-9);
 });
 
-Deno.test("close-to-emit begins with the records whose slice moves the watermark past the end", () => {
+Deno.test("close-to-emit is from the decision that passed the end until the first rows are written", async () => {
+  const it = await Driven.open();
+  const monitor = new PipelineMonitor(PLAN, () => it.nowMs);
+  it.observe(monitor.watch);
+  const { closeSeconds, sweepSeconds } = monitor;
+  await it.send(0, 1_000, 2_000);
+  await it.sweep();
+  assert.equal(closeSeconds.count, 0);
+  await it.send(0, 16_000);
+  await it.sweep();
+  assert.deepEqual([closeSeconds.count, closeSeconds.sum], [1, 0], "at once, by this clock");
+  it.isWritable = false;
+  await it.send(0, 27_000);
+  await it.sweep();
+  assert.equal(closeSeconds.count, 1, "the rows are not written");
+  it.isWritable = true;
+  await it.send(0, 28_000);
+  await it.sweep({}, 3_000);
+  assert.deepEqual([closeSeconds.count, closeSeconds.sum], [2, 3]);
+  assert.deepEqual([sweepSeconds.count, sweepSeconds.sum], [4, 1]);
+  await it.sweep();
+  assert.equal(sweepSeconds.count, 4, "nothing was folded");
+});
+
+Deno.test("what was passed before the first word is not measured, nor is a repeat", () => {
   const histogram = new Histogram();
   const latency = new CloseLatency(histogram);
-  latency.turn(0, 1_000);
-  latency.reported(report(0, 5), clockSays(5));
-  latency.emitted(5, 9_000);
-  assert.equal(histogram.count, 0, "nothing is known of what was before the first watermark");
-  latency.turn(0, 2_000);
-  latency.turn(1, 2_400);
-  latency.reported(report(0, 30), clockSays(10));
-  latency.reported(report(1, 20), clockSays(20));
-  latency.emitted(20, 2_550);
-  assert.ok(Math.abs(histogram.sum - 0.15) < 1e-9, "partition 1 moved it past 20");
-  latency.emitted(10, 2_600);
-  assert.ok(Math.abs(histogram.sum - 0.75) < 1e-9, "partition 0 moved it past 10");
-  latency.emitted(40, 2_700);
-  assert.equal(histogram.count, 2, "closed by the run-on: nobody's slice");
+  latency.drained(5, 1_000);
+  latency.emitted({ window: "0/0", end: 5 }, 9_000);
+  assert.equal(histogram.count, 0);
+  latency.drained(5, 2_000);
+  latency.drained(20, 2_400);
+  latency.emitted({ window: "1/0", end: 20 }, 2_550);
+  latency.emitted({ window: "1/0", end: 20 }, 9_999);
+  latency.emitted({ window: "2/0", end: 40 }, 9_999);
+  assert.deepEqual(histogram.count, 1);
+  assert.ok(Math.abs(histogram.sum - 0.15) < 1e-9);
 });
 
 Deno.test("results keep the last revision of each row, and the history of emissions", () => {
@@ -73,7 +87,7 @@ Deno.test("results keep the last revision of each row, and the history of emissi
     [["b"], 0, 1],
   ]);
   assert.deepEqual(window.revisions.map(({ revision }) => revision), [0, 1]);
-  book.closed({ id: window.id, rows: 2 }, 5);
+  book.closed({ start: window.start, shard: 0, rows: 2 }, 5);
   assert.equal(book.windows[0]?.rowCount, 2);
   assert.equal(book.closedSince(5).length, 1);
   assert.equal(book.closedSince(6).length, 0);
@@ -83,10 +97,18 @@ Deno.test("a window's id tells the shard that holds the key", () => {
   const book = new ResultsMonitor({ ...PLAN, shards: 4 });
   book.take([rowOf(0, "a"), rowOf(0, "b"), rowOf(0, "c"), rowOf(0, "d")]);
   for (const { id } of book.windows) assert.match(id, /Z\/[0-3]$/);
+  const [first] = book.windows;
+  assert.ok(first !== undefined);
+  const shard = Number(first.id.at(-1));
+  book.closed({ start: first.start, shard, rows: 9 }, 5);
+  assert.deepEqual(
+    book.windows.map(({ id, rowCount }) => rowCount === 9 ? id : null).filter((id) => id !== null),
+    [first.id],
+  );
 });
 
 Deno.test("a worker's rate and busy share are of the last ten seconds", () => {
-  const loads = [{ worker: "w", offsets: 500, busyMs: 2_000 }];
+  const loads = [{ worker: "w", records: 500, busyMs: 2_000 }];
   assert.deepEqual(loadOf(loads, "w"), { rate: 50, busy: 0.2 });
   assert.deepEqual(loadOf(loads, null), { rate: 0, busy: 0 });
 });
@@ -112,45 +134,35 @@ function decisionOf(atMs: number, previous: number, desired: number): FleetDecis
 }
 
 Deno.test("a day of figures, decisions, windows and odd records takes no more room than two hours", async () => {
-  let nowMs = BASE_MS;
-  let end = 0;
-  const control = await fakeControl({ at: () => [end, end], ready: () => 2 });
-  const model = new Model(modelOptions(() => nowMs));
-  await model.attach(control);
-  const { watch } = model.monitor;
+  const it = await Driven.open();
+  it.ready = 2;
+  const model = new Model(modelOptions(() => it.nowMs));
+  it.observe(model.monitor.watch);
+  await model.attach(it.control());
+  const courses = Array.from({ length: 120 }, (_, i) => `c${i}`);
   const sizes: number[] = [];
   for (let second = 1; second <= 86_400; second++) {
-    nowMs += 1_000;
-    end += 1_000;
-    await model.second(false);
-    watch.delivered?.({
-      ...{ plan: PLAN, generation: 1, searchAttributes: false, partition: 0 },
-      ...{ from: end - 1_000, to: end, windows: [] },
-      note: {
-        ...{ partition: 0, from: end - 1_000, to: end, worker: "w0" },
-        ...{ endedAtMs: nowMs, busyMs: 20 },
-      },
-    }, []);
-    watch.reported?.(report(0, nowMs), clockSays(nowMs));
-    if (second % 60 === 0) {
-      const rows = Array.from({ length: 120 }, (_, i) => rowOf(second / 60, `c${i}`));
-      const id = `p/1/window/${rows[0]?.window.start}`;
-      const window = { id, pairs: 1, refused: 0, rows: 120 };
-      watch.emitted?.({ topic: "p.results", rows, closed: { clockId: "c", window } });
-      model.monitor.remember([decisionOf(nowMs, 1, 2)]);
-    }
+    if (second % 300 === 0) {
+      const at = second * 1_000;
+      await it.send(0, ...courses.map((course) => eventAt(at, course)), at - 3_600_000, "no JSON");
+      await it.sweep();
+      model.monitor.remember([decisionOf(it.nowMs, 1, 2)]);
+    } else it.nowMs += 1_000;
+    await model.second(second % 300 < 2);
     if (second % 7_200 === 0) sizes.push(JSON.stringify(model.state()).length);
   }
   const [early = 0] = sizes;
   assert.ok(early > 50_000, `${early} characters after two hours`);
   for (const size of sizes) assert.ok(size < early * 1.1, `${size} after ${early}`);
-  const { history, results, decisions, sliceSeconds, workerSeconds } = model.monitor;
+  const { history, results, decisions, sweepSeconds, closeSeconds, workerSeconds } = model.monitor;
   assert.equal(history.since(0).atMs.length, 900);
   assert.equal(results.windows.length, 24);
   assert.equal(results.windows.at(-1)?.rows.length, 100);
   assert.equal(results.windows.at(-1)?.rowCount, 120);
   assert.equal(decisions.length, 60);
-  assert.equal(sliceSeconds.count, 86_400);
+  assert.equal(sweepSeconds.count, 288);
+  assert.equal(closeSeconds.count, 287);
+  assert.equal(model.state().account?.state, "holds");
   // The first tick has nothing before it.
   assert.equal(workerSeconds, 2 * 86_399);
   assert.equal(model.state().fleet.staticSeconds, 4 * 86_400);

@@ -4,16 +4,17 @@ import { placeOf, spanOf, ticksOf } from "../../dashboard/page/lanes.ts";
 import { changed, moodOf } from "../../dashboard/page/model.ts";
 import { Model } from "../../dashboard/server/model.ts";
 import type { EventTimeView, PageState } from "../../dashboard/server/state.ts";
-import { BASE_MS, modelOptions } from "./fakes.ts";
+import { BASE_MS, modelOptions } from "./driven.ts";
 
 const TIME: EventTimeView = {
-  atMs: BASE_MS,
   watermark: BASE_MS,
   partitions: [{
     ...{ partition: 0, state: "active", watermark: BASE_MS, lag: 0 },
     maxEventTime: BASE_MS + 60_000,
   }],
+  folded: null,
   open: [],
+  moreOpen: 0,
   closed: [],
   marks: [],
 };
