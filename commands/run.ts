@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { TidegateError } from "../core/errors.ts";
 import { auditGeneration } from "../cli/audit.ts";
 import { controlFor } from "../cli/control.ts";
+import { untilDrained } from "../cli/drained.ts";
 import { interrupted, orInterrupted } from "../cli/exit.ts";
 import { auditLines, loadLine, stopLines } from "../cli/report.ts";
 import { openSession } from "../cli/session.ts";
@@ -15,12 +16,9 @@ import type { Control } from "../processes/control/start.ts";
 import type { Audit } from "../core/flow/audit.ts";
 import { readSamples } from "../dashboard/server/samples.ts";
 import type { Pipeline } from "../definition/define.ts";
-import type { GenerationView } from "../workflows/messages.ts";
 import { print, say } from "../cli/output.ts";
 import type { Args } from "./specs.ts";
 
-/** How often the run is looked at, in ms. */
-const LOOK_MS = 200;
 /** How often the progress is told, in ms. */
 const PROGRESS_MS = 2_000;
 /** How long each step of leaving after Ctrl-C may take, in ms. */
@@ -107,63 +105,4 @@ async function nothingAggregated(
 /** What work gives; undefined where it fails or takes longer. */
 async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   return await Promise.race([work.catch(() => undefined), setTimeout(ms, undefined)]);
-}
-
-/** How waiting for the end goes. */
-interface DrainedOptions {
-  /** Whether to close all windows at the end. */
-  readonly flush: boolean;
-  /** Is called now and then while it waits. */
-  readonly onLook: () => void;
-  /** Ends the wait; what is drained by then stays drained. */
-  readonly interrupted: Promise<void>;
-}
-
-/**
- * Waits until every partition has reached its fixed end, or has stopped, and every window that the
- * watermark closes has closed. Gives the last look; null if the wait was ended early.
- *
- * @throws {TidegateError} `TG_TOO_MANY_WINDOWS`, or the reason if the control process can't go on.
- */
-async function untilDrained(
-  { drain, load, lost }: Pick<Control, "drain" | "load" | "lost">,
-  options: DrainedOptions,
-): Promise<GenerationView | null> {
-  const over = options.interrupted.then(() => null);
-  const ended = lost.then((why) => Promise.reject(why));
-  let isFlushed = !options.flush;
-  let passed: GenerationView | null = null;
-  for (;;) {
-    // The drain tells what it is like whenever that changes: nobody is asked.
-    const view = load.view;
-    if (view !== null && view !== passed) {
-      if (view.stuckBehind !== null) throw tooManyWindows(view.stuckBehind);
-      if (view.drained) {
-        if (isFlushed || view.partitions.some((p) => p.mode === "stopped")) return view;
-        passed = view;
-        const flushed = await Promise.race([over, ended, drain.flush()]);
-        if (flushed === null) return null;
-        isFlushed = true;
-        if (flushed.drained) return flushed;
-        continue;
-      }
-    }
-    options.onLook();
-    const waited = await Promise.race([over, ended, setTimeout(LOOK_MS, undefined)]);
-    if (waited === null) return null;
-  }
-}
-
-function tooManyWindows(parked: readonly number[]): TidegateError {
-  const which = parked.length === 1 ? `partition ${parked[0]}` : `partitions ${parked.join(", ")}`;
-  const word = parked.length === 1 ? "has" : "have";
-  return new TidegateError(
-    "TG_TOO_MANY_WINDOWS",
-    `Cannot go on: as many windows are open as there may be, and only ${which} could close them, ` +
-      `which ${word} nothing more to read in this run`,
-    {
-      next: `Give ${parked.length === 1 ? "it" : "them"} up with deno task exclude --partition N ` +
-        "and run again; --flush closes windows only when all is read.",
-    },
-  );
 }

@@ -18,7 +18,7 @@ const RUN_MS = 300_000;
 
 /** The report as `--json` prints it. */
 type Printed = LoadTestReport & {
-  readonly account: { readonly ok: boolean };
+  readonly audit: { readonly ok: boolean };
   readonly page: string;
 };
 
@@ -38,7 +38,7 @@ Deno.test({
       assert.equal(out.trim().split("\n").length, 1, "one line of JSON and nothing else");
       assert.deepEqual(inOrder(report.fleet, [0, 1, 4, 1, 0, 1]), [], `${report.fleet}\n${err}`);
       assert.ok(report.fleet.every((workers) => workers >= 0 && workers <= 4));
-      assert.equal(report.account.ok, true);
+      assert.equal(report.audit.ok, true);
       assert.deepEqual(report.recomputed?.differences, []);
       assert.equal(report.recomputed?.ok, true);
       assert.ok((report.recomputed?.rows ?? 0) > 0);

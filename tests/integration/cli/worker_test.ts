@@ -102,7 +102,7 @@ async function committed(name: string): Promise<ReadonlyMap<number, number>> {
 }
 
 Deno.test({
-  name: "a worker of its own folds for a control process that starts none, and leaves in order",
+  name: "a worker of its own sweeps for a control process that starts none, and leaves in order",
   ignore: NO_SERVERS,
   sanitizeOps: false,
   sanitizeResources: false,
@@ -122,19 +122,26 @@ Deno.test({
       await using worker = new Running(own, "worker", "--health-port=0");
       await worker.line(/"started"/);
       const health = /http:\/\/[\d.:]+/.exec(await worker.line(/"health"/))?.[0];
-      for (const [path, status] of [["healthz", 200], ["readyz", 200], ["x", 404]] as const) {
+      const statusOf = async (path: string) => {
         const answer = await fetch(`${health}/${path}`);
         await answer.body?.cancel();
-        assert.equal(answer.status, status, path);
-      }
+        return answer.status;
+      };
+      await worker.line(/no control process answers yet/);
+      assert.deepEqual(
+        [await statusOf("healthz"), await statusOf("readyz"), await statusOf("x")],
+        [200, 503, 404],
+      );
+
+      await using run = new Running(own, "run", "--until-drained", "--flush", "--json");
+      await worker.line(/sweeps for generation 1/);
+      assert.equal(await statusOf("readyz"), 200);
       assert.deepEqual((await pollers(name)).map((one) => one.replace(/\d+@.*/, "")), [
         `${name}-external-`,
       ]);
-
-      await using run = new Running(own, "run", "--until-drained", "--flush", "--json");
       assert.equal(await run.end(), 0, run.lines.join("\n"));
-      const account = run.lines.find((line) => line.startsWith("{"));
-      assert.equal(JSON.parse(account ?? "{}").events.read, 600);
+      const audit = run.lines.find((line) => line.startsWith("{"));
+      assert.equal(JSON.parse(audit ?? "{}").events.read, 600);
 
       await using control = new Running(own, "start");
       await control.line(/"started"/);
@@ -153,11 +160,11 @@ Deno.test({
 
 async function pollers(name: string): Promise<string[]> {
   const { connectTemporal } = await import("../../../adapters/temporal/client.ts");
-  const { drainPollers } = await import("../../../adapters/temporal/server.ts");
+  const { sweepPollers } = await import("../../../adapters/temporal/server.ts");
   const client = await connectTemporal(TEMPORAL);
   try {
     return await until("a poller", async () => {
-      const found = await drainPollers(client, name);
+      const found = await sweepPollers(client, name, 1);
       return found.length > 0 ? found : undefined;
     });
   } finally {
