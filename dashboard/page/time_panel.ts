@@ -194,8 +194,7 @@ function drawLane(
   element.className = `lane ${state}`;
   const name = part(element, "name");
   setText(part(name, "number"), `partition ${partition}`);
-  const words = state === "active" ? `lag ${short(lag)}` : state;
-  setText(part(name, "state"), words);
+  setText(part(name, "state"), shortWords(state, lag));
   name.title = STATES[state];
   const track = part(element, "track");
   const passed = part(track, "passed");
@@ -205,6 +204,12 @@ function drawLane(
   ahead.hidden = from === null || maxEventTime === null;
   if (from !== null && maxEventTime !== null) place(ahead, drawn, from, maxEventTime);
   drawMarks(track, marks, drawn);
+}
+
+/** What there is room for beside a lane; the whole of it is in its title and in the table. */
+function shortWords(state: PartitionState, lag: number | null): string {
+  if (state === "active") return `lag ${short(lag)}`;
+  return state === "transaction" ? "waits" : state;
 }
 
 /** The rest: up to the slowest of them, and from there to the fastest. */

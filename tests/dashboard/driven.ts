@@ -76,6 +76,11 @@ export interface DrivenOptions {
    * @default {null}
    */
   readonly until?: number | null;
+  /**
+   * When it begins.
+   * @default {BASE_MS}
+   */
+  readonly baseMs?: number;
 }
 
 /** What sweeps find beside the records. */
@@ -84,7 +89,7 @@ export type Finds = Readonly<Record<number, Partial<SweptPartition>>>;
 /** A generation that is driven step by step. */
 export class Driven {
   /** The time. */
-  nowMs = BASE_MS;
+  nowMs: number;
   /** Whether the results topic takes rows. */
   isWritable = true;
   /** Whether Temporal answers, and how often it was asked. */
@@ -100,12 +105,15 @@ export class Driven {
   /** What is known of the load. */
   readonly load: LoadModel;
   readonly #observers: PipelineObserver[];
+  readonly #baseMs: number;
   readonly #unwritten = new Map<string, ReturnType<TestWindows["call"]>>();
   #windows: TestWindows;
 
   private constructor(
-    { partitions = 1, slots = 1, plan = {}, rules = {}, until = null }: DrivenOptions,
+    { partitions = 1, slots = 1, plan = {}, rules = {}, until = null, baseMs = BASE_MS }:
+      DrivenOptions,
   ) {
+    this.nowMs = this.#baseMs = baseMs;
     this.plan = { ...PLAN, ...plan };
     this.#windows = new TestWindows(this.plan);
     this.drain = new Drain(
@@ -155,7 +163,9 @@ export class Driven {
 
   /** Writes events of a partition: their times after the base, in ms, or any text. */
   async send(partition: number, ...events: readonly (number | string)[]): Promise<void> {
-    const texts = events.map((event) => typeof event === "string" ? event : eventAt(event));
+    const texts = events.map((event) =>
+      typeof event === "string" ? event : eventAt(event, "a", 1, this.#baseMs)
+    );
     await this.log.writer.send(
       this.plan.topic,
       texts.map((value) => ({ key: null, value, partition, timestampMs: this.nowMs })),
@@ -300,8 +310,8 @@ export class Driven {
 }
 
 /** An event as JSON. */
-export function eventAt(afterMs: number, course = "a", n = 1): string {
-  return JSON.stringify({ course, n, at: new Date(BASE_MS + afterMs).toISOString() });
+export function eventAt(afterMs: number, course = "a", n = 1, baseMs = BASE_MS): string {
+  return JSON.stringify({ course, n, at: new Date(baseMs + afterMs).toISOString() });
 }
 
 /** A fleet of so many workers, all of them ready. */
