@@ -85,10 +85,10 @@ pathTest("metrics, probes, spans and logs of a running pipeline", async (world) 
       const types = Object.fromEntries(
         Object.entries(found.families).map(([name, { type }]) => [name, type]),
       );
-      assert.equal(types["tidegate_slice_duration_seconds"], "HISTOGRAM");
+      assert.equal(types["tidegate_sweep_busy_seconds"], "HISTOGRAM");
       assert.equal(types["tidegate_close_to_emit_seconds"], "HISTOGRAM");
       assert.equal(types["tidegate_lag_records"], "GAUGE");
-      assert.equal(found.families["tidegate_events_total"]?.samples, 5);
+      assert.equal(found.families["tidegate_events_total"]?.samples, 6);
       const named = await namedInGrafana();
       assert.ok(named.length > 15);
       for (const name of named) {
@@ -105,7 +105,6 @@ pathTest("metrics, probes, spans and logs of a running pipeline", async (world) 
 
     await world.phase("the figures are those of the page and of the account", async () => {
       let seen: unknown;
-      // The account needs a poll that asks the windows too, which comes a moment later.
       await until("the same figures", async () => {
         const { account, now } = await started.state();
         const text = await started.metrics();
@@ -128,15 +127,15 @@ pathTest("metrics, probes, spans and logs of a running pipeline", async (world) 
       assert.equal(await ready.text(), "ready\n");
     });
 
-    await world.phase("spans of slice, deliver, close and emit, of both processes", async () => {
-      const names = ["slice", "deliver", "close", "emit"];
+    await world.phase("spans of sweep and settle, of both processes", async () => {
+      const names = ["sweep", "settle"];
       await until("the spans", () => {
         const seen = new Set(spans.map(({ name }) => name));
         return names.every((name) => seen.has(name)) || undefined;
       }, { seen: () => spans.map(({ name }) => name) });
-      const slice = spans.find(({ name }) => name === "slice");
-      const keys = slice?.attributes.map(({ key }) => key) ?? [];
-      for (const key of ["partition", "from", "to", "events", "attempt"]) {
+      const sweep = spans.find(({ name }) => name === "sweep");
+      const keys = sweep?.attributes.map(({ key }) => key) ?? [];
+      for (const key of ["sweep", "partitions", "why", "busy_ms"]) {
         assert.ok(keys.includes(`tidegate.${key}`), `${key} of ${keys}`);
       }
     });

@@ -203,11 +203,13 @@ async function comparePanels(page: Page, state: PageState): Promise<void> {
   const shown = (id: string) => page.locator(`#${id} .term strong`).allTextContents();
   assert.deepEqual(
     await shown("account-events"),
-    terms(account.account.events, ["read", "aggregated", "late", "invalid", "skewed", "filtered"]),
+    terms(account.account.events, [
+      ...["read", "aggregated", "late", "invalid", "skewed", "filtered", "failed"],
+    ]),
   );
   assert.deepEqual(
     await shown("account-pairs"),
-    terms(account.account.pairs, ["assigned", "closed", "open", "inDelivery", "missed"]),
+    terms(account.account.pairs, ["assigned", "closed", "open", "waiting", "missed", "lost"]),
   );
   assert.match(await page.locator("#account-state").textContent() ?? "", /both equations hold/);
 
