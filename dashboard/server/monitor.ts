@@ -178,12 +178,13 @@ export class PipelineMonitor {
         this.heardMs = this.#now();
         if (records > 0) this.sweepSeconds.observe(busyMs / 1_000);
       },
-      emitted: ({ start, shard, rows, final }) => {
+      emitted: (emission) => {
         const nowMs = this.#now();
-        this.results.take(rows);
-        if (final) this.results.closed({ start, shard, rows: rows.length }, nowMs);
+        this.results.emitted(emission, nowMs);
+        const { start, shard, rows } = emission;
         if (rows[0]?.revision !== 0) return;
-        this.#closing.emitted({ window: `${start}/${shard}`, end: windowEnd(windowing, start) }, nowMs);
+        const window = `${start}/${shard}`;
+        this.#closing.emitted({ window, end: windowEnd(windowing, start) }, nowMs);
       },
       decided: (decision) => this.#decided(decision),
       broker: (problem) => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Emission } from "../../activities/observer.ts";
 import type { ResultRow } from "../../core/flow/row.ts";
 import { shardOf } from "../../core/fold/cells.ts";
 import { windowId } from "../../core/ids.ts";
@@ -53,31 +54,28 @@ export class ResultsMonitor {
     return this.#rowsTaken;
   }
 
-  /**
-   * Takes rows in, in the order of their writing. A row with a smaller revision than the one that is
-   * known changes nothing.
-   */
+  /** Takes rows of any windows in, in the order of their writing. */
   take(rows: readonly ResultRow[]): void {
-    for (const row of rows) this.#row(row);
-    if (rows.length === 0) return;
-    this.#version += 1;
-    this.#rowsTaken += rows.length;
-    const oldest = [...this.#windows.values()].sort((a, b) => a.start - b.start);
-    for (const { id } of oldest.slice(0, -WINDOWS)) this.#windows.delete(id);
+    const emissions = new Map<string, { id: string; rows: ResultRow[] }>();
+    for (const row of rows) {
+      const id = this.#idOf(row, shardOf(this.#keyOf(row), this.#plan.shards));
+      const emission = emissions.get(`${id} ${row.revision}`) ?? { id, rows: [] };
+      emissions.set(`${id} ${row.revision}`, emission);
+      emission.rows.push(row);
+    }
+    for (const { id, rows } of emissions.values()) this.#emission(id, rows);
   }
 
-  /** A window, or a share of one, has written its last rows. */
-  closed(
-    { start, shard, rows }: { readonly start: number; readonly shard: number; readonly rows: number },
-    atMs: number,
-  ): void {
-    const entry = [...this.#windows.values()].find((known) =>
-      known.start === start && (this.#plan.shards === 1 || known.id.endsWith(`/${shard}`))
-    );
-    if (entry === undefined) return;
-    entry.rowCount = rows;
-    this.#version += 1;
-    this.#closed = [...this.#closed, { start, end: entry.end, atMs }].slice(-CLOSED);
+  /** A window, or a share of one, has written rows. */
+  emitted({ shard, rows, final }: Emission, atMs: number): void {
+    const [first] = rows;
+    if (first === undefined) return;
+    const entry = this.#emission(this.#idOf(first, shard), rows);
+    if (!final) return;
+    // The last emission has all rows, one before may have only those that had changed.
+    entry.rowCount = rows.length;
+    const { start, end } = entry;
+    this.#closed = [...this.#closed, { start, end, atMs }].slice(-CLOSED);
   }
 
   /** The windows that closed lately. */
@@ -95,15 +93,33 @@ export class ResultsMonitor {
     }));
   }
 
-  #row(row: ResultRow): void {
-    const start = Date.parse(row.window.start);
-    const { pipeline, shards, groupBy, aggregates } = this.#plan;
-    const key = JSON.stringify(groupBy.map((field) => row.key[field] ?? null));
-    const id = windowId(pipeline, row.generation, start, shardOf(key, shards), shards);
-    const entry = this.#windows.get(id) ??
-      { id, start, end: Date.parse(row.window.end), revisions: [], rows: new Map(), rowCount: 0 };
+  /** All rows of one revision. A smaller one than is known of a row changes nothing. */
+  #emission(id: string, rows: readonly ResultRow[]): Entry {
+    const [first] = rows;
+    if (first === undefined) throw new Error("an emission has rows");
+    const entry = this.#windows.get(id) ?? {
+      id,
+      start: Date.parse(first.window.start),
+      end: Date.parse(first.window.end),
+      revisions: [],
+      rows: new Map(),
+      rowCount: 0,
+    };
     this.#windows.set(id, entry);
-    this.#revision(entry, row);
+    this.#revision(entry, first, rows.length);
+    // A first emission can have thousands of rows, of which no more are kept than are shown.
+    const news = entry.rows.size === 0 ? rows.slice(0, ROWS) : rows;
+    for (const row of news) this.#row(entry, row);
+    this.#version += 1;
+    this.#rowsTaken += rows.length;
+    const oldest = [...this.#windows.values()].sort((a, b) => a.start - b.start);
+    for (const { id } of oldest.slice(0, -WINDOWS)) this.#windows.delete(id);
+    return entry;
+  }
+
+  #row(entry: Entry, row: ResultRow): void {
+    const { groupBy, aggregates } = this.#plan;
+    const key = this.#keyOf(row);
     const known = entry.rows.get(key);
     if (known !== undefined && known.revision > row.revision) return;
     if (known === undefined && entry.rows.size >= ROWS) return;
@@ -115,20 +131,27 @@ export class ResultsMonitor {
     });
   }
 
-  #revision(entry: Entry, row: ResultRow): void {
+  #revision(entry: Entry, row: ResultRow, rows: number): void {
     const at = entry.revisions.findIndex(({ revision }) => revision === row.revision);
-    const known = entry.revisions[at];
-    // Rows that are written twice count twice here; the last emission tells how many there are.
-    const rows = (known?.rows ?? 0) + 1;
     const view = {
       revision: row.revision,
       final: row.final,
       emittedAtMs: Date.parse(row.emittedAt),
       watermark: Date.parse(row.watermark),
-      rows,
+      // Of what is read from the topic at the start a part may be missing.
+      rows: Math.max(rows, entry.revisions[at]?.rows ?? 0),
     };
-    if (known === undefined) entry.revisions = [...entry.revisions, view].slice(-REVISIONS);
+    if (at < 0) entry.revisions = [...entry.revisions, view].slice(-REVISIONS);
     else entry.revisions[at] = view;
     entry.rowCount = Math.max(entry.rowCount, rows);
+  }
+
+  #keyOf(row: ResultRow): string {
+    return JSON.stringify(this.#plan.groupBy.map((field) => row.key[field] ?? null));
+  }
+
+  #idOf({ generation, window }: ResultRow, shard: number): string {
+    const { pipeline, shards } = this.#plan;
+    return windowId(pipeline, generation, Date.parse(window.start), shard, shards);
   }
 }

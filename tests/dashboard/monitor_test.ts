@@ -87,8 +87,15 @@ Deno.test("results keep the last revision of each row, and the history of emissi
     [["b"], 0, 1],
   ]);
   assert.deepEqual(window.revisions.map(({ revision }) => revision), [0, 1]);
-  book.closed({ start: window.start, shard: 0, rows: 2 }, 5);
-  assert.equal(book.windows[0]?.rowCount, 2);
+  assert.equal(window.rowCount, 2);
+  book.emitted({ start: window.start, shard: 0, rows: [rowOf(0, "b", 2)], final: false }, 4);
+  assert.deepEqual([book.windows[0]?.rowCount, book.closedSince(0).length], [2, 0]);
+  const all = ["a", "b", "c"].map((course) => rowOf(0, course, 3));
+  book.emitted({ start: window.start, shard: 0, rows: all, final: true }, 5);
+  assert.deepEqual(book.windows[0]?.rows.map(({ key: [key], revision }) => [key, revision]), [
+    ...[["a", 3], ["b", 3], ["c", 3]],
+  ]);
+  assert.deepEqual([book.windows[0]?.rowCount, book.rowsTaken], [3, 8]);
   assert.equal(book.closedSince(5).length, 1);
   assert.equal(book.closedSince(6).length, 0);
 });
@@ -97,14 +104,10 @@ Deno.test("a window's id tells the shard that holds the key", () => {
   const book = new ResultsMonitor({ ...PLAN, shards: 4 });
   book.take([rowOf(0, "a"), rowOf(0, "b"), rowOf(0, "c"), rowOf(0, "d")]);
   for (const { id } of book.windows) assert.match(id, /Z\/[0-3]$/);
-  const [first] = book.windows;
-  assert.ok(first !== undefined);
-  const shard = Number(first.id.at(-1));
-  book.closed({ start: first.start, shard, rows: 9 }, 5);
-  assert.deepEqual(
-    book.windows.map(({ id, rowCount }) => rowCount === 9 ? id : null).filter((id) => id !== null),
-    [first.id],
-  );
+  const ids = new Set(book.windows.map(({ id }) => id));
+  const other = [0, 1, 2, 3].find((shard) => ![...ids].some((id) => id.endsWith(`/${shard}`)));
+  book.emitted({ start: BASE_MS, shard: other ?? 0, rows: [rowOf(0, "e")], final: true }, 5);
+  assert.ok(book.windows.some(({ id }) => id.endsWith(`Z/${other ?? 0}`)));
 });
 
 Deno.test("a worker's rate and busy share are of the last ten seconds", () => {
