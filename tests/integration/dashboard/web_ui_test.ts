@@ -56,7 +56,7 @@ pathTest("windows, drain and supervisor in the Temporal Web UI", async (world) =
       assert.match(text, /Open until the watermark passes 2026-03-01T10:01:20\.000Z/);
       assert.match(
         text,
-        /Partitions heard from: 0 \(offsets 1 to 1\), 1 \(offsets 1 to 1\); \d calls? taken/,
+        /Partitions heard from: 0 \(offsets [01] to 1\), 1 \(offsets [01] to 1\); 1 calls taken/,
       );
       assert.deepEqual(rows.at(-1), ["CS-101", "2", "2", "50"]);
     });
