@@ -7,6 +7,7 @@
 import { waitFor } from "../adapters/servers.ts";
 import { connectTemporal } from "../adapters/temporal/client.ts";
 import { createPipelineClient } from "../adapters/temporal/pipeline_client.ts";
+import { codeOf, leasedCode } from "../definition/code_hash.ts";
 import type { TidegateError } from "../core/errors.ts";
 import { runPlanOf } from "../core/plan.ts";
 import { externalIdentity } from "../processes/launchers.ts";
@@ -26,8 +27,9 @@ const log = createLog();
 
 /** What the command does. */
 export async function action({ flags, settings }: Args<"worker">): Promise<number> {
-  const { pipeline, kafka, temporal, config } = await openSession(settings, "ask");
+  const { pipeline, pipelineFile, kafka, temporal, config } = await openSession(settings, "ask");
   const { plan } = pipeline;
+  const code = await codeOf(pipelineFile, { cacheDir: config.dataDir });
   const ctrlC = interrupted();
   let worker: FollowingWorker | null = null;
   const port = flags["health-port"];
@@ -44,7 +46,7 @@ export async function action({ flags, settings }: Args<"worker">): Promise<numbe
   try {
     log("started", `a worker of pipeline ${plan.pipeline}`);
     const following = worker = new FollowingWorker({
-      admission: new Admission(createPipelineClient(client, plan), plan),
+      admission: new Admission(createPipelineClient(client, plan), plan, leasedCode(code)),
       start: (admitted, heard) =>
         startWorker({
           ...admitted,

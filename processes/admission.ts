@@ -9,13 +9,8 @@
 import { Loop, type Pause } from "../adapters/loop.ts";
 import type { RunningWorker } from "../adapters/temporal/workers.ts";
 import { errorText, TidegateError } from "../core/errors.ts";
-import {
-  type Fingerprint,
-  fingerprintDifferences,
-  fingerprintOf,
-  type Plan,
-} from "../core/plan.ts";
-import { codeHashOf } from "./code_hash.ts";
+import { fileDifferences, type LeasedCode, type SupervisorState } from "../core/flow/lease.ts";
+import { fingerprintDifferences, fingerprintOf, type Plan } from "../core/plan.ts";
 
 /** A worker that has heard nothing for so long asks again, in ms. */
 const SILENT_MS = 60_000;
@@ -30,8 +25,8 @@ export interface StateAsked {
   exists(): Promise<boolean>;
   /** Whether somebody answers for it now. */
   answers(): Promise<boolean>;
-  /** The generation, and the definition that its state is made by; null if none is known. */
-  supervisor(): Promise<{ readonly generation: number; readonly fingerprint: Fingerprint | null }>;
+  /** The generation, and the definition and the code that its state is made by. */
+  supervisor(): Promise<Pick<SupervisorState, "generation" | "fingerprint" | "code">>;
 }
 
 /** What a worker may sweep for. */
@@ -42,18 +37,21 @@ export interface Admitted {
   readonly codeHash: string;
 }
 
-/** Asks what to sweep for, and compares this worker's definition with the state's. */
+/** Asks what to sweep for, and compares this worker's definition and code with the state's. */
 export class Admission {
   readonly #workflows: StateAsked;
   readonly #plan: Plan;
+  readonly #code: LeasedCode;
 
   /**
    * @param workflows The pipeline's workflows.
    * @param plan This worker's plan.
+   * @param code The code that this worker has loaded.
    */
-  constructor(workflows: StateAsked, plan: Plan) {
+  constructor(workflows: StateAsked, plan: Plan, code: LeasedCode) {
     this.#workflows = workflows;
     this.#plan = plan;
+    this.#code = code;
   }
 
   /**
@@ -63,15 +61,17 @@ export class Admission {
    */
   async ask(): Promise<Admitted | null> {
     if (!await this.#workflows.exists() || !await this.#workflows.answers()) return null;
-    const { generation, fingerprint } = await this.#workflows.supervisor();
-    if (fingerprint === null || generation === 0) return null;
+    const { generation, fingerprint, code } = await this.#workflows.supervisor();
+    if (fingerprint === null || code === undefined || generation === 0) return null;
     // The topic's id is for the control process to compare.
-    const { topicId = "", ...kept } = fingerprint;
-    const own = fingerprintOf(this.#plan);
-    const differences = fingerprintDifferences(kept, own);
-    if (differences.length === 0) {
-      return { generation, codeHash: await codeHashOf({ ...own, topicId }) };
-    }
+    const { topicId: _, ...kept } = fingerprint;
+    const differences = [
+      ...fingerprintDifferences(kept, fingerprintOf(this.#plan)),
+      ...code.accepted.at(-1)?.hash === this.#code.hash
+        ? []
+        : fileDifferences(code.files, this.#code.files),
+    ];
+    if (differences.length === 0) return { generation, codeHash: this.#code.hash };
     throw new TidegateError(
       "TG_DEFINITION_CHANGED",
       `This worker's definition of ${this.#plan.pipeline} is not the one of the control process:` +

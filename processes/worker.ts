@@ -18,13 +18,11 @@ import type { TemporalSettings } from "../adapters/temporal/client.ts";
 import { type RunningWorker, startSweepWorker } from "../adapters/temporal/workers.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Pipeline } from "../definition/define.ts";
-import { loadPipeline } from "../definition/load.ts";
+import { type Code, loadByCode } from "../definition/code_hash.ts";
 import { handleStrayErrors } from "./stray_errors.ts";
 
-/** What the control process tells a worker process. */
-export interface WorkerSettings {
-  /** The file of the pipeline's definition. */
-  readonly pipelineFile: string;
+/** What a worker sweeps for, and how it reaches the servers. */
+interface Sweeping {
   /** The plan to fold by: the definition's own, or one derived from it for a demo or a test. */
   readonly plan: RunPlan;
   /** How to reach the broker. */
@@ -33,14 +31,22 @@ export interface WorkerSettings {
   readonly temporal: TemporalSettings;
   /** The generation to sweep for. */
   readonly generation: number;
-  /** The hash of the code that may fold. */
-  readonly codeHash: string;
+}
+
+/** What the control process tells a worker process. */
+export interface WorkerSettings extends Sweeping {
+  /** The file of the pipeline's definition. */
+  readonly pipelineFile: string;
+  /** The code that may fold. */
+  readonly code: Code;
 }
 
 /** What a worker is started with. */
-export interface WorkerOptions extends Omit<WorkerSettings, "pipelineFile"> {
+export interface WorkerOptions extends Sweeping {
   /** The pipeline's definition. */
   readonly pipeline: Pipeline;
+  /** The hash of the code that the process has loaded. */
+  readonly codeHash: string;
   /** Names the process in Temporal's records. */
   readonly identity: string;
   /**
@@ -96,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 }
 
 /**
- * How long an orphan may take to leave, in ms. Its slice is taken from it when the next control
+ * How long an orphan may take to leave, in ms. Its sweep is taken from it when the next control
  * process starts, so it need not be finished; and where Temporal can't be reached, leaving in order
  * takes half a minute.
  */
@@ -113,10 +119,11 @@ async function work(): Promise<void> {
     setTimeout(() => Deno.exit(1), ORPHAN_GRACE_MS);
     leave();
   });
-  const { pipelineFile, ...rest } = settings;
+  const { pipelineFile, code: folding, ...rest } = settings;
   const worker = await startWorker({
     ...rest,
-    pipeline: await loadPipeline(pipelineFile),
+    pipeline: await loadByCode(folding, pipelineFile),
+    codeHash: folding.hash,
     identity: Deno.env.get("TIDEGATE_WORKER_IDENTITY") ?? `worker-${Deno.pid}`,
     progress: thinned((progress) => console.log(`${PROGRESS}${JSON.stringify(progress)}`)),
   });

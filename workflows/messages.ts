@@ -10,7 +10,13 @@ import type { Call, CallAnswer } from "../core/flow/delivery.ts";
 import type { DrainSnapshot, PartitionStart } from "../core/flow/drain.ts";
 import type { GenerationView } from "../core/flow/view.ts";
 import type { Span } from "../core/flow/sweep.ts";
-import type { LeaseAnswer, LeaseRequest, SupervisorState } from "../core/flow/lease.ts";
+import type {
+  LeaseAnswer,
+  LeaseRenewal,
+  LeaseRequest,
+  RenewalAnswer,
+  SupervisorState,
+} from "../core/flow/lease.ts";
 import type { WindowSnapshot } from "../core/flow/window.ts";
 import type { CellWire } from "../core/fold/aggregates.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -148,8 +154,10 @@ export interface SupervisorView extends SupervisorState {
   readonly fleet: FleetState;
 }
 
-/** Takes or renews the lease of the control process. */
+/** Takes the lease of the control process. */
 export const leaseUpdate = defineUpdate<LeaseAnswer, [LeaseRequest], "lease">("lease");
+/** Keeps the lease; begins nothing. */
+export const renewUpdate = defineUpdate<RenewalAnswer, [LeaseRenewal], "renew">("renew");
 /** Gives the lease back. */
 export const endLeaseUpdate = defineUpdate<void, [{ readonly ownerId: string }], "endLease">(
   "endLease",

@@ -31,7 +31,7 @@ import {
   standDownFleet,
 } from "../core/scaling/fleet.ts";
 import { controlQueue } from "../core/ids.ts";
-import { decideLease, NO_LEASE, releaseLease } from "../core/flow/lease.ts";
+import { decideLease, NO_LEASE, releaseLease, renewLease } from "../core/flow/lease.ts";
 import { isLong } from "./durable.ts";
 import { fleetWord, showDetails, supervisorDetails } from "./details.ts";
 import { workflowNow } from "./time.ts";
@@ -41,6 +41,7 @@ import {
   leaseUpdate,
   overrideUpdate,
   releaseUpdate,
+  renewUpdate,
   setBoundsUpdate,
   standDownUpdate,
   statusQuery,
@@ -87,6 +88,11 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
     const decision = decideLease(state, request, workflowNow());
     state = decision.state;
     changed ||= state.lease?.owner.id !== fleet.config?.ownerId;
+    return decision.answer;
+  });
+  setHandler(renewUpdate, (renewal) => {
+    const decision = renewLease(state, renewal, workflowNow());
+    state = decision.state;
     return decision.answer;
   });
   setHandler(endLeaseUpdate, ({ ownerId }) => {

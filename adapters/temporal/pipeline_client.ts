@@ -13,7 +13,12 @@ import {
 } from "@temporalio/client";
 import { drainId, supervisorId, supervisorQueue } from "../../core/ids.ts";
 import type { FleetBounds, FleetConfig, FleetState } from "../../core/scaling/fleet.ts";
-import type { LeaseAnswer, LeaseRequest } from "../../core/flow/lease.ts";
+import type {
+  LeaseAnswer,
+  LeaseRenewal,
+  LeaseRequest,
+  RenewalAnswer,
+} from "../../core/flow/lease.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import {
   configureUpdate,
@@ -21,6 +26,7 @@ import {
   leaseUpdate,
   overrideUpdate,
   releaseUpdate,
+  renewUpdate,
   setBoundsUpdate,
   standDownUpdate,
   statusQuery,
@@ -39,8 +45,10 @@ const ANSWER_MS = 2_000;
 
 /** A pipeline's workflows. */
 export interface PipelineClient {
-  /** Takes or renews the lease of the control process. */
+  /** Takes the lease of the control process; starts the supervisor where there is none. */
   lease(request: LeaseRequest): Promise<LeaseAnswer>;
+  /** Keeps the lease; where there is no supervisor any more, it is lost. */
+  renew(renewal: LeaseRenewal): Promise<RenewalAnswer>;
   /** Gives the lease back. */
   endLease(ownerId: string): Promise<void>;
   /** Whether the pipeline has ever been started. */
@@ -112,6 +120,14 @@ export function createPipelineClient(
         args: [request],
         startWorkflowOperation: start,
       });
+    },
+    async renew(renewal) {
+      try {
+        return await askSupervisor((s) => s.executeUpdate(renewUpdate, { args: [renewal] }));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+        return { granted: false, code: "TG_CONTROL_LOST" };
+      }
     },
     async endLease(ownerId) {
       const end = (supervisor: WorkflowHandle) =>

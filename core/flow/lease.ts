@@ -273,7 +273,7 @@ function refusalOf(
 }
 
 /** What differs between the files of two hashes, a line each; never nothing. */
-function fileDifferences(before: LeasedCode["files"], after: LeasedCode["files"]): string[] {
+export function fileDifferences(before: LeasedCode["files"], after: LeasedCode["files"]): string[] {
   const [was, is] = [new Map(before), new Map(after)];
   const paths = [...new Set([...was.keys(), ...is.keys()])].sort()
     .filter((path) => was.get(path) !== is.get(path));

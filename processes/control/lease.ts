@@ -10,7 +10,13 @@ import { Loop } from "../../adapters/loop.ts";
 import { reachability } from "../../adapters/servers.ts";
 import type { PipelineClient } from "../../adapters/temporal/pipeline_client.ts";
 import { errorText, TidegateError } from "../../core/errors.ts";
-import { controlRunning } from "../../core/flow/lease.ts";
+import {
+  controlRunning,
+  type LeaseAnswer,
+  type LeasedCode,
+  lifeOf,
+  type Owner,
+} from "../../core/flow/lease.ts";
 import type { Fingerprint, Plan } from "../../core/plan.ts";
 
 /** A lease lasts this long unless it is renewed, in ms. */
@@ -22,16 +28,6 @@ const RETRY_MS = 5_000;
 /** How long the end waits for a renewal under way, in ms. */
 const LEAVE_MS = 2_000;
 
-/** A control process. */
-export interface OwnerId {
-  /** Its machine. */
-  readonly host: string;
-  /** Its process id. */
-  readonly pid: number;
-  /** Tells it from others of the same number. */
-  readonly id: string;
-}
-
 /** What the lease is asked with. */
 export interface LeaseOptions {
   /** The pipeline's workflows. */
@@ -39,64 +35,55 @@ export interface LeaseOptions {
   /** The pipeline's plan. */
   readonly plan: Plan;
   /** Who asks. */
-  readonly owner: OwnerId;
+  readonly owner: Owner;
+  /** The id of a control process that is known to have died; null if none is. */
+  readonly dead: string | null;
   /** The definition that the state is made by. */
   readonly fingerprint: Fingerprint;
+  /** The code that folds. */
+  readonly code: LeasedCode;
+  /** Whether a person says that the code means the same, although it differs. */
+  readonly sameMeaning: boolean;
 }
 
 /**
- * Takes the lease of a pipeline, also from a process of this machine that has died.
+ * Takes the lease of a pipeline, also from a process that is known to have died.
  *
  * @param newGeneration Whether to begin a new generation.
+ * @param used The last generation of which there are traces.
  * @returns The generation.
  * @throws {TidegateError} `TG_CONTROL_RUNNING`, `TG_TOPIC_RECREATED`, `TG_DEFINITION_CHANGED`
  */
 export async function takeLease(
-  { workflows, plan, owner, fingerprint }: LeaseOptions,
+  { workflows, plan, owner, dead, fingerprint, code, sameMeaning }: LeaseOptions,
   newGeneration: boolean,
+  used: number,
 ): Promise<number> {
-  const used = await workflows.lastGeneration();
-  const ask = (evict: string | null) =>
-    workflows.lease({
-      used,
-      owner,
-      ttlMs: LEASE_MS,
-      fingerprint,
-      newGeneration,
-      evict,
-    });
-  let answer = await ask(null);
+  const request = { used, owner, ttlMs: LEASE_MS, fingerprint, newGeneration, code, sameMeaning };
+  let answer = await workflows.lease({ ...request, evict: dead });
   if (!answer.granted && answer.code === "TG_CONTROL_RUNNING") {
     const { owner: other } = answer.lease;
-    if (other.host === owner.host && !(await isAlive(other.pid))) answer = await ask(other.id);
+    if (await hasDied(other, owner)) {
+      answer = await workflows.lease({ ...request, evict: other.id });
+    }
   }
   if (answer.granted) return answer.generation;
-  if (answer.code === "TG_CONTROL_RUNNING") {
-    throw controlRunning(plan.pipeline, answer.lease);
-  }
-  if (answer.differences.every((line) => line.startsWith("topicId"))) {
-    throw new TidegateError(
-      "TG_TOPIC_RECREATED",
-      `Topic ${plan.topic} was deleted and made again: its offsets mean other records now`,
-      { next: "Begin a new generation: deno task start --new-generation." },
-    );
-  }
-  throw new TidegateError(
-    "TG_DEFINITION_CHANGED",
-    `The definition of ${plan.pipeline} is not the one its state was made by:\n  ` +
-      answer.differences.join("\n  "),
-    {
-      next: "Take the change back, give the pipeline another name, or begin a new generation: " +
-        "deno task start --new-generation [--from earliest|latest|ISO].",
-    },
-  );
+  if (answer.code === "TG_CONTROL_RUNNING") throw controlRunning(plan.pipeline, answer.lease);
+  throw changed(plan, answer);
+}
+
+/** Whether a process that holds the lease has died, as far as this one can see. */
+async function hasDied(holder: Owner, asker: Owner): Promise<boolean> {
+  const life = lifeOf(holder, asker);
+  return life === "dead" || (life === "by-pid" && !await isAlive(holder.pid));
 }
 
 /** Whether a process of this machine runs. */
 async function isAlive(pid: number): Promise<boolean> {
   try {
-    const { success } = await new Deno.Command("ps", {
-      args: ["-p", String(pid)],
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", `kill -0 ${pid} 2>/dev/null || [ -d /proc/${pid} ]`],
+      stdin: "null",
       stdout: "null",
       stderr: "null",
     }).output();
@@ -106,33 +93,59 @@ async function isAlive(pid: number): Promise<boolean> {
   }
 }
 
+function changed(
+  plan: Plan,
+  { differences, sameMeaningHelps }: Extract<LeaseAnswer, { code: "TG_DEFINITION_CHANGED" }>,
+): TidegateError {
+  if (differences.every((line) => line.startsWith("topicId"))) {
+    return new TidegateError(
+      "TG_TOPIC_RECREATED",
+      `Topic ${plan.topic} was deleted and made again: its offsets mean other records now`,
+      { next: "Begin a new generation: deno task start --new-generation." },
+    );
+  }
+  const take = sameMeaningHelps === true
+    ? "If it means the same for every record, say so: --same-meaning. Else take"
+    : "Take";
+  return new TidegateError(
+    "TG_DEFINITION_CHANGED",
+    `The definition of ${plan.pipeline} is not the one its state was made by:\n  ` +
+      differences.join("\n  "),
+    {
+      next: `${take} the change back, give the pipeline another name, or begin a new generation: ` +
+        "deno task start --new-generation [--from earliest|latest|ISO].",
+    },
+  );
+}
+
+/** What renewing needs. */
+export interface KeeperOptions extends Pick<LeaseOptions, "workflows" | "owner"> {
+  /** The generation that was granted. */
+  readonly generation: number;
+  /** Receives log lines. */
+  readonly say: (line: string) => void;
+}
+
 /** Renews the lease until it is disposed of; then gives it back. */
 export class LeaseKeeper implements AsyncDisposable {
-  readonly #options: LeaseOptions & { readonly generation: number };
+  readonly #options: KeeperOptions;
   readonly #temporal: (problem: string | null) => void;
   readonly #renewing: Loop;
   readonly #lost = Promise.withResolvers<TidegateError>();
   #isBegun = false;
 
-  /**
-   * Begins to renew.
-   *
-   * @param say Receives log lines.
-   */
-  constructor(
-    options: LeaseOptions & { readonly generation: number },
-    say: (line: string) => void,
-  ) {
+  /** Begins to renew. */
+  constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#temporal = reachability("Temporal", say);
-    this.#renewing = new Loop(() => this.#renew(), undefined);
+    this.#temporal = reachability("Temporal", options.say);
+    this.#renewing = new Loop(() => this.#renew());
   }
 
   /** Whether the lease is this process's, by the supervisor's word. */
   async isOurs(): Promise<boolean> {
-    const { workflows, owner, fingerprint } = this.#options;
-    const request = { owner, ttlMs: LEASE_MS, fingerprint, newGeneration: false, evict: null };
-    return (await workflows.lease(request)).granted;
+    const { workflows, owner, generation } = this.#options;
+    const { granted } = await workflows.renew({ ownerId: owner.id, generation, ttlMs: LEASE_MS });
+    return granted;
   }
 
   /** The drain of the generation runs: from now on it is missed when it has ended. */
@@ -156,7 +169,7 @@ export class LeaseKeeper implements AsyncDisposable {
     const { workflows, generation } = this.#options;
     try {
       if (!await this.isOurs()) {
-        const why = "Another control process holds the lease";
+        const why = "Another control process holds the lease, or the supervisor is gone";
         this.#lost.resolve(new TidegateError("TG_CONTROL_LOST", why));
       } else if (this.#isBegun && !await workflows.generation(generation).runs()) {
         const why = `The drain of generation ${generation} has been ended by somebody`;

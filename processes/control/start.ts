@@ -38,13 +38,15 @@ import { newDrain } from "../../core/flow/drain.ts";
 import { groupId } from "../../core/ids.ts";
 import { fingerprintOf, runPlanOf, type StartPosition } from "../../core/plan.ts";
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
+import { type Code, codeOf, leasedCode } from "../../definition/code_hash.ts";
 import type { Pipeline } from "../../definition/define.ts";
-import { codeHashOf } from "../code_hash.ts";
+import { bootId } from "../boot_id.ts";
 import { isLeftBehind, type LauncherChoice, launcherFor } from "../launchers.ts";
 import { handleStrayErrors } from "../stray_errors.ts";
 import type { WorkerSettings } from "../worker.ts";
 import { CursorBook } from "./cursors.ts";
 import { LeaseKeeper, takeLease } from "./lease.ts";
+import { giveLife } from "./life.ts";
 import { LoadModel } from "./load.ts";
 import { ReadyTeller } from "./ready.ts";
 import {
@@ -113,6 +115,11 @@ export interface ControlOptions {
   readonly mode: "live" | "drain";
   /** Whether to begin a new generation. */
   readonly newGeneration: boolean;
+  /**
+   * Whether a person says that changed code means the same as the generation's.
+   * @default {false}
+   */
+  readonly sameMeaning?: boolean;
   /** Where a new generation begins; the definition's own setting if left out. */
   readonly from?: StartPosition;
   /**
@@ -154,7 +161,8 @@ export interface Control {
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { pipeline: { plan }, kafka, temporal, say } = options;
   const name = plan.pipeline;
-  const owner = { host: hostname(), pid: Deno.pid, id: crypto.randomUUID() };
+  const id = crypto.randomUUID();
+  const owner = { host: hostname(), pid: Deno.pid, id, bootId: await bootId() };
   const identity = `${name}-control-${owner.pid}@${owner.host}`;
 
   await using closing = new AsyncDisposableStack();
@@ -164,6 +172,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const failed = Promise.withResolvers<TidegateError>();
   closing.use(handleStrayErrors({ say, stop: failed.resolve }));
+  const life = await giveLife(options.dataDir, name, id);
+  if (life !== null) closing.use(life);
   const reader = createKafkaReader(kafka);
   const admin = createKafkaAdmin(kafka);
   const sideWriter = createKafkaWriter(kafka);
@@ -205,9 +215,16 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const supervising = await startSupervisorWorker(worker);
   atEnd(() => supervising.stop());
   const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
-  const asking = { workflows, plan, owner, fingerprint };
-  const generation = await takeLease(asking, options.newGeneration || isOld);
-  const lease = new LeaseKeeper({ ...asking, generation }, say);
+  const code = await codeOf(options.pipelineFile, { cacheDir: options.dataDir });
+  const generation = await takeLease(
+    {
+      ...{ workflows, plan, owner, dead: life?.dead ?? null, fingerprint },
+      ...{ code: leasedCode(code), sameMeaning: options.sameMeaning ?? false },
+    },
+    options.newGeneration || isOld,
+    await workflows.lastGeneration(),
+  );
+  const lease = new LeaseKeeper({ workflows, owner, generation, say });
   atEnd(() => lease[Symbol.asyncDispose]());
 
   const rows = createRowsWriter(kafka, {
@@ -220,14 +237,13 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   atEnd(() => rows.close());
   await waitFor("the broker", () => rows.open(), say);
 
-  const codeHash = await codeHashOf(fingerprint);
   const drain = workflows.generation(generation);
   let fleetChanged = (): void => undefined;
   const launcher: Launcher = await launcherFor(options.launcher ?? { kind: "process" }, {
     pipeline: name,
     generation,
     client,
-    settings: workerSettings(options, generation, codeHash),
+    settings: workerSettings(options, generation, code),
     name: `${name}-${owner.pid}@${owner.host}`,
     say,
     onProgress: (identity, progress) => load.progress(identity, progress),
@@ -281,12 +297,14 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     searchAttributes,
     state: newDrain(
       starts.map((start) => ({ ...start, until: until?.get(start.partition) ?? null })),
-      codeHash,
+      code.hash,
+      topic.partitions.length,
     ),
   });
   lease.begun();
   if (!isNew) {
     await workflows.failActivitiesOf(generation, isLeftBehind(identity));
+    await drain.accept(code.hash);
     await rebound(drain, until);
   }
   atEnd(() => launcher.stop());
@@ -359,8 +377,8 @@ async function sweepOf(
 function workerSettings(
   options: ControlOptions,
   generation: number,
-  codeHash: string,
+  code: Code,
 ): WorkerSettings {
   const { pipelineFile, kafka, temporal, pipeline } = options;
-  return { pipelineFile, plan: runPlanOf(pipeline.plan), kafka, temporal, generation, codeHash };
+  return { pipelineFile, plan: runPlanOf(pipeline.plan), kafka, temporal, generation, code };
 }

@@ -1,30 +1,48 @@
 import assert from "node:assert/strict";
 import { Admission, type Admitted, FollowingWorker } from "../../processes/admission.ts";
-import { codeHashOf } from "../../processes/code_hash.ts";
+import type { LeasedCode } from "../../core/flow/lease.ts";
 import { TidegateError } from "../../core/errors.ts";
 import { fingerprintOf, type Plan } from "../../core/plan.ts";
 import sensors from "../../pipelines/sensor_minutes.ts";
 
 const { plan } = sensors;
 
-/** Workflows of a pipeline whose state was made by a plan. */
-function workflows(made: Plan | null, answers = true) {
+const CODE: LeasedCode = { hash: "own", files: [["definition.ts", "1"]] };
+
+/** Workflows of a pipeline whose state was made by a plan, and by some code after others. */
+function workflows(made: Plan | null, answers = true, ...codes: readonly LeasedCode[]) {
+  const accepted = [...codes, ...codes.length === 0 ? [CODE] : []];
+  const code = {
+    accepted: accepted.map(({ hash }) => ({ hash, by: "1@h", atMs: 0, why: "first" as const })),
+    files: accepted.at(-1)?.files ?? [],
+  };
   const fingerprint = made === null ? null : { ...fingerprintOf(made), topicId: "a" };
   return {
     exists: () => Promise.resolve(made !== null),
     answers: () => Promise.resolve(answers),
-    supervisor: () => Promise.resolve({ generation: 7, fingerprint }),
+    supervisor: () => Promise.resolve({ generation: 7, fingerprint, code }),
   };
 }
 
 Deno.test("admission: with the same definition, the generation and the control process's own hash", async () => {
-  const admitted = await new Admission(workflows(plan), plan).ask();
-  assert.equal(admitted?.generation, 7);
-  assert.equal(admitted.codeHash, await codeHashOf({ ...fingerprintOf(plan), topicId: "a" }));
+  const admitted = await new Admission(workflows(plan), plan, CODE).ask();
+  assert.deepEqual(admitted, { generation: 7, codeHash: "own" });
+});
+
+Deno.test("admission: code that is not the control process's own is refused, also code of before", async () => {
+  const other: LeasedCode = { hash: "other", files: [["definition.ts", "2"]] };
+  for (const codes of [[other], [CODE, other]]) {
+    await assert.rejects(new Admission(workflows(plan, true, ...codes), plan, CODE).ask(), {
+      code: "TG_DEFINITION_CHANGED",
+      message: /definition\.ts: has changed/,
+    });
+  }
+  const again = workflows(plan, true, other, CODE);
+  assert.equal((await new Admission(again, plan, CODE).ask())?.codeHash, "own");
 });
 
 Deno.test("admission: another definition is refused for good, with what differs", async () => {
-  const admission = new Admission(workflows({ ...plan, delayMs: 1_234 }), plan);
+  const admission = new Admission(workflows({ ...plan, delayMs: 1_234 }), plan, CODE);
   await assert.rejects(admission.ask(), (error) => {
     assert.ok(error instanceof TidegateError);
     assert.equal(error.code, "TG_DEFINITION_CHANGED");
@@ -35,9 +53,9 @@ Deno.test("admission: another definition is refused for good, with what differs"
 });
 
 Deno.test("admission: without a state, or somebody who answers for it, there is nothing to sweep for", async () => {
-  assert.equal(await new Admission(workflows(null), plan).ask(), null);
+  assert.equal(await new Admission(workflows(null), plan, CODE).ask(), null);
   const silent = workflows({ ...plan, delayMs: 1_234 }, false);
-  assert.equal(await new Admission(silent, plan).ask(), null);
+  assert.equal(await new Admission(silent, plan, CODE).ask(), null);
 });
 
 /** A worker with a clock that its pauses turn on; each pause ends when the test says so. */
