@@ -67,7 +67,8 @@ export class Servers {
   readonly #source: ServersSource;
   #temporal: ServerFound;
   #askedMs = -Infinity;
-  #underWay: Promise<void> | null = null;
+  #reading: Promise<void> | null = null;
+  #asking: Promise<void> | null = null;
 
   /** Begins with nothing known. */
   constructor(source: ServersSource, now: () => number) {
@@ -88,16 +89,15 @@ export class Servers {
   }
 
   /**
-   * Looks, or waits for the look that is under way. Never fails: a server that does not answer is
+   * Looks, or waits for what is under way. Never fails: a server that does not answer is
    * part of what is seen.
    */
-  look(what: ServersLook): Promise<void> {
-    this.#underWay ??= Promise.all([this.#readEnds(what.partitions), this.#askTemporal(what)])
-      .then(() => {
-        this.lookedMs = this.#now();
-        this.#underWay = null;
-      });
-    return this.#underWay;
+  async look(what: ServersLook): Promise<void> {
+    // One that hangs must not keep the other from being seen.
+    this.#reading ??= this.#readEnds(what.partitions).finally(() => this.#reading = null);
+    this.#asking ??= this.#askTemporal(what).finally(() => this.#asking = null);
+    await Promise.all([this.#reading, this.#asking]);
+    this.lookedMs = this.#now();
   }
 
   async #askTemporal({ busy, watched }: ServersLook): Promise<void> {

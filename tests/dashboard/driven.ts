@@ -92,8 +92,8 @@ export class Driven {
   nowMs: number;
   /** Whether the results topic takes rows. */
   isWritable = true;
-  /** Whether Temporal answers, and how often it was asked. */
-  temporal = { isAway: false, asked: 0 };
+  /** Whether Temporal answers, what it waits for before it does, and how often it was asked. */
+  temporal = { isAway: false, before: Promise.resolve(), asked: 0 };
   /** How many workers are ready. */
   ready = 1;
   /** The plan. */
@@ -208,11 +208,11 @@ export class Driven {
       load: this.load,
       fleet: fleetOf(() => this.ready),
       workflows: {
-        exists: () => {
+        exists: async () => {
           this.temporal.asked += 1;
-          return this.temporal.isAway
-            ? Promise.reject(new Error("14 UNAVAILABLE"))
-            : Promise.resolve(true);
+          await this.temporal.before;
+          if (this.temporal.isAway) throw new Error("14 UNAVAILABLE");
+          return true;
         },
       },
     };

@@ -185,6 +185,26 @@ Deno.test("Temporal that does not answer is told, with since when, until a workf
   assert.deepEqual(model.health().temporal, { ok: true, sinceMs: it.nowMs });
 });
 
+Deno.test("a Temporal that hangs does not keep the log's ends from being seen", async () => {
+  const { it, model } = await opened();
+  await model.second(true);
+  const hanging = Promise.withResolvers<void>();
+  it.temporal.before = hanging.promise;
+  it.nowMs += 20_000;
+  const seconds = [model.second(true)];
+  assert.equal(it.temporal.asked, 1);
+  await it.send(0, 1_000);
+  for (let i = 0; i < 2; i++) {
+    it.nowMs += 1_000;
+    seconds.push(model.second(true));
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+  }
+  assert.equal(model.tick?.lag, 1);
+  hanging.resolve();
+  await Promise.all(seconds);
+  assert.equal(it.temporal.asked, 1);
+});
+
 Deno.test("a broker that does not answer is told, by whoever notices it first", async () => {
   const { it, model } = await opened();
   await model.second(true);
