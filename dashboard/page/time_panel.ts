@@ -220,7 +220,7 @@ function drawFolded(
   drawn: Span,
 ): void {
   const { count, idle, from, to, lag } = folded;
-  element.className = "lane folded";
+  element.className = idle === count ? "lane folded idle" : "lane folded";
   element.title = foldedWords(folded);
   const name = part(element, "name");
   setText(part(name, "number"), `… ${count} more`);
