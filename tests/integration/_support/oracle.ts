@@ -134,7 +134,7 @@ export async function checkAgainstOracle(
 
 /** The counts of an account that the oracle knows too. */
 export function countsOf({ events, pairs }: Audit): Expected["counts"] {
-  const { lateByFloor: _, ...counts } = events;
+  const { lateByFloor: _, failed: _failed, ...counts } = events;
   return { ...counts, assigned: pairs.assigned, missed: pairs.missed };
 }
 
