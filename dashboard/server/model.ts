@@ -314,9 +314,10 @@ export class Model {
     const { told } = this.monitor;
     const partitions = told?.view.partitions ?? [];
     const active = new Set(partitions.filter((p) => p.mode === "active").map((p) => p.partition));
-    const busy = told?.view.sweeps.some((sweep) =>
-      sweep.at === "fleet" && sweep.partitions.some((partition) => active.has(partition))
-    ) ?? false;
+    const busy =
+      told?.view.sweeps.some((sweep) =>
+        sweep.at === "fleet" && sweep.partitions.some((partition) => active.has(partition))
+      ) ?? false;
     await Promise.all([
       this.#servers?.look({ partitions: partitions.map((p) => p.partition), busy, watched }),
       this.#readSamples(),

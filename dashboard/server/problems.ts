@@ -156,7 +156,8 @@ function transaction(p: DrainPartition, nowMs: number): Found[] {
   const open = p.openTransaction;
   if (open === null || p.mode === "excluded") return [];
   if (nowMs - open.sinceMs < LONG_TRANSACTION_MS) return [];
-  const text = `${of(p)} waits for the end of a transaction that begins at offset ${open.offset}: ` +
+  const text =
+    `${of(p)} waits for the end of a transaction that begins at offset ${open.offset}: ` +
     "what comes after it can't be read, and windows wait. Its producer must commit or abort; the " +
     "broker aborts it after the producer's transaction.timeout.ms";
   return [{ level: "warning", what: `transaction in ${of(p)}`, text, sinceMs: open.sinceMs }];
@@ -201,7 +202,8 @@ function hollow(p: DrainPartition): Found[] {
 
 function stuck({ stuckBehind, openWindows }: GenerationView): Found[] {
   if (stuckBehind === null) return [];
-  const text = `TG_TOO_MANY_WINDOWS: ${openWindows} windows are open, as many as there may be, and ` +
+  const text =
+    `TG_TOO_MANY_WINDOWS: ${openWindows} windows are open, as many as there may be, and ` +
     `they wait for partitions that are at their ends: ${stuckBehind.join(", ")}. Close them with ` +
     "deno task run --until-drained --flush";
   return [{ level: "error", what: "open windows", text }];
