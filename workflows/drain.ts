@@ -20,7 +20,7 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import { Drain, type DrainCommand } from "../core/flow/drain.ts";
-import { partitionWatermark } from "../core/event_time/watermark.ts";
+import { holdsWatermark, partitionWatermark } from "../core/event_time/watermark.ts";
 import { viewOf } from "../core/flow/view.ts";
 import { sweepQueue } from "../core/ids.ts";
 import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
@@ -238,12 +238,13 @@ function details({ plan }: DrainInput, drain: Drain): string {
     partitionWatermark(p, plan.delayMs);
   const rank = (p: { stop: unknown; mode: string }) =>
     p.stop !== null ? 0 : p.mode === "active" ? 1 : 2;
-  const partitions = drain.partitions.toSorted((a, b) =>
-    rank(a) - rank(b) || (watermarkOf(a) ?? -Infinity) - (watermarkOf(b) ?? -Infinity)
+  const byTime = drain.partitions.toSorted((a, b) =>
+    (watermarkOf(a) ?? -Infinity) - (watermarkOf(b) ?? -Infinity)
   );
+  const holder = byTime.find(holdsWatermark);
+  const partitions = byTime.toSorted((a, b) => rank(a) - rank(b));
   const shown = partitions.slice(0, SHOWN);
   const open = drain.windows.look();
-  const holder = partitions.find((p) => p.mode !== "idle" && p.mode !== "excluded");
   return [
     `**Watermark ${instant(drain.watermark)}**` +
     (holder === undefined ? ", no partition holds it" : `, held by partition ${holder.partition}`) +

@@ -5,10 +5,11 @@
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
 import type { QueryDefinition } from "@temporalio/common";
 import { type TgCode, TidegateError } from "../../core/errors.ts";
-import { retried } from "./errors.ts";
+import { retried, statusOf } from "./errors.ts";
 
 /**
  * How long a query may take, in two tries: an answer needs a control process that runs the
@@ -56,21 +57,36 @@ export async function terminate(client: Client, workflowId: string, why: string)
   }
 }
 
-/** Makes an update that may be refused. */
+/** How often an update is made that the end of a run cuts off, and the pause between, in ms. */
+const CUT_OFF = { tries: 5, pauseMs: 200 };
+
+/**
+ * Makes an update that may be refused. One that came in the moment in which its workflow continued
+ * as new was not done, and is made again.
+ */
 export async function refusable<T>(
   call: () => Promise<T>,
   code: TgCode = "TG_USAGE",
 ): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) {
-      throw new TidegateError("TG_USAGE", "There is no such generation any more", {
-        cause: error,
-        next: "See how it stands with: deno task status.",
-      });
+  for (let tries = 1;; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (statusOf(error) !== "FAILED_PRECONDITION" || tries >= CUT_OFF.tries) {
+        throw refusalOf(error, code);
+      }
     }
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    throw new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
+    await sleep(CUT_OFF.pauseMs);
   }
+}
+
+function refusalOf(error: unknown, code: TgCode): unknown {
+  if (error instanceof WorkflowNotFoundError) {
+    return new TidegateError("TG_USAGE", "There is no such generation any more", {
+      cause: error,
+      next: "See how it stands with: deno task status.",
+    });
+  }
+  if (!(error instanceof WorkflowUpdateFailedError)) return error;
+  return new TidegateError(code, error.cause?.message ?? error.message, { cause: error });
 }
