@@ -17,7 +17,8 @@ async function worker(temporal = TEMPORAL): Promise<TrialOptions> {
     plan: runPlanOf(plan),
     kafka: KAFKA,
     temporal,
-    slots: 1,
+    generation: 1,
+    codeHash: "test",
   };
   return {
     command: Deno.execPath(),

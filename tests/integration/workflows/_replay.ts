@@ -9,12 +9,14 @@ import type { HistoryAndWorkflowId } from "@temporalio/client";
 import type { temporal } from "@temporalio/proto";
 import {
   DefaultLogger,
+  type InjectedSinks,
   type ReplayResult,
   Runtime,
   Worker,
   type WorkflowBundleOption,
 } from "@temporalio/worker";
 import type { Client } from "../../../adapters/temporal/client.ts";
+import type { ControlSinks } from "../../../workflows/activities.ts";
 
 /**
  * Temporal's numbers of why a workflow task failed, where that is no failure of ours: "unhandled
@@ -41,8 +43,16 @@ export async function replay(
   histories: Iterable<HistoryAndWorkflowId>,
 ): Promise<ReplayResult[]> {
   quiet();
-  const options = { workflowBundle, reuseV8Context: true };
-  return await Array.fromAsync(Worker.runReplayHistories(options, histories));
+  const told: string[] = [];
+  const sink = (name: string) => ({ fn: () => void told.push(name) });
+  const sinks: InjectedSinks<ControlSinks> = {
+    drain: { state: sink("drain.state"), swept: sink("drain.swept") },
+    supervisor: { state: sink("supervisor.state") },
+  };
+  const options = { workflowBundle, sinks, reuseV8Context: true };
+  const results = await Array.fromAsync(Worker.runReplayHistories(options, histories));
+  assert.deepEqual(told, [], "a replay has told the control process of what is long past");
+  return results;
 }
 
 /** Keeps what the SDK has to say of a replay out of the tests' output: the results tell it. */

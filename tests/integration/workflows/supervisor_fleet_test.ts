@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { controlQueue, supervisorId } from "../../../core/ids.ts";
+import { supervisorId, supervisorQueue } from "../../../core/ids.ts";
 import type { LeaseRequest } from "../../../core/flow/lease.ts";
 import { until } from "../_support/until.ts";
 import { fleetConfig, ScriptedFleet } from "./_scripted_fleet.ts";
@@ -120,7 +120,7 @@ workflowTest("the fleet goes on when the supervisor continues as new", async (wo
   const workflowId = supervisorId(plan.pipeline);
   await client.workflow.start("supervisor", {
     workflowId,
-    taskQueue: controlQueue(plan.pipeline),
+    taskQueue: supervisorQueue(plan.pipeline),
     args: [{ pipeline: plan.pipeline, continueAfter: 40 }],
   });
   await workflows.lease(request("a"));

@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { controlQueue, supervisorId } from "../../../core/ids.ts";
+import { supervisorId, supervisorQueue } from "../../../core/ids.ts";
 import type { LeaseRequest } from "../../../core/flow/lease.ts";
 import { workflowTest } from "./_world.ts";
 
@@ -89,7 +89,7 @@ workflowTest("the supervisor keeps its state when it continues as new", async (w
   const workflowId = supervisorId(plan.pipeline);
   await client.workflow.start("supervisor", {
     workflowId,
-    taskQueue: controlQueue(plan.pipeline),
+    taskQueue: supervisorQueue(plan.pipeline),
     args: [{ pipeline: plan.pipeline, continueAfter: 20 }],
   });
   await workflows.lease(request("a"));
