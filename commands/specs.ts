@@ -48,16 +48,18 @@ export const SPECS = {
     settings: SETTINGS,
   },
   bench: {
-    summary: "Measures throughput, close-to-emit latency, worker start and memory",
+    summary: "Measures every budget and prints it beside its goal and beside durable Flink",
     flags: {
-      events: integer({ min: 1 }).prefault("2000000").describe("Backlog"),
-      closes: integer({ min: 0 }).prefault("30")
-        .describe("Windows of the latency part, 10 s each; 0 leaves it out"),
-      fleet: integer({ min: 0 }).prefault("0")
-        .describe("Instead: how soon the fleet reacts, in so many short load tests"),
-      json: toggle().describe("Print the figures as JSON"),
+      only: text("ROW[,ROW]").optional().describe("These rows only"),
+      list: toggle().describe("Print the rows' names instead"),
+      pairs: integer({ min: 1 }).prefault("1").describe("How often each engine is measured"),
+      seconds: integer({ min: 10 }).prefault("60")
+        .describe("How long a part with live events lasts"),
+      events: integer({ min: 1000 }).prefault("2000000").describe("Events of the backlog"),
+      keep: text("FOLDER").optional().describe("Keep all that was measured, a file a row"),
+      json: toggle().describe("Print all that was measured as one line of JSON"),
     },
-    settings: SETTINGS,
+    settings: settingFlags(["TIDEGATE_DATA_DIR", "TIDEGATE_CACHE"]),
   },
   demo: {
     summary: "Shows the whole path in about a minute: produce, fold, close windows, audit",

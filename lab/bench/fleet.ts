@@ -4,8 +4,11 @@
  * @module
  */
 
+import { lagOf, within } from "../load_test/record.ts";
 import type { LoadTestReport } from "../load_test/report.ts";
-import { say } from "../../cli/output.ts";
+import { quantile } from "../machine.ts";
+import type { BenchContext } from "./context.ts";
+import type { Quiet } from "./processes.ts";
 
 /** A short load test: steady, four producers, and to 0 and back. */
 const SPIKE = [
@@ -22,11 +25,17 @@ export const FLEET_FIGURES: Readonly<Record<string, string>> = {
   stepToSpawnMs: "rate step → first process",
   seenToSpawnMs: "pressure seen → first process",
   decisionToReadyMs: "decision → all ready",
+  lagBackMs: "rate step → lag under 1 s of input",
   wakeMs: "first record at 0 workers → folded",
 };
 
+/** Events per second of one producer. */
+const RATE = 10;
+
 /** What the benchmark measured. */
 export interface FleetBench {
+  /** How the machine was before. */
+  readonly quiet: Quiet;
   /** How many load tests there were. */
   readonly runs: number;
   /** Whether every account held, and every row was what the topic came to. */
@@ -38,36 +47,61 @@ export interface FleetBench {
 /** The report as `--json` prints it. */
 type Printed = LoadTestReport & { readonly account: { readonly ok: boolean } };
 
-/** Measures how soon the fleet reacts. */
-export async function benchFleet(
-  settings: Readonly<Record<string, string>>,
-  runs: number,
-): Promise<FleetBench> {
-  const { pipeline: _, ...others } = settings;
-  const given = Object.entries(others).map(([name, value]) => `--${name}=${value}`);
-  // What comes last counts: the time to 0 is the benchmark's own.
-  const args = [...given, ...SPIKE];
+/** Measures how soon the fleet reacts, in so many runs. */
+export async function benchFleet(context: BenchContext, runs: number): Promise<FleetBench> {
+  const quiet = await context.quiet();
+  const { kafka, temporal, folder } = context;
+  const env = {
+    KAFKA_BROKERS: kafka.brokers.join(","),
+    TEMPORAL_ADDRESS: temporal.address,
+    TIDEGATE_DATA_DIR: folder,
+  };
   const reports: Printed[] = [];
   for (let run = 1; run <= runs; run++) {
-    say(`bench: load test ${run} of ${runs}`);
-    reports.push(await spike(args));
+    const report = await spike(env);
+    reports.push(report);
+    const { stepToSpawnMs, decisionToReadyMs, wakeMs } = report.reaction;
+    const shown = [stepToSpawnMs, decisionToReadyMs, lagBackMs(report), wakeMs];
+    context.say(`  run ${run}: ${shown.join(", ")} ms`);
   }
   const all = (pick: (report: Printed) => readonly (number | null | undefined)[]) =>
     reports.flatMap(pick).filter((value) => typeof value === "number");
   return {
+    quiet,
     runs,
     ok: reports.every(({ account, recomputed }) => account.ok && recomputed?.ok === true),
     figures: {
       stepToSpawnMs: all(({ reaction }) => [reaction.stepToSpawnMs]),
       seenToSpawnMs: all(({ reaction }) => [reaction.seenToSpawnMs]),
       decisionToReadyMs: all(({ reaction }) => [reaction.decisionToReadyMs]),
+      lagBackMs: all((report) => [lagBackMs(report)]),
       wakeMs: all(({ reaction, zero }) => [reaction.wakeMs, zero?.wakeMs]),
     },
   };
 }
 
+/** The figures in lines. */
+export function fleetLines({ figures }: FleetBench): string[] {
+  return Object.entries(figures).map(([name, all]) => {
+    const ms = (share: number) => Math.round(quantile(all, share));
+    return `${FLEET_FIGURES[name] ?? name}: p50 ${ms(0.5)}, p99 ${ms(0.99)} ms ` +
+      `(${ms(0)} to ${ms(1)}, ${all.length})`;
+  });
+}
+
+/** From the step until the lag stays under what a second brings; null if it does not. */
+function lagBackMs({ phases, timeline }: Printed): number | null {
+  const step = phases.find(({ name }) => name === "spike");
+  if (step === undefined) return null;
+  const points = within(timeline, step);
+  const last = points.findLastIndex((point) => lagOf(point) >= RATE * step.producers);
+  if (last < 0) return 0;
+  const back = points[last + 1];
+  return back === undefined ? null : back.atMs - step.fromMs;
+}
+
 /** In a process of its own: each begins with nothing. */
-async function spike(args: readonly string[]): Promise<Printed> {
+async function spike(env: Record<string, string>): Promise<Printed> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -81,8 +115,9 @@ async function spike(args: readonly string[]): Promise<Printed> {
       "--allow-ffi",
       new URL("../../cli/main.ts", import.meta.url).href,
       "spike",
-      ...args,
+      ...SPIKE,
     ],
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,5 +1,6 @@
 /**
- * The records that benchmarks are measured with: student logs of exactly 142 bytes.
+ * The records that benchmarks are measured with: student logs of exactly 142 bytes; what they come
+ * to is known without reading them.
  *
  * @module
  */
@@ -7,10 +8,10 @@
 import { formatInstant } from "../../core/event_time/instants.ts";
 import { COURSES, STUDENTS } from "../../pipelines/cs_student_logs.ts";
 
-/** How long the value of every record is. */
+/** How long the value of every record is, up to 9,999 students. */
 export const BENCH_RECORD_BYTES = 142;
 
-/** How {@linkcode benchRecord} places events in time. */
+/** How {@linkcode benchRecord} makes events. */
 export interface BenchRecordOptions {
   /**
    * The time of event 0, epoch ms.
@@ -22,6 +23,25 @@ export interface BenchRecordOptions {
    * @default {1}
    */
   readonly stepMs?: number;
+  /**
+   * How many students there are.
+   * @default {240}
+   */
+  readonly students?: number;
+}
+
+/** What a record says. */
+export interface BenchEvent {
+  /** The student. */
+  readonly student: string;
+  /** The course. */
+  readonly course: string;
+  /** Lines of code. */
+  readonly lines: number;
+  /** Processor load in tenths of a percent: a whole number, so that sums are exact. */
+  readonly cpuTenths: number;
+  /** The event time, epoch ms. */
+  readonly eventTimeMs: number;
 }
 
 /** A record to measure with. */
@@ -34,22 +54,33 @@ export interface BenchRecord {
   readonly eventTimeMs: number;
 }
 
-/**
- * Makes the record at an index. It depends on nothing else, so that producers can share the work,
- * and takes about a quarter of a generated one.
- */
-export function benchRecord(index: number, options: BenchRecordOptions = {}): BenchRecord {
+/** The time of the event at an index, epoch ms. */
+export function benchTime(index: number, options: BenchRecordOptions = {}): number {
   const { fromMs = 1_767_225_600_000, stepMs = 1 } = options;
-  const eventTimeMs = fromMs + Math.floor(index * stepMs);
+  return fromMs + Math.floor(index * stepMs);
+}
+
+/** The event at an index. It depends on nothing else, so that producers can share the work. */
+export function benchEvent(index: number, options: BenchRecordOptions = {}): BenchEvent {
+  const { students = STUDENTS } = options;
   const mixed = mix(index);
   // Every number has a fixed width: four digits, two, and two before and one after the point.
-  const key = `s-${String(1 + mixed % STUDENTS).padStart(4, "0")}`;
-  const course = COURSES[(mixed >>> 8) % COURSES.length] ?? COURSES[0];
-  const lines = 10 + (mixed >>> 12) % 90;
-  const cpu = `${10 + (mixed >>> 20) % 89}.${1 + mixed % 9}`;
-  const value = `{"student_id":"${key}","course":"${course}","activity":"testing",` +
+  return {
+    student: `s-${String(1 + mixed % students).padStart(4, "0")}`,
+    course: COURSES[(mixed >>> 8) % COURSES.length] ?? COURSES[0],
+    lines: 10 + (mixed >>> 12) % 90,
+    cpuTenths: 10 * (10 + (mixed >>> 20) % 89) + 1 + mixed % 9,
+    eventTimeMs: benchTime(index, options),
+  };
+}
+
+/** Makes the record at an index; takes about a quarter of a generated one. */
+export function benchRecord(index: number, options: BenchRecordOptions = {}): BenchRecord {
+  const { student, course, lines, cpuTenths, eventTimeMs } = benchEvent(index, options);
+  const cpu = `${Math.floor(cpuTenths / 10)}.${cpuTenths % 10}`;
+  const value = `{"student_id":"${student}","course":"${course}","activity":"testing",` +
     `"lines_of_code":${lines},"cpu_usage_pct":${cpu},"event_time":"${formatInstant(eventTimeMs)}"}`;
-  return { key, value, eventTimeMs };
+  return { key: student, value, eventTimeMs };
 }
 
 /** Spreads neighbouring numbers over 32 bits (the last steps of murmur3). */

@@ -1,6 +1,6 @@
 /**
- * Measures folding alone, without Temporal: the same topic is read and folded by slices, a partition
- * after the other, and by sweeps over all partitions. Prints records per second of CPU.
+ * Measures sweeps without Temporal: a topic is read and folded, all partitions side by side. Prints
+ * records per second of CPU.
  *
  * `deno run -A lab/bench/sweep.ts [--records 1000000] [--partitions 4] [--rounds 3]`; the broker is
  * `KAFKA_BROKERS` (default 127.0.0.1:19092).
@@ -10,7 +10,6 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { foldSlice } from "../../activities/fold_slice.ts";
 import { sweep } from "../../activities/sweep.ts";
 import { createKafkaAdmin } from "../../adapters/kafka/admin.ts";
 import { createKafkaTailer } from "../../adapters/kafka/kafka_tail.ts";
@@ -55,7 +54,6 @@ try {
   await fill();
   console.log(`${total} records, ${count} partitions, Deno ${Deno.version.deno}`);
   for (let round = 1; round <= Number(flags.rounds); round++) {
-    await measure(`round ${round}, slices`, bySlices);
     await measure(`round ${round}, sweeps`, bySweeps);
   }
 } finally {
@@ -96,40 +94,6 @@ async function measure(name: string, work: () => Promise<[read: number, calls: n
       rate((user + system) / 1e6)
     } per CPU second, ${calls} calls`,
   );
-}
-
-async function bySlices(): Promise<[number, number]> {
-  const reader = createKafkaReader(settings);
-  let read = 0;
-  let calls = 0;
-  for (let partition = 0; partition < count; partition++) {
-    const { end } = await reader.offsets(topic, partition);
-    let maxEventTime: number | null = null;
-    for (let from = 0; from < end; calls++) {
-      const result = await foldSlice({
-        ...common,
-        reader,
-        writer,
-        now: Date.now,
-        heartbeat: () => undefined,
-      }, {
-        generation: 1,
-        topic,
-        topicId: null,
-        partition,
-        from,
-        until: null,
-        maxEventTime,
-        floor: null,
-        sliceMs: 1_000,
-      });
-      from = result.to;
-      maxEventTime = result.maxEventTime;
-      read += result.counts.read;
-    }
-  }
-  await reader.close();
-  return [read, calls];
 }
 
 async function bySweeps(): Promise<[number, number]> {

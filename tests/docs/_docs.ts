@@ -17,6 +17,7 @@ export const DOCUMENTS = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "docs/architecture.md",
+  "docs/bench/README.md",
   "docs/commands.md",
   "docs/elasticity.md",
   "docs/operations.md",

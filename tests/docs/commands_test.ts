@@ -3,7 +3,7 @@ import { type CommandSpec, defaultOf } from "../../cli/args.ts";
 import { settingFlags, settingNames } from "../../cli/config.ts";
 import { SPECS } from "../../commands/specs.ts";
 import denoJson from "../../deno.json" with { type: "json" };
-import { kindOf, list, read, section, tableRows, UNREADABLE } from "./_docs.ts";
+import { DOCUMENTS, kindOf, list, read, section, tableRows, UNREADABLE } from "./_docs.ts";
 
 const TEXT = UNREADABLE ? "" : read("docs/commands.md");
 
@@ -65,7 +65,8 @@ Deno.test({
     // Compose reads some too: `${NAME:-default}`.
     const composed = [...read("docker-compose.yml").matchAll(/\$\{(\w+):-/g)];
     const names = new Set([...settingNames, ...composed.map(([, name = ""]) => name)]);
-    for (const file of ["README.md", ...list("docs").map((name) => `docs/${name}`)]) {
+    const documents = list("docs").filter((name) => name.endsWith(".md"));
+    for (const file of [...DOCUMENTS, ...documents.map((name) => `docs/${name}`)]) {
       const text = read(file);
       for (const [, task] of text.matchAll(/\b(?:deno|deno@[\d.]+) task ([a-z]+)/g)) {
         const known = Object.hasOwn(denoJson.tasks, String(task)) ||

@@ -88,7 +88,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["dashboard/server/x.ts", "@temporalio/client"],
   ["dashboard/server/x.ts", "../../cli/config.ts"],
   ["devstack/x.ts", "../processes/worker.ts"],
-  ["lab/simulator/x.ts", "../bench/drain.ts"],
+  ["lab/simulator/x.ts", "../bench/backlog.ts"],
   ["commands/x.ts", "../tests/x.ts"],
   ["commands/x.ts", "kafkajs"],
   ["commands/x.ts", "../deploy/checks/compose.ts"],
