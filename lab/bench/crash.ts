@@ -6,7 +6,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectTemporal } from "../../adapters/temporal/client.ts";
-import { generationDrainId } from "../../core/ids.ts";
+import { drainId } from "../../core/ids.ts";
 import type { BenchContext } from "./context.ts";
 import { startLoad } from "./load.ts";
 import { type RunningOurs, startOurs } from "./ours.ts";
@@ -160,7 +160,7 @@ async function underLoad<T>(
 /** Who has the sweep of a pipeline's first generation, as Temporal says. */
 async function connectSweeper({ temporal }: BenchContext, pipeline: string) {
   const client = await connectTemporal(temporal);
-  const handle = client.workflow.getHandle(generationDrainId(pipeline, 1));
+  const handle = client.workflow.getHandle(drainId(pipeline, 1));
   return {
     async identity(): Promise<string | null> {
       const { raw } = await handle.describe();
