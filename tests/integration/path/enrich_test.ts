@@ -99,13 +99,20 @@ pathTest(
           "some failed attempts",
           () => ["0", "1"].every((id) => (service.asked.get(id) ?? 0) >= 6) ? true : undefined,
         );
-        assert.deepEqual((await run.view()).partitions.map(({ cursor }) => cursor), [0, 0]);
-        const said = run.control.said.join("\n");
-        assert.match(said, /Cannot enrich the event at partition [01], offset 0: .*answered 503/);
+        // People are told what it waits for, and since when.
+        const { partitions } = await run.untilView(
+          "what each waits for",
+          (view) => view.partitions.every(({ trouble }) => trouble !== null),
+        );
+        assert.deepEqual(partitions.map(({ cursor }) => cursor), [0, 0]);
+        for (const { partition, trouble, stop } of partitions) {
+          assert.equal(stop, null);
+          assert.equal(trouble?.code, "TG_ENRICH_FAILED");
+          const where = `Cannot enrich the event at partition ${partition}, offset 0: `;
+          assert.ok(trouble.message.startsWith(where), trouble.message);
+          assert.match(trouble.message, /answered 503/);
+        }
       });
-      // People are told what it waits for.
-      const slice = await run.workflows.slice(run.generation, 0);
-      assert.match(slice?.failure ?? "", /^TG_ENRICH_FAILED: /);
       down = false;
       const account = await world.phase("up again", () => run.untilDrained());
       assert.ok(account.ok, account.problems.join("\n"));
