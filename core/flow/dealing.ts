@@ -177,8 +177,13 @@ export interface SweepGroup {
  *
  * @param free The partitions that may be swept.
  * @param shares How many sweeps of partitions without suspicion may begin.
+ * @param fair The lag of a share from which on it gets no further partition; those that are left wait.
  */
-export function dealSweeps(free: readonly DrainPartition[], shares: number): SweepGroup[] {
+export function dealSweeps(
+  free: readonly DrainPartition[],
+  shares: number,
+  fair = Infinity,
+): SweepGroup[] {
   const groups = new Map<number, DrainPartition[]>();
   const pool: DrainPartition[] = [];
   for (const p of free) {
@@ -190,7 +195,10 @@ export function dealSweeps(free: readonly DrainPartition[], shares: number): Swe
     lag: 0,
     partitions: [] as DrainPartition[],
   }));
-  for (const p of pool.sort((a, b) => lagOf(b) - lagOf(a) || a.partition - b.partition)) {
+  const waited = (p: DrainPartition) => fair === Infinity ? 0 : p.lastSweep;
+  const inTurn = (a: DrainPartition, b: DrainPartition) =>
+    waited(a) - waited(b) || lagOf(b) - lagOf(a) || a.partition - b.partition;
+  for (const p of pool.sort(inTurn)) {
     const hand = hands.reduce<typeof hands[number] | undefined>(
       (least, next) =>
         least === undefined || next.lag < least.lag ||
@@ -199,8 +207,10 @@ export function dealSweeps(free: readonly DrainPartition[], shares: number): Swe
           : least,
       undefined,
     );
-    hand?.partitions.push(p);
-    if (hand !== undefined) hand.lag += lagOf(p);
+    if (hand === undefined) break;
+    if (hand.partitions.length > 0 && lagOf(p) > 0 && hand.lag + lagOf(p) > fair) continue;
+    hand.partitions.push(p);
+    hand.lag += lagOf(p);
   }
   dealt.push(...hands.map((hand) => hand.partitions));
   const waitedSince = (group: readonly DrainPartition[]) =>

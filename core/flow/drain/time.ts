@@ -31,6 +31,8 @@ export function moveWatermark(state: DrainState): void {
   } else if (runOnFrom === null) {
     for (const p of state.partitions) state.set({ ...p, ranOnMs: 0 });
     state.change({ watermark, runOnFrom: watermark });
+    // What looks since before would hold the run-on until it answers, and doesn't count for it.
+    state.strikeLooking();
   } else if (watermark !== null && state.looked) {
     state.change({ watermark: ranOn(state, watermark, runOnFrom) });
   }

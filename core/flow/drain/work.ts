@@ -43,6 +43,8 @@ const RUN_EVENTS = 8_000;
 const RUN_BYTES = 8 * 1024 * 1024;
 /** From this part of it on, the last sweeps are begun. */
 const LAST_PART = 0.9;
+/** By how much a share of the work may be larger than its part of the lag. */
+const FAIR_PART = 1.25;
 /** A sweep is not begun for less than this. */
 const LEAST_SWEEP_MS = 500;
 /** In a backlog a run lasts at least this long. */
@@ -108,12 +110,19 @@ export function startSweeps(state: DrainState): void {
   const free = freePartitions(state);
   if (slots === 0) return startLook(state, free);
   const pooled = outs.filter((sweep) => isPooled(state, sweep)).length;
-  const shares = Math.max(1, Math.min(spread, slots)) - pooled;
-  const groups = dealSweeps(free, Math.max(0, shares)).slice(0, Math.max(0, slots - outs.length));
+  const most = Math.max(1, Math.min(spread, slots));
+  // Beside others a sweep takes no more than its share: what is left goes to the next that is free.
+  const fair = pooled === 0 ? Infinity : FAIR_PART * lagOfAll(state) / most;
+  const groups = dealSweeps(free, Math.max(0, most - pooled), fair)
+    .slice(0, Math.max(0, slots - outs.length));
   const isAlone = outs.length === 0 && groups.length === 1;
   const each = Math.floor(freeBytes(state) / Math.max(1, groups.length));
   if (each < SWEEP_BYTES[1]) return;
   for (const group of groups) begin(state, "fleet", group, isAlone ? "join" : "look", each);
+}
+
+function lagOfAll({ partitions }: DrainState): number {
+  return partitions.reduce((sum, p) => sum + lagOf(p), 0);
 }
 
 /** How long the run lasts. */
@@ -195,6 +204,10 @@ function requestOf(
   const { rules, s } = state;
   const leftMs = leftOf(state);
   const allIdle = group.partitions.every((p) => p.mode === "idle");
+  // Shared work is dealt anew all the time: who has little to do takes from the others.
+  const isShared = Math.min(s.spread, s.slots) > 1;
+  const paceMs = isShared ? Math.min(rules.paceMs, rules.sliceMs) : rules.paceMs;
+  const quietMs = isShared ? 2 * rules.sliceMs : allIdle ? IDLE_QUIET_MS : QUIET_MS;
   return {
     n,
     generation: rules.generation,
@@ -204,8 +217,8 @@ function requestOf(
     partitions,
     boundary: boundaryOf(state, partitions),
     silentMs: silentMsOf(state, group.partitions),
-    paceMs: Math.min(rules.paceMs, leftMs),
-    quietMs: Math.min(allIdle ? IDLE_QUIET_MS : QUIET_MS, leftMs),
+    paceMs: Math.min(paceMs, leftMs),
+    quietMs: Math.min(quietMs, leftMs),
     sliceMs: Math.min(rules.sliceMs, leftMs),
     limits: limitsOf(group.narrow, bytes),
     setAside: at === "fleet" && isPoison(group.narrow),

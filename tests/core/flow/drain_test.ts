@@ -309,6 +309,46 @@ Deno.test("spread work is gathered only when one worker can do it", () => {
   assert.equal(it.sweeps.length, 1, "one is busy for 40 % of it with all of the work");
 });
 
+Deno.test("spread work is dealt anew: who has little to do takes from those that have much", () => {
+  const it = new Case(4, 2);
+  for (const to of [1, 2]) {
+    const behind = { ...moved(to, 1_000 + to), end: 100 };
+    it.answer({ 0: behind, 1: behind, 2: behind, 3: behind }, { why: "limit" });
+  }
+  const out = () => it.drain.sweepsOut.map((s) => s.partitions.map((p) => p.partition));
+  assert.deepEqual(out(), [[0, 2], [1, 3]]);
+  assert.deepEqual(it.sweeps.map((s) => [s.paceMs, s.quietMs]), [[2_000, 4_000], [2_000, 4_000]]);
+  // The first has caught up: with half of the work it is done, and the other one keeps its own.
+  it.answer({ 0: { ...moved(100, 3_000), end: 100 }, 2: { ...moved(100, 3_000), end: 100 } });
+  assert.deepEqual(out(), [[1, 3], [0, 2]]);
+  it.answer({ 1: { ...moved(20, 2_000), end: 120 }, 3: { ...moved(20, 2_000), end: 120 } });
+  assert.deepEqual(out(), [[0, 2], [1]], "the next that is free takes partition 3");
+  it.answer({});
+  assert.deepEqual(out(), [[1], [0, 2, 3]]);
+});
+
+Deno.test("as soon as all are idle, no look from before holds the run-on", () => {
+  const it = new Case(2, 2);
+  for (const to of [1, 2]) {
+    const behind = { ...moved(to, 12_000 + to), end: 3 };
+    it.answer({ 0: behind, 1: behind }, { why: "limit", windows: [cells(10_000)] });
+  }
+  it.answer({ 0: moved(3, 12_010) });
+  it.answer({ 1: moved(3, 12_010) });
+  it.answer({ 0: silent(9_000) });
+  assert.deepEqual(it.modes, ["idle", "active"]);
+  assert.equal(it.sweeps[0]?.silentMs, null, "it looks for as long as it may");
+  it.answer({ 1: silent(9_000) }, { ranMs: 8_000, busyMs: 8_000 });
+  assert.deepEqual(it.modes, ["idle", "idle"]);
+  assert.ok(it.kinds.includes("cancel"));
+  const [out] = it.drain.sweepsOut;
+  assert.deepEqual(out?.silentMs, 20_000 - 12_010);
+  assert.deepEqual(
+    it.drain.sweepsOut.flatMap((s) => s.partitions.map((p) => p.partition)),
+    [0, 1],
+  );
+});
+
 Deno.test("partitions without a leader keep no other from starting; they are asked for again", () => {
   const state = newDrain([{ partition: 1, cursor: 0 }], "code", 3);
   const it = new Case(state, 1);
