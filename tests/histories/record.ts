@@ -10,26 +10,28 @@
  * @module
  */
 
+import { ApplicationFailure } from "@temporalio/common";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { controlQueue, supervisorId } from "../../core/ids.ts";
+import { supervisorId, supervisorQueue } from "../../core/ids.ts";
 import type { LeaseRequest } from "../../core/flow/lease.ts";
 import { until } from "../integration/_support/until.ts";
-import { event, partial, SIZE, T0 } from "../integration/workflows/_events.ts";
+import { event, SIZE, T0 } from "../integration/workflows/_events.ts";
 import { fleetConfig, ScriptedFleet } from "../integration/workflows/_scripted_fleet.ts";
 import { historiesOf, type RunHistory } from "../integration/workflows/_replay.ts";
-import { GENERATION, openWorld, type WorkflowWorld } from "../integration/workflows/_world.ts";
-import { boundSignal } from "../../workflows/messages.ts";
+import { openWorld, type WorkflowWorld } from "../integration/workflows/_world.ts";
 
 /** Where the histories are. */
 const FOLDER = new URL("./", import.meta.url);
 /** What is kept: one of each type, and all that happens to it. */
-const KEPT = ["supervisor", "clock", "drain-0", "window-100020", "window-100040"];
+const KEPT = ["supervisor", "drain", "window-100000", "window-100030", "window-100100"];
 /** What a replay does not look at. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "header",
   "historySizeBytes",
   "identity",
   "meteringMetadata",
+  "outcome",
+  "prevAutoResetPoints",
   "requestId",
   "taskId",
   "workerVersion",
@@ -50,7 +52,7 @@ async function lease(
   });
   await client.workflow.start("supervisor", {
     workflowId: supervisorId(plan.pipeline),
-    taskQueue: controlQueue(plan.pipeline),
+    taskQueue: supervisorQueue(plan.pipeline),
     args: [{ pipeline: plan.pipeline, continueAfter: 22 }],
   });
   await workflows.lease(request("a"));
@@ -71,61 +73,84 @@ async function lease(
   await workflows.endLease("c");
 }
 
-/** Drains, idles, stops, resumes, parks, flushes, loses a window, and goes on. */
-async function drain(world: WorkflowWorld): Promise<void> {
-  const { client, log, workflows, plan } = world;
-  const handle = (partition: number) => client.workflow.getHandle(world.drainId(partition));
+/** What is done to sweeps and settles while it is recorded. */
+interface Harm {
+  /** Fails the next settle for good. */
+  settle: boolean;
+  /** Fails the next two attempts at a sweep. */
+  sweeps: number;
+}
+
+/** Looks, sweeps, idles, stops, resumes, parks, flushes, is refused, gains a partition, goes on. */
+async function drain(world: WorkflowWorld, harm: Harm): Promise<void> {
+  const { client, log, plan, drain } = world;
   const reached = (partition: number, offset: number) =>
-    world.untilDrain(partition, `offset ${offset}`, ({ cursor }) => cursor === offset);
-  await world.startClock([0, 1], 70);
-  await world.startDrain(0, { continueAfter: 70 });
-  await world.startDrain(1, { continueAfter: 70 });
+    world.untilView(`offset ${offset}`, (view) => view.partitions[partition]?.cursor === offset);
+  // A window that has continued as new before it settles.
+  await world.startWindow(T0 + 3 * SIZE, 9);
+  // Nobody is there: the control process looks, and finds a record.
+  await world.startDrain({ slots: 0, continueAfter: 80, paceMs: 200, deliverEveryMs: 50 });
   await world.send(0, [event(T0), event(T0 + 5_000), { key: null, value: "not JSON" }]);
-  await world.send(1, [event(T0 + 1_000), event(T0 + 12_000)]);
+  await world.untilView("the record", ({ partitions }) => partitions[0]?.waits ?? false);
+  // Then nobody begins a sweep, until a worker is there.
+  await drain.ready(1);
+  await world.untilView("a look", ({ sweeps, slots }) => slots === 0 && sweeps.length >= 0);
+  await world.sweeper({
+    scripted: (real) => ({
+      async sweep(request) {
+        if (harm.sweeps > 0) {
+          harm.sweeps -= 1;
+          throw new Error("out of memory");
+        }
+        return await real.sweep(request);
+      },
+    }),
+  });
+  await drain.ready(1);
   await reached(0, 3);
+  await world.send(1, [event(T0 + 1_000), event(T0 + 12_000)]);
   await reached(1, 2);
   // Idle, and back with a record that is late by the floor.
-  await world.untilDrain(0, "idleness", (view) => view.mode === "idle");
-  await world.send(1, [event(T0 + 21_000)]);
+  await world.untilView("idleness", ({ partitions }) => partitions[0]?.mode === "idle");
+  harm.settle = true;
+  await world.send(1, [event(T0 + 31_000)]);
   await reached(1, 3);
-  await world.send(0, [event(T0 + 2_000), event(T0 + 22_000)]);
+  await world.send(0, [event(T0 + 2_000), event(T0 + 32_000)]);
   await reached(0, 5);
-  // A window that meets an overlap, and one whose topic is away for a moment.
-  await world.fold(T0 + 2 * SIZE, partial(0, 1, 6));
-  await world.untilDrain(0, "the overlap", (view) => view.mode === "stopped");
-  await log.admin.deleteTopics([plan.resultsTopic]);
-  await workflows.resume(GENERATION, 0, 5);
-  await world.send(1, [event(T0 + 40_000)]);
-  await world.send(0, [event(T0 + 40_000)]);
-  await until("the missing topic", async () => {
-    const { events } = await client.workflow.getHandle(world.windowId(T0 + 2 * SIZE))
-      .fetchHistory();
-    return events?.some((event) => event.timerStartedEventAttributes) || undefined;
-  });
-  await log.admin.createTopics([{ topic: plan.resultsTopic, partitions: 1 }]);
-  // A window that is lost, and what was to go into it.
-  await client.workflow.getHandle(world.windowId(T0 + 4 * SIZE)).terminate("a recording");
-  await world.send(0, [event(T0 + 41_000)]);
-  await world.untilDrain(0, "the loss", (view) => view.mode === "stopped");
-  await workflows.resume(GENERATION, 0, 7);
+  await world.untilView("the first window", ({ closed }) => closed.windows > 0);
+  // Many calls of one window.
+  for (let i = 0; i < 4; i++) {
+    await world.send(0, [event(T0 + 33_000 + i)]);
+    await world.untilView(`${i} calls`, ({ open }) => {
+      const one = open.find(({ start }) => start === T0 + 3 * SIZE);
+      return one !== undefined && one.waiting === 0 && one.pairs >= i + 3;
+    });
+  }
+  // Sweeps that fail, an offset that is gone, and what people do about it.
+  harm.sweeps = 2;
+  await world.send(0, [event(T0 + 34_000)]);
+  await reached(0, 10);
+  await drain.exclude(0);
+  await world.send(0, [event(T0 + 34_000), event(T0 + 34_500)]);
+  await log.admin.deleteRecords(plan.topic, 0, 11);
+  await drain.resume(0, 10);
+  await world.untilView("the stop", ({ partitions }) => partitions[0]?.mode === "stopped");
+  await drain.resume(0, 11);
+  await reached(0, 12);
+  await drain.resume(0, 13).catch(() => undefined);
+  await log.admin.addPartitions(plan.topic, 3);
+  await world.send(2, [event(T0 + 60_000)]);
+  await reached(2, 1);
   // A bounded end, a flush, and live again.
-  await handle(0).signal(boundSignal, { until: 7 });
-  await handle(1).signal(boundSignal, { until: 4 });
-  for (const partition of [0, 1]) {
-    await world.untilDrain(partition, "the end", (view) => view.mode === "parked");
-  }
-  await workflows.flush(GENERATION);
-  await world.untilClock("the last window", ({ open }) => open.length === 0);
-  await handle(0).signal(boundSignal, { until: null });
-  await handle(1).signal(boundSignal, { until: null });
-  for (let i = 0; i < 2; i++) {
-    await world.send(0, [event(T0 + 60_000 + i * SIZE)]);
-    await reached(0, 8 + i);
-  }
-  await workflows.exclude(GENERATION, 1);
-  await world.untilClock("the exclusion", ({ partitions }) => {
-    return partitions[1]?.[1].mode === "excluded";
-  });
+  await drain.bound([[0, 12], [1, 3], [2, 1]]);
+  await world.untilView("the end", ({ drained }) => drained);
+  await drain.flush();
+  await world.untilView("the last window", ({ openWindows }) => openWindows === 0);
+  await drain.accept("newer");
+  await drain.bound([[0, null], [1, null], [2, null]]);
+  await drain.ready(0);
+  await world.untilView("a look", ({ sweeps }) => sweeps.some(({ at }) => at === "control"));
+  await client.workflow.getHandle(world.drainId).query("generation");
 }
 
 /** Runs it all; answers the histories. */
@@ -133,25 +158,23 @@ async function record(): Promise<RunHistory[]> {
   const { world, close } = await openWorld({
     plan: { delayMs: 1_000, idleAfterMs: 700, latenessMs: 5_000 },
   });
-  let refused = false;
+  const harm: Harm = { settle: false, sweeps: 0 };
   const fleet = new ScriptedFleet();
   try {
     await world.control({
-      windowsContinueAfter: 12,
       scripted: (real) => ({
         ...fleet.activities(),
-        async deliver(request) {
-          const outcomes = await real.deliver(request);
-          // One slice that is folded again, for windows that had completed without it.
-          if (refused || request.from !== 3 || request.partition !== 0) return outcomes;
-          refused = true;
-          return outcomes.map(() => "refused");
+        async settle(request) {
+          if (harm.settle) {
+            harm.settle = false;
+            throw ApplicationFailure.nonRetryable("the topic is away", "TG_CONFIG");
+          }
+          return await real.settle(request);
         },
       }),
     });
-    await world.folder();
     await lease(world, fleet);
-    await drain(world);
+    await drain(world, harm);
     return await historiesOf(world.client, world.plan.pipeline);
   } finally {
     await close(false);
@@ -171,7 +194,7 @@ if (import.meta.main) {
     runs.set(workflowId, run);
     const { events } = JSON.parse(
       historyToJSON(history),
-      (key, value) => LEFT_OUT.has(key) ? undefined : value,
+      keptOf,
     );
     const lines = events.map((event: unknown) => JSON.stringify(event)).join(",\n");
     const file = `${nameOf(workflowId)}-${run}.json`;
@@ -184,6 +207,13 @@ if (import.meta.main) {
   Deno.exit(0);
 }
 
+/** What the next run begins with is in its own history. */
+function keptOf(key: string, value: unknown): unknown {
+  if (LEFT_OUT.has(key)) return undefined;
+  if (key !== "workflowExecutionContinuedAsNewEventAttributes") return value;
+  return { ...Object(value), input: undefined };
+}
+
 function isKept({ workflowId }: RunHistory): boolean {
   return KEPT.includes(nameOf(workflowId));
 }
@@ -193,7 +223,7 @@ function startOf({ history }: RunHistory): number {
   return Number(time?.seconds ?? 0) * 1_000 + (time?.nanos ?? 0) / 1e6;
 }
 
-/** `p/1/drain/0` is `drain-0`, `p/1/window/2026-03-01T10:00:00.000Z` is `window-100000`. */
+/** `p/1/drain` is `drain`, `p/1/window/2026-03-01T10:00:00.000Z` is `window-100000`. */
 function nameOf(workflowId: string): string {
   const [type = "", which = ""] = workflowId.split("/").slice(workflowId.includes("/1/") ? 2 : 1);
   const short = type === "window" ? which.slice(11, 19).replaceAll(":", "") : which;
