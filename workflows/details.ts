@@ -1,30 +1,14 @@
 /**
- * What people see in the Temporal Web UI: search attributes, details, and the Markdown they are
- * written in; and the details of the supervisor.
+ * What people see in the Temporal Web UI: details, and the Markdown they are written in; and the details of the supervisor.
  *
  * @module
  */
 
-import { setCurrentDetails, upsertSearchAttributes } from "@temporalio/workflow";
+import { setCurrentDetails } from "@temporalio/workflow";
 import { formatInstant } from "../core/event_time/instants.ts";
 import type { FleetState } from "../core/scaling/fleet.ts";
 import type { SupervisorState } from "../core/flow/lease.ts";
 import type { DecisionInputs } from "../core/scaling/state.ts";
-
-/**
- * Sets Tidegate's search attributes that change in a workflow's life.
- *
- * @param state The value of `TidegateState`.
- * @param events The value of `TidegateEvents`; unchanged if left out.
- */
-export function showState(state: string, events?: number): void {
-  upsertSearchAttributes([
-    { key: { name: "TidegateState", type: "KEYWORD" }, value: state },
-    ...(events === undefined
-      ? []
-      : [{ key: { name: "TidegateEvents", type: "INT" as const }, value: events }]),
-  ]);
-}
 
 /**
  * Sets the workflow's current details, once for the whole run: they are written only when somebody

@@ -114,17 +114,28 @@ class KafkaAdmin implements LogAdmin {
     group: string,
     topic: string,
     offsets: ReadonlyMap<number, number>,
+    note = "",
   ): Promise<void> {
     const what = `commit offsets of ${group}`;
     await this.#repeatFor(group, topic, what, async () => {
       await this.#cluster.known(topic, what);
       const send = (connection: Connection): Promise<void> =>
-        sendCommit(connection, group, topic, offsets);
+        sendCommit(connection, group, topic, offsets, note);
       await this.#cluster.coordinate(group, what, send);
     });
   }
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
+    const found = await this.#committed(group, topic);
+    return new Map([...found].map(([partition, { offset }]) => [partition, offset]));
+  }
+
+  async committedNotes(group: string, topic: string): Promise<ReadonlyMap<number, string>> {
+    const found = await this.#committed(group, topic);
+    return new Map([...found].map(([partition, { note }]) => [partition, note]));
+  }
+
+  async #committed(group: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
     const what = `read the offsets of ${group}`;
     return await this.#repeatFor(
       group,
@@ -281,12 +292,13 @@ async function sendCommit(
   group: string,
   topic: string,
   offsets: ReadonlyMap<number, number>,
+  note: string,
 ): Promise<void> {
   const partitions = [...offsets].map(([partitionIndex, offset]) => ({
     partitionIndex,
     committedOffset: BigInt(offset),
     committedLeaderEpoch: -1,
-    committedMetadata: "",
+    committedMetadata: note,
   }));
   const topics = [{ name: topic, partitions }];
   const answer = await tolerant(() =>
@@ -295,22 +307,30 @@ async function sendCommit(
   for (const one of answer.topics.flatMap((it) => it.partitions)) judge(one);
 }
 
-/** Reads a group's stored offsets of one topic, where one is stored. */
+/** What a group has stored of a partition. */
+interface Committed {
+  readonly offset: number;
+  readonly note: string;
+}
+
+/** Reads what a group has stored of one topic, where something is stored. */
 async function sendCommitted(
   connection: Connection,
   group: string,
   topic: string,
-): Promise<ReadonlyMap<number, number>> {
+): Promise<ReadonlyMap<number, Committed>> {
   const answer = await tolerant(() =>
     kafka.offsetFetchV7.api.async(connection, [{ groupId: group, topics: null }], false)
   );
   judge(answer);
-  const found = new Map<number, number>();
+  const found = new Map<number, Committed>();
   for (const { name, partitions } of answer.topics) {
     if (name !== topic) continue;
     for (const one of partitions) {
       judge(one);
-      if (one.committedOffset >= 0n) found.set(one.partitionIndex, Number(one.committedOffset));
+      if (one.committedOffset < 0n) continue;
+      const { partitionIndex, committedOffset, metadata } = one;
+      found.set(partitionIndex, { offset: Number(committedOffset), note: metadata ?? "" });
     }
   }
   return found;

@@ -142,14 +142,21 @@ export interface LogAdmin {
   addPartitions(topic: string, count: number): Promise<void>;
   /** Removes records before an offset (DeleteRecords). */
   deleteRecords(topic: string, partition: number, before: number): Promise<void>;
-  /** Stores a group's offsets as a non-member (one OffsetCommit; the group must have no members). */
+  /**
+   * Stores a group's offsets as a non-member (one OffsetCommit; the group must have no members).
+   *
+   * @param note Is stored with each of them, empty if left out.
+   */
   commitOffsets(
     group: string,
     topic: string,
     offsets: ReadonlyMap<number, number>,
+    note?: string,
   ): Promise<void>;
   /** A group's stored offsets of a topic, by partition; absent where none is stored. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
+  /** What was stored with a group's offsets of a topic, by partition; absent where none is stored. */
+  committedNotes(group: string, topic: string): Promise<ReadonlyMap<number, string>>;
   /** Removes a group; passed over where it does not exist. */
   deleteGroup(group: string): Promise<void>;
   /** Releases all connections. */

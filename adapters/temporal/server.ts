@@ -87,15 +87,13 @@ export async function sweepPollers(
 /** Tidegate's search attributes and their types. */
 export const SEARCH_ATTRIBUTES = {
   TidegatePipeline: "Keyword",
-  TidegateState: "Keyword",
   TidegateFleet: "Keyword",
   TidegateWindowStart: "Datetime",
   TidegateWindowEnd: "Datetime",
-  TidegateEvents: "Int",
 } as const;
 
 /** The numbers of Temporal's IndexedValueType. */
-const INDEXED_TYPE = { Keyword: 2, Int: 3, Datetime: 6 } as const;
+const INDEXED_TYPE = { Keyword: 2, Datetime: 6 } as const;
 
 /**
  * Makes Tidegate's search attributes where they are missing.

@@ -7,7 +7,12 @@
 
 import { TidegateError } from "../errors.ts";
 import { formatInstant } from "../event_time/instants.ts";
-import { type Fingerprint, fingerprintDifferences, withoutCode } from "../plan.ts";
+import {
+  type Fingerprint,
+  fingerprintDifferences,
+  type StartPosition,
+  withoutCode,
+} from "../plan.ts";
 
 /** A control process. */
 export interface Owner {
@@ -121,6 +126,11 @@ export interface LeaseRequest {
    */
   readonly used?: number;
   /**
+   * Where the generation is to begin if it begins with this request.
+   * @default {"earliest"}
+   */
+  readonly from?: StartPosition;
+  /**
    * The code that folds for it.
    * @default nothing is compared but the fingerprint
    */
@@ -139,6 +149,8 @@ export type LeaseAnswer =
     readonly granted: true;
     /** The generation of the pipeline's state. */
     readonly generation: number;
+    /** Where it begins to read: decided once, by whoever began it. */
+    readonly from: StartPosition;
   }
   | {
     /** The lease is refused. */
@@ -194,6 +206,11 @@ export interface SupervisorState {
   /** The lease of the control process. */
   readonly lease: Lease | null;
   /**
+   * Where the generation begins to read.
+   * @default {"earliest"}
+   */
+  readonly from?: StartPosition;
+  /**
    * The code that may fold for the generation.
    * @default {undefined}, not told by any control process yet
    */
@@ -236,9 +253,11 @@ export function decideLease(
   // Nothing is taken for granted of a supervisor that has been lost: a number is never used twice.
   const generation = begins ? Math.max(state.generation, request.used ?? 0) + 1 : state.generation;
   const code = codeOf(begins ? undefined : state.code, request, nowMs);
+  const from = (begins ? request.from : state.from) ?? "earliest";
   return {
     state: {
       generation,
+      from,
       fingerprint: request.fingerprint,
       lease: {
         owner: request.owner,
@@ -248,7 +267,7 @@ export function decideLease(
       },
       ...(code === undefined ? {} : { code }),
     },
-    answer: { granted: true, generation },
+    answer: { granted: true, generation, from },
   };
 }
 

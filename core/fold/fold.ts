@@ -16,7 +16,7 @@ import { SliceCells, type SliceKey, type WindowCells } from "./cells.ts";
 import type { AggregateSpec } from "./aggregates.ts";
 import type { Decoded, InvalidReason } from "./decode.ts";
 import { type DataFaults, FaultCounter, isDecadesBefore, unitMessage, unitOf } from "./judge.ts";
-import { NO_COUNTS, type SliceCounts, type WindowShard } from "../flow/counts.ts";
+import { NO_COUNTS, type SliceCounts } from "../flow/counts.ts";
 import { formatInstant } from "../event_time/instants.ts";
 import {
   firstWindowStart,

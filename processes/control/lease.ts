@@ -17,7 +17,7 @@ import {
   lifeOf,
   type Owner,
 } from "../../core/flow/lease.ts";
-import type { Fingerprint, Plan } from "../../core/plan.ts";
+import type { Fingerprint, Plan, StartPosition } from "../../core/plan.ts";
 
 /** A lease lasts this long unless it is renewed, in ms. */
 const LEASE_MS = 120_000;
@@ -44,30 +44,32 @@ export interface LeaseOptions {
   readonly code: LeasedCode;
   /** Whether a person says that the code means the same, although it differs. */
   readonly sameMeaning: boolean;
+  /** Whether to begin a new generation. */
+  readonly newGeneration: boolean;
+  /** Where a generation begins that begins now. */
+  readonly from: StartPosition;
+  /** The last generation of which there are traces. */
+  readonly used: number;
 }
 
 /**
  * Takes the lease of a pipeline, also from a process that is known to have died.
  *
- * @param newGeneration Whether to begin a new generation.
- * @param used The last generation of which there are traces.
- * @returns The generation.
+ * @returns The generation, and where it begins.
  * @throws {TidegateError} `TG_CONTROL_RUNNING`, `TG_TOPIC_RECREATED`, `TG_DEFINITION_CHANGED`
  */
 export async function takeLease(
-  { workflows, plan, owner, dead, fingerprint, code, sameMeaning }: LeaseOptions,
-  newGeneration: boolean,
-  used: number,
-): Promise<number> {
-  const request = { used, owner, ttlMs: LEASE_MS, fingerprint, newGeneration, code, sameMeaning };
+  { workflows, plan, dead, ...asked }: LeaseOptions,
+): Promise<Extract<LeaseAnswer, { granted: true }>> {
+  const request = { ...asked, ttlMs: LEASE_MS };
   let answer = await workflows.lease({ ...request, evict: dead });
   if (!answer.granted && answer.code === "TG_CONTROL_RUNNING") {
     const { owner: other } = answer.lease;
-    if (await hasDied(other, owner)) {
+    if (await hasDied(other, asked.owner)) {
       answer = await workflows.lease({ ...request, evict: other.id });
     }
   }
-  if (answer.granted) return answer.generation;
+  if (answer.granted) return answer;
   if (answer.code === "TG_CONTROL_RUNNING") throw controlRunning(plan.pipeline, answer.lease);
   throw changed(plan, answer);
 }

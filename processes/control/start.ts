@@ -216,14 +216,14 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   atEnd(() => supervising.stop());
   const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
   const code = await codeOf(options.pipelineFile, { cacheDir: options.dataDir });
-  const generation = await takeLease(
-    {
-      ...{ workflows, plan, owner, dead: life?.dead ?? null, fingerprint },
-      ...{ code: leasedCode(code), sameMeaning: options.sameMeaning ?? false },
-    },
-    options.newGeneration || isOld,
-    await workflows.lastGeneration(),
-  );
+  const { generation, from } = await takeLease({
+    ...{ workflows, plan, owner, dead: life?.dead ?? null, fingerprint },
+    ...{ code: leasedCode(code), sameMeaning: options.sameMeaning ?? false },
+    newGeneration: options.newGeneration || isOld,
+    from: options.from ?? plan.from,
+    used: Math.max(await workflows.lastGeneration(), await cursors.lastGeneration()),
+  });
+  cursors.begin(generation);
   const lease = new LeaseKeeper({ workflows, owner, generation, say });
   atEnd(() => lease[Symbol.asyncDispose]());
 
@@ -285,7 +285,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   // Always, not only when it begins: a control process may have died between the two.
   await workflows.retireOthers(generation, `generation ${generation} began`);
   const until = options.mode === "live" ? null : await presentEnds(reader, topic);
-  const starts = await startsFrom(reader, topic, options.from ?? plan.from);
+  const starts = await startsFrom(reader, topic, from);
   const isNew = await drain.start({
     plan: runPlanOf(plan),
     generation,

@@ -73,18 +73,29 @@ export class FakeAdmin implements LogAdmin {
     group: string,
     topic: string,
     offsets: ReadonlyMap<number, number>,
+    note = "",
   ): Promise<void> {
     const what = `commit offsets of ${group}`;
     this.#check(what);
     this.#broker.topic(what, topic);
-    const topics = this.#broker.groups.get(group) ?? new Map<string, Map<number, number>>();
+    const topics = this.#broker.groups.get(group) ?? new Map();
     this.#broker.groups.set(group, topics);
-    topics.set(topic, new Map([...topics.get(topic) ?? [], ...offsets]));
+    const stored = [...offsets].map(([partition, offset]) =>
+      [partition, { offset, note }] as const
+    );
+    topics.set(topic, new Map([...topics.get(topic) ?? [], ...stored]));
   }
 
   async committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>> {
     this.#check(`read the offsets of ${group}`);
-    return new Map(this.#broker.groups.get(group)?.get(topic));
+    const stored = this.#broker.groups.get(group)?.get(topic) ?? [];
+    return new Map([...stored].map(([partition, { offset }]) => [partition, offset]));
+  }
+
+  async committedNotes(group: string, topic: string): Promise<ReadonlyMap<number, string>> {
+    this.#check(`read the offsets of ${group}`);
+    const stored = this.#broker.groups.get(group)?.get(topic) ?? [];
+    return new Map([...stored].map(([partition, { note }]) => [partition, note]));
   }
 
   async deleteGroup(group: string): Promise<void> {

@@ -40,7 +40,7 @@ export class FakeBroker {
   /** Topics by name. */
   readonly topics = new Map<string, FakeTopic>();
   /** Group offsets: group, topic, partition. */
-  readonly groups = new Map<string, Map<string, Map<number, number>>>();
+  readonly groups = new Map<string, Map<string, Map<number, { offset: number; note: string }>>>();
   /** The clock, in epoch ms. */
   readonly now: () => number;
   /** Whether every call fails. */

@@ -94,10 +94,14 @@ export function testTopics(test: RegisterTest): void {
     const group = `${t.topic}-group`;
     assert.deepEqual(await t.admin.committedOffsets(group, t.topic), new Map());
     await t.admin.commitOffsets(group, t.topic, new Map([[0, 5], [2, 9_007_199_254]]));
-    await t.admin.commitOffsets(group, t.topic, new Map([[0, 6]]));
+    await t.admin.commitOffsets(group, t.topic, new Map([[0, 6]]), "a note");
     assert.deepEqual(
       new Map([...await t.admin.committedOffsets(group, t.topic)].sort(([a], [b]) => a - b)),
       new Map([[0, 6], [2, 9_007_199_254]]),
+    );
+    assert.deepEqual(
+      new Map([...await t.admin.committedNotes(group, t.topic)].sort(([a], [b]) => a - b)),
+      new Map([[0, "a note"], [2, ""]]),
     );
     assert.deepEqual(await t.admin.committedOffsets(group, `${t.topic}-other`), new Map());
     await t.admin.deleteGroup(group);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { StartPosition } from "../../../core/plan.ts";
 import {
   controlRunning,
   decideLease,
@@ -37,7 +38,9 @@ function play(...requests: readonly (readonly [LeaseRequest, number])[]) {
   return { state, answers };
 }
 
-const granted = (generation: number) => ({ granted: true, generation });
+const granted = (generation: number, from: StartPosition = "earliest") => (
+  { granted: true, generation, from }
+);
 
 Deno.test("the first one gets the lease and generation 1, whether or not it asks for a new one", () => {
   for (const newGeneration of [false, true]) {
@@ -301,4 +304,20 @@ Deno.test("a refusal says who runs, and when its lease ends", () => {
   assert.equal(code, "TG_CONTROL_RUNNING");
   assert.match(message, /pipeline p is running: host h, pid 7, since 1970-01-01T00:00:00\.000Z$/);
   assert.match(next, /wait until 1970-01-01T00:02:00\.000Z if it has died/);
+});
+
+Deno.test("where a generation begins is decided by who begins it, and kept for who finishes it", () => {
+  // The process that asked for `latest` dies before it has started anything.
+  const { answers } = play(
+    [ask("a"), 0],
+    [ask("a", { newGeneration: true, from: 99 }), 1],
+    [ask("b", { newGeneration: true, from: "latest", evict: "a" }), 2],
+    [ask("c", { from: "earliest", evict: "b" }), 3],
+  );
+  assert.deepEqual(answers, [
+    granted(1),
+    granted(1),
+    granted(2, "latest"),
+    granted(2, "latest"),
+  ]);
 });

@@ -15,12 +15,7 @@ import {
   SliceFold,
 } from "../../../core/fold/fold.ts";
 import { shardOf } from "../../../core/fold/cells.ts";
-import {
-  addCounts,
-  NO_COUNTS,
-  type SliceCounts,
-  type WindowShard,
-} from "../../../core/flow/counts.ts";
+import { addCounts, NO_COUNTS, type SliceCounts } from "../../../core/flow/counts.ts";
 import { MAX_INSTANT_MS } from "../../../core/event_time/instants.ts";
 import { hopping, tumbling } from "../../../core/event_time/windows.ts";
 

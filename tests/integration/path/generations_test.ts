@@ -8,7 +8,6 @@ import { student } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { ControlFailure } from "../_support/test_control.ts";
-import { until } from "../_support/until.ts";
 
 const BASE_MS = Date.parse("2021-03-01T00:00:00Z");
 

@@ -23,7 +23,11 @@ workflowTest("one control process at a time holds the lease", async (world) => {
   const { workflows } = world;
   assert.equal(await workflows.exists(), false);
   await world.control();
-  assert.deepEqual(await workflows.lease(request("a")), { granted: true, generation: 1 });
+  assert.deepEqual(await workflows.lease(request("a")), {
+    granted: true,
+    generation: 1,
+    from: "earliest",
+  });
   assert.equal(await workflows.exists(), true);
   const { lease } = await workflows.supervisor();
   assert.equal(lease?.owner.id, "a");
@@ -34,7 +38,11 @@ workflowTest("one control process at a time holds the lease", async (world) => {
     /^\*\*Generation 1\*\*; control process: one&#124;&#96;two&#96;, pid 7, since 20/,
   );
   // The holder renews it, and keeps its beginning.
-  assert.deepEqual(await workflows.lease(request("a")), { granted: true, generation: 1 });
+  assert.deepEqual(await workflows.lease(request("a")), {
+    granted: true,
+    generation: 1,
+    from: "earliest",
+  });
   const renewed = (await workflows.supervisor()).lease;
   assert.equal(renewed?.sinceMs, lease?.sinceMs);
   assert.ok((renewed?.untilMs ?? 0) > (lease?.untilMs ?? 0));
@@ -42,7 +50,11 @@ workflowTest("one control process at a time holds the lease", async (world) => {
   await workflows.endLease("b");
   assert.equal((await workflows.lease(request("b"))).granted, false);
   await workflows.endLease("a");
-  assert.deepEqual(await workflows.lease(request("b")), { granted: true, generation: 1 });
+  assert.deepEqual(await workflows.lease(request("b")), {
+    granted: true,
+    generation: 1,
+    from: "earliest",
+  });
   // A dead holder is put out by name, and by nobody else's.
   assert.equal((await workflows.lease(request("c", { evict: "a" }))).granted, false);
   assert.equal((await workflows.lease(request("c", { evict: "b" }))).granted, true);
@@ -73,12 +85,21 @@ workflowTest("a changed definition needs a new generation", async (world) => {
   });
   assert.equal((await workflows.supervisor()).lease, null);
   const asked = request("b", { fingerprint, newGeneration: true });
-  assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
+  assert.deepEqual(await workflows.lease(asked), {
+    granted: true,
+    generation: 2,
+    from: "earliest",
+  });
   // A repeated call, as after a lost answer, begins no third one.
-  assert.deepEqual(await workflows.lease(asked), { granted: true, generation: 2 });
+  assert.deepEqual(await workflows.lease(asked), {
+    granted: true,
+    generation: 2,
+    from: "earliest",
+  });
   await workflows.endLease("b");
   assert.deepEqual(await workflows.lease(request("c", { fingerprint })), {
     granted: true,
+    from: "earliest",
     generation: 2,
   });
 });
@@ -97,7 +118,11 @@ workflowTest("the supervisor keeps its state when it continues as new", async (w
   for (let i = 0; i < 10; i++) {
     const refused = await workflows.lease(request("a"));
     assert.ok(!refused.granted && refused.code === "TG_CONTROL_RUNNING");
-    assert.deepEqual(await workflows.lease(request("b")), { granted: true, generation: 2 });
+    assert.deepEqual(await workflows.lease(request("b")), {
+      granted: true,
+      generation: 2,
+      from: "earliest",
+    });
   }
   assert.ok(await world.runs(workflowId) >= 3);
 });

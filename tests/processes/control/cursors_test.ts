@@ -21,8 +21,8 @@ Deno.test("the group's offsets follow the cursors, and only those that moved are
   const log = createFakeLog();
   await log.admin.createTopics([{ topic: "t", partitions: 2 }]);
   const written: ReadonlyMap<number, number>[] = [];
-  const commitOffsets: typeof log.admin.commitOffsets = async (group, topic, offsets) => {
-    await log.admin.commitOffsets(group, topic, offsets);
+  const commitOffsets: typeof log.admin.commitOffsets = async (group, topic, offsets, note) => {
+    await log.admin.commitOffsets(group, topic, offsets, note);
     written.push(offsets);
   };
   const book = new CursorBook(Object.assign(Object.create(log.admin), { commitOffsets }), "g", "t");
@@ -44,4 +44,20 @@ Deno.test("the group's offsets follow the cursors, and only those that moved are
   log.outage = false;
   await book.commit();
   assert.deepEqual(await committed(), [[0, 5], [1, 7]]);
+});
+
+Deno.test("the generation stands beside the offsets, and the largest one is found", async () => {
+  const log = createFakeLog();
+  await log.admin.createTopics([{ topic: "t", partitions: 2 }]);
+  const book = new CursorBook(log.admin, "g", "t");
+  assert.equal(await book.lastGeneration(), 0);
+  book.begin(4);
+  book.drained(viewAt(3, 5));
+  await book.commit();
+  book.begin(5);
+  book.drained(viewAt(3, 6));
+  await book.commit();
+  assert.equal(await new CursorBook(log.admin, "g", "t").lastGeneration(), 5);
+  await log.admin.commitOffsets("g", "t", new Map([[0, 1], [1, 1]]), "by somebody else");
+  assert.equal(await book.lastGeneration(), 0);
 });
