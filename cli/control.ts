@@ -20,6 +20,11 @@ export interface ControlFlags {
   readonly workers: number | undefined;
   /** Whether to begin a new generation. */
   readonly "new-generation": boolean;
+  /**
+   * Whether a person says that changed code means the same.
+   * @default {false}
+   */
+  readonly "same-meaning"?: boolean;
   /** Where it begins. */
   readonly from: string | undefined;
 }
@@ -71,6 +76,7 @@ export function controlFor(
       mode,
       observers,
       newGeneration: flags["new-generation"],
+      sameMeaning: flags["same-meaning"] ?? false,
       ...(from === undefined ? {} : { from }),
       say,
     }));

@@ -33,6 +33,8 @@ const CONTROL = {
     .describe("A fixed number of worker processes, whatever the load"),
   "new-generation": toggle()
     .describe("Begin anew: results of the generation before stay, its open windows end"),
+  "same-meaning": toggle()
+    .describe("The definition's code has changed and means the same for every record: go on with it"),
   from: text("POSITION").optional()
     .describe("Where a new generation begins: earliest, latest, or an ISO time"),
 };

@@ -74,6 +74,17 @@ export function runPlanOf(plan: Plan): RunPlan {
   return rest;
 }
 
+/**
+ * How many windows and shares of windows may be open at a time: those that lie between the slowest
+ * partition's watermark and the event time of one that is ahead of it by `maxDrift`.
+ */
+export function openWindowsAtMost(
+  { windowing, delayMs, latenessMs, maxDriftMs, shards }: RunPlan,
+): number {
+  const spanMs = windowing.sizeMs + delayMs + latenessMs + maxDriftMs;
+  return Math.ceil(spanMs / windowing.slideMs) * shards;
+}
+
 /** The settings of a plan that decide what its state means; a change needs a new generation. */
 const STATE_BEARING = [
   "topic",

@@ -24,6 +24,7 @@ import {
   createPipelineClient,
   type PipelineClient,
 } from "../../adapters/temporal/pipeline_client.ts";
+import { requireUpdateWithStart, retentionAdvice } from "../../adapters/temporal/requirements.ts";
 import { makeSearchable } from "../../adapters/temporal/server.ts";
 import { createWindowCalls } from "../../adapters/temporal/window_calls.ts";
 import {
@@ -36,7 +37,13 @@ import type { HeldSweep } from "../../activities/scale_fleet.ts";
 import { errorText, TidegateError } from "../../core/errors.ts";
 import { newDrain } from "../../core/flow/drain.ts";
 import { groupId } from "../../core/ids.ts";
-import { fingerprintOf, runPlanOf, type StartPosition } from "../../core/plan.ts";
+import {
+  fingerprintOf,
+  openWindowsAtMost,
+  type Plan,
+  runPlanOf,
+  type StartPosition,
+} from "../../core/plan.ts";
 import { DEFAULT_POLICY } from "../../core/scaling/state.ts";
 import { type Code, codeOf, leasedCode } from "../../definition/code_hash.ts";
 import type { Pipeline } from "../../definition/define.ts";
@@ -156,11 +163,13 @@ export interface Control {
  * supervisor, which gives it, is run by whoever asks.
  *
  * @throws {TidegateError} `TG_CONTROL_RUNNING`, `TG_DEFINITION_CHANGED`, `TG_TOPIC_MISSING`,
- * `TG_GENERATION_LOST`, or that a server can't be reached.
+ * `TG_GENERATION_LOST`, `TG_TOO_MANY_WINDOWS`, `TG_TEMPORAL_TOO_OLD`, or that a server can't be
+ * reached.
  */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { pipeline: { plan }, kafka, temporal, say } = options;
   const name = plan.pipeline;
+  refuseTooManyWindows(plan, MAX_OPEN_WINDOWS);
   const id = crypto.randomUUID();
   const owner = { host: hostname(), pid: Deno.pid, id, bootId: await bootId() };
   const identity = `${name}-control-${owner.pid}@${owner.host}`;
@@ -185,6 +194,9 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
   const client = await waitFor("Temporal", () => connectTemporal(temporal), say);
   atEnd(() => client.connection.close());
+  await requireUpdateWithStart(client);
+  const advice = await retentionAdvice(client);
+  if (advice !== null) say(advice);
   const workflows = createPipelineClient(client, plan);
   const searchAttributes = await makeSearchable(client, say);
   const bundlePath = await workflowBundle(options.dataDir, say);
@@ -344,6 +356,23 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     lost: Promise.race([lease.lost, failed.promise]),
     stop: () => open.disposeAsync(),
   };
+}
+
+/**
+ * A definition whose windows can't all be open at once is refused: partitions would wait for each
+ * other for good.
+ *
+ * @throws {TidegateError} `TG_TOO_MANY_WINDOWS`
+ */
+function refuseTooManyWindows(plan: Plan, most: number): void {
+  const windows = openWindowsAtMost(plan);
+  if (windows <= most) return;
+  throw new TidegateError(
+    "TG_TOO_MANY_WINDOWS",
+    `Cannot start ${plan.pipeline}: ${windows} windows and shares of them may be open at a time, ` +
+      `must be at most ${most}`,
+    { next: "Let windows slide by more, or lower shards, lateness or watermark.maxDrift." },
+  );
 }
 
 /** Fixes the ends of a generation that runs already, or lifts them. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   fingerprintDifferences,
   fingerprintOf,
+  openWindowsAtMost,
   type Plan,
   runPlanOf,
   withoutCode,
@@ -106,4 +107,14 @@ Deno.test("what of a fingerprint is no text of code", () => {
   const kept = Object.keys(full).filter((name) => !texts.includes(name));
   assert.deepEqual(Object.keys(withoutCode(full)), kept);
   assert.ok(kept.includes("topicId") && kept.includes("aggregates"));
+});
+
+Deno.test("windows that may be open at a time: from the slowest watermark to the fastest event", () => {
+  const hopped = {
+    ...plan,
+    windowing: { sizeMs: 60_000, slideMs: 10_000, offsetMs: 0 },
+    ...{ delayMs: 5_000, latenessMs: 15_000, maxDriftMs: 20_000, shards: 3 },
+  };
+  assert.equal(openWindowsAtMost(hopped), 30);
+  assert.equal(openWindowsAtMost({ ...hopped, maxDriftMs: 20_001 }), 33);
 });
