@@ -95,30 +95,33 @@ def read_topic(tools: Tools, topic: str, keys: bool = False) -> Iterator[Record]
         "null.literal": null.decode(),
     }
     arguments = ["--topic", topic, "--from-beginning", "--isolation-level", "read_committed"]
-    arguments += ["--timeout-ms", str(SILENCE_MS)]
     for name, value in properties.items():
         arguments += ["--property", "%s=%s" % (name, value)]
-    consumer = subprocess.Popen(
-        tools.command(CONSUMER_TOOL, *arguments),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for text in _split(consumer.stdout, record_end):
-            record = _record(text, field_end, null, keys)
-            last = missing.get(record.partition)
-            # What was written after the ends were asked for is not part of the read.
-            if last is None or record.offset > last:
-                continue
-            if record.offset == last:
-                del missing[record.partition]
-            yield record
-            if not missing:
-                return
-    finally:
-        consumer.kill()
-        consumer.wait()
-        consumer.stdout.close()
+    for silence in (SILENCE_MS, 4 * SILENCE_MS, 8 * SILENCE_MS):
+        seen = False
+        command = tools.command(CONSUMER_TOOL, *arguments, "--timeout-ms", str(silence))
+        consumer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            for text in _split(consumer.stdout, record_end):
+                seen = True
+                record = _record(text, field_end, null, keys)
+                last = missing.get(record.partition)
+                # What was written after the ends were asked for is not part of the read.
+                if last is None or record.offset > last:
+                    continue
+                if record.offset == last:
+                    del missing[record.partition]
+                yield record
+                if not missing:
+                    return
+        finally:
+            consumer.kill()
+            consumer.wait()
+            consumer.stdout.close()
+        # On a busy machine it may give up before it has begun.
+        if seen:
+            return
+    raise RuntimeError("the console consumer has read nothing of %s" % topic)
 
 
 def _split(stream, separator: bytes) -> Iterator[bytes]:

@@ -34,19 +34,33 @@ export async function killHolder(client: Client, run: Run): Promise<string> {
   return dead.identity;
 }
 
+/** The sweeps in the history of the drain's present run. */
+export interface Sweeps {
+  /** All attempts that have ended well. */
+  readonly attempts: readonly SweepAttempt[];
+  /** How many sweeps were given up: told to end, or never answered. */
+  readonly lost: number;
+}
+
 /**
- * All attempts at sweeps that have ended well, by the history of the drain's present run.
+ * What became of sweeps, by the history of the drain's present run.
  *
  * @param client The Temporal server.
  * @param run The run.
- * @returns The attempts.
  */
-export async function sweepAttempts(client: Client, run: Run): Promise<SweepAttempt[]> {
+export async function sweepAttempts(client: Client, run: Run): Promise<Sweeps> {
   const { events } = await drainOf(client, run).fetchHistory();
-  return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => {
+  const all = events ?? [];
+  const attempts = all.flatMap(({ activityTaskStartedEventAttributes: started }) => {
     const identity = started?.identity ?? "";
     return isWorker(identity) ? [{ identity, attempt: started?.attempt ?? 0 }] : [];
   });
+  const lost =
+    all.filter((event) =>
+      event.activityTaskCancelRequestedEventAttributes || event.activityTaskFailedEventAttributes ||
+      event.activityTaskTimedOutEventAttributes
+    ).length;
+  return { attempts, lost };
 }
 
 async function holdersOf(client: Client, run: Run): Promise<ReadonlySet<string>> {
