@@ -111,7 +111,6 @@ pathTest(
       await world.phase(course.title, async () => {
         const run = await world.start(pipeline, {
           workers: course.workers,
-          slots: 1,
           sliceMs: SLICE_MS,
         });
         await course.meanwhile(world, run);
