@@ -174,7 +174,7 @@ export class LoadModel implements Load, PipelineObserver {
       // What did not change was not heard of: a result brings all partitions of its sweep.
       const was = before.get(p.partition);
       if (was !== undefined && was.lastSweep === p.lastSweep && was.end === p.end) continue;
-      this.#hearEnd(p.partition, p.end);
+      this.#hearEnd(p.partition, p.end, p.cursor);
     }
     this.#turn();
   }
@@ -196,7 +196,7 @@ export class LoadModel implements Load, PipelineObserver {
     this.#under.set(n, { worker, folded, busyMs });
     for (const { partition, to, end } of partitions) {
       this.#folded.set(partition, { n, to });
-      this.#hearEnd(partition, end);
+      this.#hearEnd(partition, end, to);
     }
     this.#turn();
   }
@@ -212,9 +212,17 @@ export class LoadModel implements Load, PipelineObserver {
     }
   }
 
-  #hearEnd(partition: number, end: number): void {
-    const known = this.#ends.get(partition)?.end ?? 0;
-    this.#ends.set(partition, { end: Math.max(known, end), atMs: this.#deps.now() });
+  /**
+   * A sweep says what it knows of an end. That is of now only where something has come and is folded
+   * already: while it folds or looks up it asks no broker, and says again what it knew before.
+   */
+  #hearEnd(partition: number, end: number, cursor: number): void {
+    const known = this.#ends.get(partition);
+    const isOfNow = known === undefined || (end > (known.end ?? -1) && end <= cursor);
+    this.#ends.set(partition, {
+      end: Math.max(known?.end ?? 0, end),
+      atMs: isOfNow ? this.#deps.now() : known.atMs,
+    });
   }
 
   /** Puts the pages together anew, and tells who waits if it matters. */

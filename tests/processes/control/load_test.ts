@@ -150,6 +150,26 @@ Deno.test("what a worker says of its sweep is lag and speed before the sweep is 
   assert.deepEqual((await load.look())[0], { partition: 0, cursor: 10, end: 10 });
 });
 
+Deno.test("what a sweep knew before it began to fold keeps nobody from asking for the ends", async () => {
+  const { load, state, drain, decide, send, only } = await openLoad();
+  drain.ready(1);
+  const { n } = only(decide());
+  await send(0, 10);
+  const say = (to: number) => {
+    const partitions = [{ partition: 0, to, end: 10 }, { partition: 1, to: 0, end: 0 }];
+    load.progress("w", { n, folded: to, busyMs: to, at: null, partitions });
+  };
+  say(1);
+  await load.look();
+  await send(0, 30);
+  await send(1, 5);
+  for (let to = 2; to < 5; to++) {
+    state.nowMs += 400;
+    say(to);
+  }
+  assert.deepEqual((await load.look()).map(({ end }) => end), [40, 5]);
+});
+
 Deno.test("the word of a sweep that is not out any more is none", async () => {
   const { load, drain, decide, answer, only } = await openLoad();
   drain.ready(1);
