@@ -7,7 +7,6 @@
 
 /** Stable codes of Tidegate's errors; each is explained in `docs/operations.md`. */
 export type TgCode =
-  | "TG_ACTIVITY_FAILED"
   | "TG_BROKER_UNREACHABLE"
   | "TG_BUILD_FAILED"
   | "TG_CODE"
@@ -28,6 +27,7 @@ export type TgCode =
   | "TG_PORT_TAKEN"
   | "TG_RESULTS_UNWRITABLE"
   | "TG_STACK"
+  | "TG_SWEEP_FAILED"
   | "TG_TEMPORAL_REFUSED"
   | "TG_TEMPORAL_TOO_OLD"
   | "TG_TEMPORAL_UNANSWERED"
@@ -38,6 +38,7 @@ export type TgCode =
   | "TG_TOPIC_RECREATED"
   | "TG_UNEXPECTED"
   | "TG_USAGE"
+  | "TG_WINDOW_CLOSED"
   | "TG_WINDOW_FULL"
   | "TG_WINDOW_LOST"
   | "TG_WORKER_GONE";
