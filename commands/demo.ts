@@ -94,7 +94,7 @@ async function show(
   );
   if (stop.signal.aborted) return 1;
   print(
-    "no more events: the partitions become idle, and the last windows close by the clock",
+    "no more events: the partitions become idle, and the last windows close once silence is confirmed",
   );
   const closedAll = await allClosed(control, LAST_CLOSE_MS, stop.signal);
   clearInterval(status);

@@ -45,7 +45,7 @@ export interface EnrichmentSetting<A extends AddsSchema> {
   /** The fields that are added. An answer that breaks the schema counts as a failure. */
   readonly adds: A;
   /**
-   * How many lookups of one slice are under way at once.
+   * How many lookups of one sweep are under way at once.
    * @default {8}
    */
   readonly concurrency?: number;
@@ -73,7 +73,7 @@ export interface EventEnrichment {
   readonly enrich: (event: FoldEvent, context: EnrichContext) => unknown;
   /** The fields that are added. */
   readonly adds: AddedFields;
-  /** How many lookups of one slice are under way at once. */
+  /** How many lookups of one sweep are under way at once. */
   readonly concurrency: number;
   /** How long one try may take, in ms. */
   readonly timeoutMs: number;
@@ -88,8 +88,8 @@ const FIRST_PAUSE_MS = 100;
 /** The longest pause, in ms. */
 const LAST_PAUSE_MS = 1_000;
 /**
- * The longest that all tries for one event may take, in ms. A slice may take a minute
- * (`workflows/drain.ts`), of which `TIDEGATE_SLICE_MS` may take half; the rest is for the log.
+ * The longest that all tries for one event may take, in ms. A sweep may take 30 s
+ * beyond its time (`workflows/drain.ts`), and its side records are written after them.
  */
 export const MAX_TRIES_MS = 25_000;
 

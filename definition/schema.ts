@@ -81,7 +81,7 @@ export interface DefinitionSettings {
 export interface EnrichmentSettings {
   /** The schema of the fields that are added. */
   readonly adds: AddsSchema;
-  /** How many lookups of one slice are under way at once. */
+  /** How many lookups of one sweep are under way at once. */
   readonly concurrency: number;
   /** How long one try may take, in ms. */
   readonly timeout: number;

@@ -1,5 +1,5 @@
 /**
- * The window workflow of the second engine: takes the drain's numbered calls and answers them. All
+ * The window workflow: takes the drain's numbered calls and answers them. All
  * it decides is when its run ends; the rules are those of `Window`.
  *
  * @module

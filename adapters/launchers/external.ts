@@ -14,7 +14,7 @@ const LOOK_MS = 5_000;
 
 /** What the launcher needs. */
 export interface ExternalLauncherOptions {
-  /** The identities of the workers that poll for slices now. */
+  /** The identities of the workers that poll for sweeps now. */
   readonly pollers: () => Promise<readonly string[]>;
   /** Told of problems, in lines for people. */
   readonly say: (line: string) => void;
@@ -96,7 +96,7 @@ class ExternalLauncher implements Launcher {
       if (!same) onChange?.();
     } catch (error) {
       const problem = errorText(error);
-      if (problem !== this.#problem) say(`cannot look who polls for slices: ${problem}`);
+      if (problem !== this.#problem) say(`cannot look who polls for sweeps: ${problem}`);
       this.#problem = problem;
     }
     return LOOK_MS;

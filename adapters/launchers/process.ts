@@ -34,7 +34,7 @@ export interface ProcessLauncherOptions {
   readonly say: (line: string) => void;
   /**
    * Told at once when a process has ended, with its identity, and whether it left in order: was told
-   * to end and exited with 0. If not, it may have held slices. `stop` waits a while for what it returns.
+   * to end and exited with 0. If not, it may have held a sweep. `stop` waits a while for what it returns.
    */
   readonly onExit: (identity: string, expected: boolean) => void | Promise<void>;
   /** Told of every change of the fleet. */

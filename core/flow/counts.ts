@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Counts of one slice. Events: `read = aggregated + late + invalid + skewed + filtered`. */
+/** Counts of one partition in a sweep. Events: `read = aggregated + late + invalid + skewed + filtered`. */
 export interface SliceCounts {
   /** Events read. */
   readonly read: number;

@@ -122,7 +122,7 @@ export type SweepEnd =
   | "pace"
   /** The quiet time is over. */
   | "quiet"
-  /** One of its limits, or the time of a slice in a backlog. */
+  /** One of its limits, or in a backlog the time that a sweep may take. */
   | "limit"
   /** All of its partitions are at their fixed ends. */
   | "ends"

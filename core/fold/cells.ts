@@ -1,5 +1,5 @@
 /**
- * The cells of one slice while it is folded: the canonical keys of its events, and the cells by
+ * The cells of one sweep while it is folded: the canonical keys of its events, and the cells by
  * window, share and key. Built for the common case of a few keys seen again and again.
  *
  * Where the cells of one window are spread over several workflows, the share of a key is found by
@@ -25,7 +25,7 @@ export const MAX_KEY_BYTES = 256;
 /** How many keys are remembered before the memory starts afresh; it only saves work. */
 const MAX_REMEMBERED_KEYS = 20_000;
 
-/** What a slice adds to one window, or to one share of its keys. */
+/** What one partition adds to one window, or to one share of its keys. */
 export interface WindowCells extends WindowShard {
   /** The cells, sorted by key. */
   readonly cells: readonly CellWire[];
@@ -68,7 +68,7 @@ export interface GrowingWindow {
   readonly partitions: Set<number>[];
 }
 
-/** A valid key of the slice. */
+/** A valid key of the sweep. */
 export interface SliceKey {
   /** Tells it from a {@linkcode KeyProblem}. */
   readonly ok: true;
@@ -100,7 +100,7 @@ interface KeyNode {
   key: SliceKey | null;
 }
 
-/** What the cells of a slice depend on. */
+/** What the cells of a sweep depend on. */
 export interface SliceCellsRules {
   /** The event's fields that make the key. */
   readonly groupBy: readonly string[];
@@ -110,7 +110,7 @@ export interface SliceCellsRules {
   readonly shards: number;
 }
 
-/** The cells of one slice, or of all partitions of a sweep. */
+/** The cells of all partitions of a sweep. */
 export class SliceCells {
   /** The partition whose event is added next. */
   partition = 0;

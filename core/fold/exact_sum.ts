@@ -2,7 +2,7 @@
  * Exact sums of floating-point numbers. A sum is kept as an expansion: an array of numbers that do
  * not overlap, in increasing magnitude and without zeros, whose exact sum is the exact sum of all
  * that was added (Shewchuk, "Adaptive Precision Floating-Point Arithmetic", 1997). So the result
- * depends neither on the order of adding nor on how partial sums are merged, and rounding it once,
+ * depends neither on the order of adding nor on how sums of parts are merged, and rounding it once,
  * at the end, gives the same number as Python's `math.fsum`.
  *
  * Inputs must be finite and below 2^960 in magnitude; then 2^63 of them can't overflow.
@@ -84,7 +84,7 @@ function grow(parts: number[], x: number): void {
 
 /**
  * Brings an expansion to the fewest numbers that its bits need, or nearly so: growing alone leaves
- * crumbs of a few bits each, which cost time, and space in every partial.
+ * crumbs of a few bits each, which cost time, and space in every cell.
  */
 function compress(parts: number[]): void {
   const last = parts.length - 1;

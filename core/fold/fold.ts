@@ -1,5 +1,5 @@
 /**
- * Folding a slice: judges every record of a run of offsets, in order, decides which events are late,
+ * Folding a run of a partition: judges every record of a run of offsets, in order, decides which events are late,
  * and adds the others to the cells of their windows. This is the hot loop of a worker.
  *
  * @module
@@ -56,14 +56,14 @@ export interface FoldRecord {
   readonly value: Uint8Array | null;
 }
 
-/** Where a slice goes on from. */
+/** Where the fold of a partition goes on from. */
 export interface FoldStart {
   /**
    * Which partition it is, where that matters: to shared cells, and in samples of faults.
    * @default {0}
    */
   readonly partition?: number;
-  /** The partition's largest event time before the slice. */
+  /** The partition's largest event time before the run. */
   readonly maxEventTime: number | null;
   /** The partition's floor. */
   readonly floor: number | null;
@@ -113,7 +113,7 @@ export type CheckedRecord =
 
 type Counts = { -readonly [K in keyof SliceCounts]: SliceCounts[K] };
 
-/** The fold of one slice. Records are handed in chunk by chunk, in the order of their offsets. */
+/** The fold of one partition in a sweep. Records are handed in chunk by chunk, in the order of their offsets. */
 export class SliceFold {
   readonly #plan: FoldPlan;
   readonly #checker: EventChecker;
@@ -136,7 +136,7 @@ export class SliceFold {
   /** The last window start looked up: most events belong to the same one as the event before. */
   #lastStart = NaN;
 
-  /** Begins a slice of events that are read in this way, where the one before it ended. */
+  /** Begins with a partition whose events are read in this way, where the sweep before ended. */
   constructor(plan: FoldPlan, reader: EventReader, start: FoldStart) {
     this.#plan = plan;
     this.#checker = new EventChecker(plan, reader);
@@ -206,22 +206,22 @@ export class SliceFold {
     else this.#count(record, event, checked.time);
   }
 
-  /** How many cells there are; a slice ends at 10,000. */
+  /** How many cells there are. */
   get cellCount(): number {
     return this.#cells.cellCount;
   }
 
-  /** How many windows there are; a slice ends at 64. */
+  /** How many windows there are. */
   get windowCount(): number {
     return this.#cells.windowCount;
   }
 
-  /** The partition's largest event time, that of before the slice included. */
+  /** The partition's largest event time, that of before the run included. */
   get maxEventTime(): number | null {
     return this.#maxEventTime === -Infinity ? null : this.#maxEventTime;
   }
 
-  /** The event time of the slice's first event that is neither invalid nor skewed. */
+  /** The event time of the run's first event that is neither invalid nor skewed. */
   get firstEventTime(): number | null {
     return this.#firstEventTime;
   }
@@ -231,7 +231,7 @@ export class SliceFold {
     return { ...this.#counts };
   }
 
-  /** What is wrong with the slice's records, as {@linkcode judgeData} takes it. */
+  /** What is wrong with the run's records, as {@linkcode judgeData} takes it. */
   get faults(): DataFaults {
     return this.#faults.among(this.#counts.read);
   }

@@ -3,7 +3,7 @@
  * event times are in another unit than milliseconds. One bad record is for the side topics; this is
  * about a producer that is wrong.
  *
- * What a slice finds is plain data that adds up ({@linkcode addFaults}); what was read last is kept
+ * What a sweep finds is plain data that adds up ({@linkcode addFaults}); what was read last is kept
  * apart ({@linkcode rememberFaults}), so that a hundred bad records show after a million good ones.
  *
  * @module
@@ -63,7 +63,7 @@ export function addFaults(a: DataFaults, b: DataFaults): DataFaults {
 }
 
 /**
- * What was read last, slice by slice, with one slice more.
+ * What was read last, part by part, with one part more.
  *
  * @param records So many records are remembered at least, if there were as many.
  */
@@ -78,7 +78,7 @@ export function rememberFaults(
   return [...recent.slice(first), next];
 }
 
-/** The faults of one slice of a partition while it is folded. */
+/** The faults of one partition in a sweep, while it is folded. */
 export class FaultCounter {
   readonly #partition: number;
   readonly #faults = new Map<string, { -readonly [K in keyof DataFault]: DataFault[K] }>();

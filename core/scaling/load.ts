@@ -1,5 +1,5 @@
 /**
- * From offsets to workers: lag, backlog, load. A partition has one slice in flight at a time, so it
+ * From offsets to workers: lag, backlog, load. A partition is in one sweep at a time, so it
  * can keep one worker busy and no more: whatever it asks for beyond that counts as one worker.
  *
  * @module
@@ -31,7 +31,7 @@ export function totalLag(partitions: readonly Offsets[]): number | null {
 }
 
 /**
- * The part of each lag that is a backlog. Records wait for their slice and are counted as lag until
+ * The part of each lag that is a backlog. Records wait for their sweep and are counted as lag until
  * it ends, so a caught-up topic has a lag too: what arrives in the time of that circulation.
  */
 export function backlogsOf(

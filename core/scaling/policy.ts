@@ -35,7 +35,7 @@ const ASLEEP_SAMPLE_MS = 10_000;
  *
  * Up: only under pressure in two samples 750 ms apart, then in one step to what is needed. From 0:
  * at the first record. Down: when the 30 s rate leaves one worker fewer less than 90 % busy and no
- * moment of the window needed more. To 0: after a minute without arrivals, lag and slices in flight.
+ * moment of the window needed more. To 0: after a minute without arrivals, lag and sweeps in flight.
  * Missing data: the number stays. A sample that is not later than the last one changes nothing.
  */
 export function decide(
@@ -226,7 +226,7 @@ function keep({ view }: Situation): Answer {
     return { code: "partial-data", reason };
   }
   if (state.workerRate === null) {
-    const reason = "no slice has been folded yet, so a worker's rate is unknown";
+    const reason = "no sweep has folded anything yet, so a worker's rate is unknown";
     return { code: "rate-unknown", reason };
   }
   if (hot.length > 0) {

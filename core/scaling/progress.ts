@@ -47,7 +47,7 @@ export const NO_WAITING: ProgressState = { waiting: [], movedAtMs: null };
 
 /**
  * Follows the progress of the partitions. With fewer slots than partitions each waits for its turn, and
- * a slice that is never answered is taken from its worker by Temporal's timeouts; so workers are
+ * a sweep that is never answered is taken from its worker by Temporal's timeouts; so workers are
  * only replaced when no partition makes any.
  */
 export function followProgress(before: ProgressState, sample: FleetSample): ProgressStep {

@@ -8,7 +8,7 @@
 
 /**
  * The state of a slot. `absent`: no process, none wanted. `starting`: its process does not take work
- * yet. `ready`: it does. `draining`: it has been told to end, and finishes the slice at hand.
+ * yet. `ready`: it does. `draining`: it has been told to end, and ends its sweep with what it has.
  * `backing off`: it failed, and is started again soon. `open`: it failed too often, or can't be
  * started at all, and is left alone for a while.
  */

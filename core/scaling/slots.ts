@@ -2,7 +2,7 @@
  * The slots of a fleet: how a desired number of workers becomes processes in slots. Slots are filled
  * from 0 up, and a slot holds at most one process. There is one slot more than the largest number
  * that was ever desired, so that a worker can be replaced, or wanted again, while another one is
- * still finishing its slice; who finds no free slot waits for the first that gets free.
+ * still finishing its sweep; who finds no free slot waits for the first that gets free.
  *
  * @module
  */

@@ -18,8 +18,7 @@ export interface PolicySettings {
   /** How long the topic must have been still before the fleet goes to 0, in ms. */
   readonly idleToZeroMs: number;
   /**
-   * How long a record of a caught-up partition takes until it is folded, in ms: the pace plus the
-   * longest slice. What arrives in that time is lag, and no backlog.
+   * How long a record of a caught-up partition takes until it is told to be folded, in ms. What arrives in that time is lag, and no backlog.
    */
   readonly circulationMs: number;
 }
@@ -48,10 +47,10 @@ export interface FleetSample {
    * could be found out.
    */
   readonly partitions: readonly PartitionSample[];
-  /** How many slices are being folded; null where it is not known. */
+  /** How many sweeps have records at hand; null where it is not known. */
   readonly inFlight: number | null;
   /**
-   * Offsets folded per busy second and worker, by the slices of the last seconds; null where there
+   * Offsets folded per busy second and worker, by the sweeps of the last seconds; null where there
    * were none. Offsets, not events, so that lag, arrivals and this one have the same unit.
    */
   readonly workerRate: number | null;
@@ -59,7 +58,7 @@ export interface FleetSample {
   readonly ready: number;
   /** Workers that are starting. */
   readonly starting: number;
-  /** Workers that are finishing their last slice. */
+  /** Workers that are finishing their last sweep. */
   readonly draining: number;
   /** How long a worker took to start, in ms; null where none has started yet. */
   readonly startupMs: number | null;
@@ -188,7 +187,7 @@ export interface DecisionInputs {
   readonly workerRate: number | null;
   /** The workers that the topic can keep busy, by the 10 s rate and the backlog. */
   readonly load: number | null;
-  /** Slices being folded. */
+  /** Sweeps that have records at hand. */
   readonly inFlight: number | null;
   /** Workers that are ready. */
   readonly ready: number;

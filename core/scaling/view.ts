@@ -180,7 +180,7 @@ function smoothedRate(before: PolicyState, { workerRate, atMs }: FleetSample): n
     return before.workerRate;
   }
   if (before.workerRate === null || before.atMs === null) return workerRate;
-  // That is no noise: slices of a few records cost mostly by the slice, large ones by the record.
+  // That is no noise: sweeps of a few records cost mostly by the sweep, large ones by the record.
   if (workerRate > before.workerRate * OTHER_RATE) return workerRate;
   // A plain fraction, not an exponential: replays must give the same digits on every machine.
   const elapsed = atMs - before.atMs;

@@ -7,7 +7,7 @@
 import type { Delay } from "./metrics.ts";
 import { type Partition, Random } from "./topic.ts";
 
-/** From the end of a worker's slice to its next one, in ms. */
+/** From the end of a worker's sweep to its next one, in ms. */
 const HANDOVER_MS = 15;
 /** How long the worker rate is measured over, in ms. */
 const RATE_SPAN_MS = 10_000;
@@ -18,7 +18,7 @@ export interface FleetOptions {
   readonly seed: number;
   /** Events that a worker folds per busy second, on average. */
   readonly workerRate: number;
-  /** By how much single slices are slower or faster: the deviation, as a share. */
+  /** By how much single sweeps are slower or faster: the deviation, as a share. */
   readonly workNoise: number;
   /** From spawn to ready, in ms; each start differs by up to a fifth. */
   readonly startupMs: number;
@@ -209,17 +209,17 @@ export interface Dispatch {
   pending(nowMs: number): number;
 }
 
-/** Timing of Tidegate's slices, measured (design, section 9). */
+/** Timing of Tidegate's sweeps, as the model has them: of one partition each. */
 export interface SliceTiming {
-  /** At most one slice of a caught-up partition in this time, in ms. */
+  /** At most one sweep of a caught-up partition in this time, in ms. */
   readonly paceMs: number;
-  /** The time budget of a slice, in ms. */
+  /** The time that a sweep may fold, in ms. */
   readonly sliceMs: number;
-  /** From the end of a slice to the beginning of the next one of its partition, in ms. */
+  /** From the end of a sweep to the beginning of the next one of its partition, in ms. */
   readonly cycleMs: number;
 }
 
-/** Tidegate's slices: a partition has one in flight, and is paced once it has caught up. */
+/** Tidegate's sweeps: a partition is in one at most, and is paced once it has caught up. */
 export class Slices implements Dispatch {
   readonly #partitions: readonly Partition[];
   readonly #timing: SliceTiming;

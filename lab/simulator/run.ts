@@ -49,7 +49,7 @@ export interface SimOptions {
    */
   readonly rateNoise?: number;
   /**
-   * The deviation of the workers' speed from slice to slice, as a share.
+   * The deviation of the workers' speed from sweep to sweep, as a share.
    * @default {0.1}
    */
   readonly workNoise?: number;

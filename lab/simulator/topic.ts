@@ -18,13 +18,13 @@ interface Lot {
 export class Partition {
   /** How many events have arrived. */
   end = 0;
-  /** Up to where events are folded by the slice at hand. */
+  /** Up to where events are folded by the sweep at hand. */
   taken = 0;
   /** Up to where events are durably folded. */
   cursor = 0;
-  /** When its next slice may begin. */
+  /** When its next sweep may begin. */
   dueMs = 0;
-  /** Whether a slice of it is in flight. */
+  /** Whether it is in a sweep. */
   busy = false;
   readonly #lots: Lot[] = [];
   #first = 0;
@@ -36,7 +36,7 @@ export class Partition {
     this.#lots.push({ atMs, count });
   }
 
-  /** Makes durable what the slice at hand has taken. */
+  /** Makes durable what the sweep at hand has taken. */
   commit(atMs: number, delays: Delay[]): void {
     let left = this.taken - this.cursor;
     this.cursor = this.taken;

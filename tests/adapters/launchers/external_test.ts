@@ -32,7 +32,7 @@ Deno.test("none: tells the number, shows who polls, starts and ends nobody", asy
   assert.equal(launcher.desired, 3);
   const both = "a-external-1@x ready, b-external-2@y ready";
   assert.deepEqual(seen, [both, both, both, "a-external-1@x ready"]);
-  assert.deepEqual(said, ["cannot look who polls for slices: away"]);
+  assert.deepEqual(said, ["cannot look who polls for sweeps: away"]);
   assert.equal(changes, 3);
   assert.equal(launcher.replace(0), false);
   assert.throws(() => launcher.want(-1), RangeError);
