@@ -22,7 +22,7 @@ import { type Code, loadByCode } from "../definition/code_hash.ts";
 import { handleStrayErrors } from "./stray_errors.ts";
 
 /** What a worker sweeps for, and how it reaches the servers. */
-interface Sweeping {
+export interface Sweeping {
   /** The plan to fold by: the definition's own, or one derived from it for a demo or a test. */
   readonly plan: RunPlan;
   /** How to reach the broker. */

@@ -70,8 +70,9 @@ export interface DrainSnapshot {
   readonly limits: number;
   /** When the last return by a limit was taken in. */
   readonly limitAtMs: number;
-  /** Since when the spread work is measured, and for how long workers were busy with it. */
+  /** Since when the spread work is measured. */
   readonly spreadSinceMs: number;
+  /** For how long workers were busy with it since then. */
   readonly spreadBusyMs: number;
   /** Whether a person wants all open windows closed as soon as no partition is active. */
   readonly flushing: boolean;
