@@ -34,7 +34,9 @@ const CONTROL = {
   "new-generation": toggle()
     .describe("Begin anew: results of the generation before stay, its open windows end"),
   "same-meaning": toggle()
-    .describe("The definition's code has changed and means the same for every record: go on with it"),
+    .describe(
+      "The definition's code has changed and means the same for every record: go on with it",
+    ),
   from: text("POSITION").optional()
     .describe("Where a new generation begins: earliest, latest, or an ISO time"),
 };
