@@ -8,9 +8,15 @@ import type { WorkerSettings } from "../../../processes/worker.ts";
 import { KAFKA, NO_SERVERS, TEMPORAL } from "../_support/servers.ts";
 import { launcherTest, type TrialOptions } from "./_trial.ts";
 
+/** Where what is known of files is kept. */
+const DATA_DIR = new URL("../../../.tidegate/tests", import.meta.url).pathname;
+
 /** How the control process starts a worker; of a pipeline that does not exist. */
 async function worker(temporal = TEMPORAL): Promise<TrialOptions> {
-  const { testPipeline } = await import("../_support/test_pipeline.ts");
+  const [{ testPipeline }, { codeOf }] = await Promise.all([
+    import("../_support/test_pipeline.ts"),
+    import("../../../definition/code_hash.ts"),
+  ]);
   const { file, plan } = await testPipeline(`it-${crypto.randomUUID().slice(0, 8)}`);
   const settings: WorkerSettings = {
     pipelineFile: file,
@@ -18,7 +24,7 @@ async function worker(temporal = TEMPORAL): Promise<TrialOptions> {
     kafka: KAFKA,
     temporal,
     generation: 1,
-    codeHash: "test",
+    code: await codeOf(file, { cacheDir: DATA_DIR }),
   };
   return {
     command: Deno.execPath(),

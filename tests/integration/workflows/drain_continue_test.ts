@@ -4,9 +4,11 @@
  */
 
 import assert from "node:assert/strict";
+import { generateRecords } from "../../../producer/generate.ts";
+import { testPipeline } from "../_support/test_pipeline.ts";
 import { until } from "../_support/until.ts";
 import { event, SIZE, T0 } from "./_events.ts";
-import { type DrainOptions, workflowTest, type WorkflowWorld } from "./_world.ts";
+import { type DrainOptions, openWorld, workflowTest, type WorkflowWorld } from "./_world.ts";
 
 const STILL = { delayMs: 1_000, idleAfterMs: 60_000 };
 const SHORT: DrainOptions = { continueAfter: 40, paceMs: 10, deliverEveryMs: 50 };
@@ -76,6 +78,80 @@ workflowTest(
   },
   { plan: STILL },
 );
+
+/**
+ * Drains generated records to their end, which come some at a time; answers the last revisions of all
+ * rows, and what was counted.
+ */
+async function drained(
+  world: WorkflowWorld,
+  partitions: number,
+  some: number,
+  options: DrainOptions,
+) {
+  const pipeline = await testPipeline(world.plan.pipeline);
+  const records = [...generateRecords(pipeline, {
+    seed: 7,
+    rate: 20,
+    count: 2_000,
+    fromMs: Date.parse("2020-02-29T23:59:00Z"),
+    partitions,
+    disorderMs: 40_000,
+    lateShare: 0.02,
+    invalidShare: 0.02,
+    skewedShare: 0.01,
+    duplicateShare: 0.05,
+  })];
+  await world.control();
+  await world.sweeper();
+  await world.sweeper();
+  await world.startDrain({ slots: 2, ...options });
+  for (let sent = 0; sent < records.length; sent += some) {
+    await world.log.writer.send(world.plan.topic, records.slice(sent, sent + some));
+    const wanted = Math.min(sent + some, records.length);
+    await world.untilView(`${wanted} records`, (view) => {
+      return view.partitions.reduce((sum, { totals }) => sum + totals.read, 0) >= wanted;
+    });
+  }
+  const ends = await world.log.reader.ends(
+    world.plan.topic,
+    Array.from({ length: partitions }, (_, p) => p),
+  );
+  await world.drain.bound([...ends]);
+  await world.untilView("the end of the run", ({ drained }) => drained);
+  await world.drain.flush();
+  const view = await world.untilView("the last window", ({ openWindows }) => openWindows === 0);
+  const rows = new Map(
+    (await world.rows()).map(({ window, key, events, values, final }) => [
+      `${window.start} ${JSON.stringify(key)}`,
+      { events, values, final },
+    ]),
+  );
+  const totals = view.partitions.map((p) => p.totals);
+  return { rows: new Map([...rows].sort()), totals, closed: view.closed.pairs };
+}
+
+const LATE = {
+  plan: {
+    windowing: { sizeMs: 20_000, slideMs: 10_000, offsetMs: 0 },
+    latenessMs: 30_000,
+    idleAfterMs: 120_000,
+  },
+  partitions: 4,
+};
+
+workflowTest("a run cut into many comes to what one run comes to", async (world) => {
+  const cut = await drained(world, 4, 100, { continueAfter: 40, paceMs: 10 });
+  assert.ok(await world.runs(world.drainId) >= 3);
+  const whole = await openWorld(LATE);
+  try {
+    assert.deepEqual(cut, await drained(whole.world, 4, 2_000, {}));
+    assert.equal(await whole.world.runs(whole.world.drainId), 1);
+  } finally {
+    await whole.close(false);
+  }
+  assert.ok(cut.rows.size > 80 && [...cut.rows.values()].every(({ final }) => final));
+}, LATE);
 
 workflowTest("what people ask in the moment in which a run ends is answered", async (world) => {
   const { drain } = world;

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { ApplicationFailure } from "@temporalio/common";
 import { auditGeneration } from "../../../cli/audit.ts";
+import { TidegateError } from "../../../core/errors.ts";
 import { loadPipeline } from "../../../definition/load.ts";
 import { until } from "../_support/until.ts";
 import { event, T0 } from "./_events.ts";
@@ -315,3 +316,42 @@ workflowTest("calls that could not be made are made again as they are", async (w
   assert.equal(asked.length, 4);
   assert.equal((await world.rows()).length, 1);
 }, { plan: STILL, partitions: 1 });
+
+workflowTest(
+  "rows that can't be written are tried again without their cells, and are the same",
+  async (world) => {
+    let failing = 3;
+    const tried: string[] = [];
+    const asked: boolean[] = [];
+    await world.control({
+      settling: ({ windows, rows }) => ({
+        windows: {
+          call(context, call) {
+            asked.push(call.call.cells === null);
+            return windows.call(context, call);
+          },
+        },
+        rows: {
+          async write(emission) {
+            tried.push(JSON.stringify(emission.records));
+            if (failing-- > 0) {
+              throw new TidegateError("TG_BROKER_UNREACHABLE", "the test wants it");
+            }
+            return await rows.write(emission);
+          },
+        },
+      }),
+    });
+    await world.sweeper();
+    await world.send(0, [event(T0), event(T0 + 1_000, "b"), event(T0 + 12_000)]);
+    await world.startDrain({ deliverEveryMs: null });
+    await world.untilView("the trouble", ({ open }) => {
+      return open.some(({ start, unwrittenSinceMs }) => start === T0 && unwrittenSinceMs !== null);
+    });
+    await world.untilView("the answer", ({ closed }) => closed.windows === 1);
+    assert.deepEqual([tried.length, new Set(tried).size], [4, 1]);
+    assert.deepEqual(asked, [false, true, true, true]);
+    assert.equal((await world.rows()).length, 2);
+  },
+  { plan: STILL, partitions: 1 },
+);
