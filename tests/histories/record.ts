@@ -61,6 +61,7 @@ async function lease(
   await workflows.endLease("b");
   await workflows.lease(request("c", { fingerprint: { topic: '"u"' } }));
   await workflows.lease(request("c"));
+  await workflows.renew({ ownerId: "c", generation: 1, ttlMs: 60_000 });
   await workflows.configureFleet(fleetConfig("c"));
   fleet.load(0, 50);
   await until("workers", () => fleet.told.length > 0 || undefined);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { supervisorId, supervisorQueue } from "../../../core/ids.ts";
 import type { LeaseRequest } from "../../../core/flow/lease.ts";
+import { until } from "../_support/until.ts";
 import { workflowTest } from "./_world.ts";
 
 /** What a control process asks for. */
@@ -126,3 +127,39 @@ workflowTest("the supervisor keeps its state when it continues as new", async (w
   }
   assert.ok(await world.runs(workflowId) >= 3);
 });
+
+workflowTest(
+  "a renewal begins nothing, and is refused only to who has not got the lease",
+  async (world) => {
+    const { workflows, client, plan } = world;
+    await world.control();
+    const renewal = { ownerId: "a", generation: 1, ttlMs: 60_000 };
+    const lost = { granted: false, code: "TG_CONTROL_LOST" };
+    assert.deepEqual(await workflows.renew(renewal), lost);
+    assert.equal(await workflows.exists(), false);
+    const workflowId = supervisorId(plan.pipeline);
+    await client.workflow.start("supervisor", {
+      workflowId,
+      taskQueue: supervisorQueue(plan.pipeline),
+      args: [{ pipeline: plan.pipeline, continueAfter: 20 }],
+    });
+    await workflows.lease(request("a"));
+    assert.deepEqual(await workflows.renew({ ...renewal, ownerId: "b" }), lost);
+    assert.deepEqual(await workflows.renew({ ...renewal, generation: 2 }), lost);
+    // Nobody loses the lease because a run has just ended; at worst there is no answer.
+    let over = false;
+    const problems: string[] = [];
+    const renewing = Array.from({ length: 3 }, async () => {
+      while (!over) {
+        const answer = await workflows.renew(renewal).catch((error) => `${error.code}`);
+        if (typeof answer === "string") problems.push(answer);
+        else if (!answer.granted) problems.push(answer.code);
+      }
+    });
+    await until("many runs", async () => await world.runs(workflowId) >= 20 || undefined, {
+      everyMs: 200,
+    }).finally(() => over = true);
+    await Promise.all(renewing);
+    assert.deepEqual(problems.filter((code) => code !== "TG_TEMPORAL_UNANSWERED"), []);
+  },
+);
