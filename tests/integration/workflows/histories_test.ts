@@ -71,7 +71,8 @@ replayTest("the saved histories hold every workflow and whatever can happen to i
     ]
   ) assert.ok(all.includes(`"EVENT_TYPE_${event}"`), `no history has ${event}`);
   const asked = "awaitRecords findPartitions sampleFleet scaleFleet settle sweep";
-  const told = "accept bound call configure endLease exclude flush lease override release renew resume " +
+  const told =
+    "accept bound call configure endLease exclude flush lease override release renew resume " +
     "setBounds standDown";
   for (const name of `${asked} ${told}`.split(" ")) {
     assert.ok(all.includes(`"name":"${name}"`), `no history has ${name}`);
