@@ -8,8 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Context, heartbeat } from "@temporalio/activity";
 import type { Fleet } from "../adapters/launchers/launcher.ts";
 import { type FleetSlots, fleetSlotsOf } from "../core/scaling/fleet.ts";
-import { isMaterial } from "../core/scaling/policy.ts";
-import type { FleetSample, PartitionSample } from "../core/scaling/state.ts";
+import { takeLook } from "../core/scaling/looks.ts";
+import type { FleetDecision, FleetSample, PartitionSample } from "../core/scaling/state.ts";
 import type { FleetActivities, SampleAnswer, SampleRequest } from "../workflows/activities.ts";
 import type { PipelineObserver } from "./observer.ts";
 
@@ -42,34 +42,39 @@ export interface SampleDeps {
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Says that it goes on. */
   readonly heartbeat: () => void;
+  /** Is told of each decision to stay as it is. */
+  readonly decided: (decision: FleetDecision) => void;
   /** Ends the look. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Looks until what it sees would change the number of workers, or the time is over; at once if the
- * launcher was not told yet what was decided.
+ * launcher was not told yet what was decided. What it sees on the way is taken in as it comes.
  *
  * @param deps What it needs.
- * @param request The policy's state, and how long to look.
- * @returns What it saw last.
+ * @param request What is known so far, and how long to look.
+ * @returns What it saw last, and what all before has come to.
  */
 export async function sampleFleet(
   deps: SampleDeps,
-  { state, settings, withinMs }: SampleRequest,
+  request: SampleRequest,
 ): Promise<SampleAnswer> {
-  const untilMs = deps.now() + withinMs;
+  const untilMs = deps.now() + request.withinMs;
+  let { looks } = request;
   for (;;) {
     deps.signal.throwIfAborted();
     deps.heartbeat();
     const partitions = await deps.load.look();
     const slots = fleetSlotsOf(deps.fleet);
-    const sample = sampleOf(deps, { partitions, slots, afterMs: state.atMs });
-    const untold = slots.desired !== state.desired;
-    if (untold || deps.now() >= untilMs || isMaterial(state, sample, settings)) {
-      return { sample, slots };
-    }
-    await pause(deps, untilMs);
+    const sample = sampleOf(deps, { partitions, slots, afterMs: looks.policy.atMs });
+    const untold = slots.desired !== looks.policy.desired;
+    if (untold || deps.now() >= untilMs) return { looks, sample, slots };
+    const step = takeLook(looks, sample, request.settings);
+    if (step.matters) return { looks, sample, slots };
+    looks = step.looks;
+    if (step.decision !== null) deps.decided(step.decision);
+    await pause(deps, Math.min(untilMs, (looks.policy.atMs ?? 0) + looks.everyMs));
   }
 }
 
@@ -130,7 +135,10 @@ export function createSampleFleet(
     decided(request.last);
     const { cancellationSignal: signal } = Context.current();
     const delay = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
-    const deps = { load, fleet, now: Date.now, delay, heartbeat: () => heartbeat(), signal };
+    const deps = {
+      ...{ load, fleet, now: Date.now, delay, heartbeat: () => heartbeat(), signal },
+      decided: observer.decided,
+    };
     const answer = await sampleFleet(deps, request);
     observer.sampled(answer);
     return answer;

@@ -11,12 +11,8 @@ import type { SweepRequest, SweepResult } from "../core/flow/sweep.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FleetSlots } from "../core/scaling/fleet.ts";
 import type { SweepNote } from "../core/scaling/speed.ts";
-import type {
-  FleetDecision,
-  FleetSample,
-  PolicySettings,
-  PolicyState,
-} from "../core/scaling/state.ts";
+import type { Looks } from "../core/scaling/looks.ts";
+import type { FleetDecision, FleetSample, PolicySettings } from "../core/scaling/state.ts";
 import type { GenerationView, SupervisorView } from "./messages.ts";
 
 /** Runs in a worker process, on the generation's sweep queue. */
@@ -50,8 +46,8 @@ export interface ControlActivities extends DrainActivities, FleetActivities {}
 
 /** What {@linkcode FleetActivities.sampleFleet} is asked to do. */
 export interface SampleRequest {
-  /** The policy's state, to tell what matters. */
-  readonly state: PolicyState;
+  /** What is known so far. */
+  readonly looks: Looks;
   /** Bounds and settings of the policy. */
   readonly settings: PolicySettings;
   /** The last decision; null before the first. */
@@ -62,7 +58,9 @@ export interface SampleRequest {
 
 /** What {@linkcode FleetActivities.sampleFleet} saw. */
 export interface SampleAnswer {
-  /** The load. */
+  /** What all looks but the last have come to: nothing that somebody has to do. */
+  readonly looks: Looks;
+  /** The load at the last look, which is still to be taken in. */
   readonly sample: FleetSample;
   /** The workers as their launcher sees them. */
   readonly slots: FleetSlots;

@@ -22,6 +22,7 @@ import {
   configureFleet,
   fleetSettings,
   type FleetState,
+  lookedFleet,
   NO_FLEET,
   overrideFleet,
   refuseBounds,
@@ -51,6 +52,10 @@ import type { ControlSinks, FleetActivities, SampleAnswer } from "./activities.t
 
 /** A first look lasts at most this long, in ms. */
 const FIRST_LOOK_MS = 1_000;
+/** So many samples that change nothing are taken in before the supervisor hears of them. */
+const SAMPLES_A_LOOK = 30;
+/** The longest look, in ms. */
+const LONGEST_LOOK_MS = 300_000;
 
 const { supervisor: told } = proxySinks<ControlSinks>();
 
@@ -71,7 +76,7 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
   const taskQueue = controlQueue(input.pipeline);
   const { sampleFleet } = proxyActivities<FleetActivities>({
     taskQueue,
-    startToCloseTimeout: "60s",
+    startToCloseTimeout: 2 * LONGEST_LOOK_MS,
     heartbeatTimeout: "20s",
     cancellationType: "TRY_CANCEL",
     retry: { initialInterval: 500, maximumInterval: "5s" },
@@ -134,7 +139,7 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
     }
     const answer = await look(sampleFleet, fleet, () => changed);
     if (answer === undefined) continue;
-    const step = sampleFleetState(fleet, answer.sample, answer.slots);
+    const step = sampleFleetState(lookedFleet(fleet, answer.looks), answer.sample, answer.slots);
     fleet = step.state;
     show();
     const { desired } = fleet.policy;
@@ -150,11 +155,14 @@ async function look(
   fleet: FleetState,
   over: () => boolean,
 ): Promise<SampleAnswer | undefined> {
-  const { policy, last } = fleet;
-  const withinMs = last?.sampleWithinMs ?? FIRST_LOOK_MS;
+  const { policy, progress, last } = fleet;
+  const withinMs = last === null
+    ? FIRST_LOOK_MS
+    : Math.min(LONGEST_LOOK_MS, SAMPLES_A_LOOK * last.sampleWithinMs);
+  const looks = { policy, progress, everyMs: last?.sampleWithinMs ?? FIRST_LOOK_MS };
   const scope = new CancellationScope();
   const looking = scope.run(() =>
-    sampleFleet({ state: policy, settings: fleetSettings(fleet), last, withinMs })
+    sampleFleet({ looks, settings: fleetSettings(fleet), last, withinMs })
   );
   try {
     return await scope.run(() => Promise.race([looking, condition(over)])) ?? undefined;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Looks } from "./looks.ts";
 import { decide } from "./policy.ts";
 import {
   type DecisionCode,
@@ -210,6 +211,11 @@ export function fleetSettings({ config, bounds, override }: FleetState): PolicyS
     idleToZeroMs: config?.idleToZeroMs ?? 0,
     circulationMs: config?.circulationMs ?? 0,
   };
+}
+
+/** Takes in what looks between two decisions have come to. */
+export function lookedFleet(state: FleetState, { policy, progress }: Looks): FleetState {
+  return { ...state, policy, progress };
 }
 
 /**

@@ -5,6 +5,7 @@ import { tumbling } from "../../core/event_time/windows.ts";
 import { NO_SWEEP_COUNTS } from "../../core/flow/counts.ts";
 import { Drain, newDrain } from "../../core/flow/drain.ts";
 import { viewOf } from "../../core/flow/view.ts";
+import { NO_WAITING } from "../../core/scaling/progress.ts";
 import { countSlots } from "../../core/scaling/slots.ts";
 import { decide } from "../../core/scaling/policy.ts";
 import { DEFAULT_POLICY, newPolicyState } from "../../core/scaling/state.ts";
@@ -23,8 +24,13 @@ function fleet(desired: number, slots: readonly WorkerSlot[] = []): Fleet {
   return { desired, slots, times: { startupMs: 700, drainMs: null } };
 }
 
+/** Looks that go on from a number of workers. */
+function looksAt(desired: number): SampleRequest["looks"] {
+  return { policy: newPolicyState(desired), progress: NO_WAITING, everyMs: 10_000 };
+}
+
 const ASLEEP: SampleRequest = {
-  state: newPolicyState(0),
+  looks: looksAt(0),
   settings: DEFAULT_POLICY,
   last: null,
   withinMs: 5_000,
@@ -75,6 +81,7 @@ function world(of: Fleet) {
     looking = drained();
   };
   const abort = new AbortController();
+  const decisions: string[] = [];
   const deps: SampleDeps = {
     load,
     fleet: of,
@@ -85,9 +92,10 @@ function world(of: Fleet) {
       return Promise.resolve();
     },
     heartbeat: () => state.beats += 1,
+    decided: ({ code }) => void decisions.push(code),
     signal: abort.signal,
   };
-  return { state, load, deps, abort, found, ready };
+  return { state, load, deps, abort, found, ready, decisions };
 }
 
 Deno.test("with nothing to tell it looks as long as it is asked to", async () => {
@@ -122,7 +130,7 @@ Deno.test("the first record ends the look", async () => {
 
 Deno.test("a launcher that does not know the number yet ends it at once", async () => {
   const { deps, state } = world(fleet(0));
-  const { slots } = await sampleFleet(deps, { ...ASLEEP, state: newPolicyState(2) });
+  const { slots } = await sampleFleet(deps, { ...ASLEEP, looks: looksAt(2) });
   assert.deepEqual([slots.desired, state.delays], [0, []]);
 });
 
@@ -132,7 +140,7 @@ Deno.test("while something goes on it looks four times a second", async () => {
   ready(1);
   const { sample } = await sampleFleet(deps, {
     ...ASLEEP,
-    state: newPolicyState(1),
+    looks: looksAt(1),
     withinMs: 600,
   });
   assert.deepEqual(state.delays, [250, 250, 100]);
@@ -143,20 +151,26 @@ Deno.test("while something goes on it looks four times a second", async () => {
 
 Deno.test("while the broker is away the fleet does not go to 0", async () => {
   const { deps, state } = world(fleet(1, [slot(0, "ready")]));
-  let policy = newPolicyState(1);
+  let looks = looksAt(1);
   /** What is decided in some seconds, without repetitions. */
   const decided = async (seconds: number) => {
     const decisions: string[] = [];
+    const take = ({ desired, code }: { readonly desired: number; readonly code: string }) =>
+      void decisions.push(`${desired} ${code}`);
     for (
       const untilMs = state.nowMs + seconds * 1_000;
-      state.nowMs < untilMs && policy.desired > 0;
+      state.nowMs < untilMs && looks.policy.desired > 0;
     ) {
-      const request = { ...ASLEEP, state: policy, withinMs: 3_000 };
-      const { sample } = await sampleFleet(deps, request);
-      const step = decide(policy, sample, DEFAULT_POLICY);
-      policy = step.state;
-      const { desired, code } = step.decision;
-      decisions.push(`${desired} ${code}`);
+      const request = { ...ASLEEP, looks, withinMs: 90_000 };
+      const withinMs = Math.min(request.withinMs, untilMs - state.nowMs);
+      const answer = await sampleFleet({ ...deps, decided: take }, { ...request, withinMs });
+      const { state: policy, decision } = decide(
+        answer.looks.policy,
+        answer.sample,
+        DEFAULT_POLICY,
+      );
+      looks = { ...answer.looks, policy, everyMs: decision.sampleWithinMs };
+      take(decision);
     }
     return decisions.filter((one, i) => one !== decisions[i - 1]);
   };
@@ -173,8 +187,8 @@ Deno.test("while the broker is away the fleet does not go to 0", async () => {
 
 Deno.test("a clock that was set back does not make the sample an old one", async () => {
   const { deps } = world(fleet(0));
-  const state = { ...newPolicyState(0), atMs: 99_000 };
-  const { sample } = await sampleFleet(deps, { ...ASLEEP, state });
+  const looks = { ...ASLEEP.looks, policy: { ...newPolicyState(0), atMs: 99_000 } };
+  const { sample } = await sampleFleet(deps, { ...ASLEEP, looks });
   assert.equal(sample.atMs, 99_001);
 });
 
@@ -192,4 +206,17 @@ Deno.test("a decision that comes with every look is told once", () => {
     tell({ atMs });
   }
   assert.deepEqual(told, [1, 3]);
+});
+
+Deno.test("looks that change nothing are taken in on the way, at the policy's pace", async () => {
+  const { deps, ready, decisions, state } = world(fleet(1, [slot(0, "ready")]));
+  ready(1);
+  const beganMs = state.nowMs;
+  const request = { ...ASLEEP, looks: looksAt(1), withinMs: 30_000 };
+  const { looks, sample } = await sampleFleet(deps, request);
+  assert.equal(state.nowMs - beganMs, 30_000);
+  // The first at once, the next after 3 s each while nothing goes on.
+  assert.ok(decisions.length >= 9 && decisions.length <= 11, decisions.join());
+  assert.ok(looks.policy.atMs !== null && looks.policy.atMs < sample.atMs);
+  assert.equal(looks.policy.desired, 1);
 });

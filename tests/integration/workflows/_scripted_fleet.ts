@@ -78,12 +78,13 @@ export class ScriptedFleet {
     });
   }
 
-  async #sample({ state, settings }: SampleRequest): Promise<SampleAnswer> {
+  async #sample({ looks, settings }: SampleRequest): Promise<SampleAnswer> {
     this.looks += 1;
     if (this.failing > 0) {
       this.failing -= 1;
       throw new Error("the look has failed");
     }
+    const { policy: state } = looks;
     const now = this.#take(state.atMs);
     const untold = state.desired !== this.desired;
     if (!untold && !this.eager && !isMaterial(state, now, settings)) await this.#woken();
@@ -95,7 +96,7 @@ export class ScriptedFleet {
       ...fleetSlotsOf({ desired: this.desired, slots: ready }),
       problems: this.problems,
     };
-    return { sample: this.#take(state.atMs), slots };
+    return { looks, sample: this.#take(state.atMs), slots };
   }
 
   #take(afterMs: number | null): FleetSample {
