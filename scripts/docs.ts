@@ -9,6 +9,8 @@ import { CODE_RULES, type Outcome } from "../adapters/kafka/errors.ts";
 import { settingsTable } from "../cli/config.ts";
 import { markdownTable } from "../cli/output.ts";
 import denoJson from "../deno.json" with { type: "json" };
+import type { KeptRow } from "../lab/bench/keep.ts";
+import { budgetsTable } from "../lab/bench/table.ts";
 import { ROOT } from "./deno.ts";
 import { type Room, ROOMS, ROOT_ROOM } from "./lint/rooms.ts";
 
@@ -28,6 +30,7 @@ export const BLOCKS: readonly GeneratedBlock[] = [
   { name: "permissions", file: "docs/operations.md", render: permissionsTable },
   { name: "kafka codes", file: "docs/operations.md", render: kafkaCodesTable },
   { name: "rooms", file: "docs/architecture.md", render: roomsTable },
+  { name: "budgets", file: "docs/scaling.md", render: keptBudgets },
 ];
 
 /**
@@ -89,6 +92,16 @@ function kafkaCodesTable(): string {
     ...rows,
     [DONE.repeat, "A broker newer than this table.", "all others"],
   ]);
+}
+
+/** What was kept of the benchmark. */
+function keptBudgets(): string {
+  const folder = new URL("../docs/bench/", import.meta.url);
+  const files = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".json"));
+  // Written by `bench --keep` of this version, so they are of this shape.
+  return budgetsTable(
+    files.map(({ name }) => JSON.parse(Deno.readTextFileSync(new URL(name, folder))) as KeptRow),
+  );
 }
 
 /** The import table of the linter. */

@@ -65,6 +65,8 @@ export interface LiveRun {
   readonly holds: boolean | null;
 }
 
+/** Peers stand beside for information: longer than this they are not measured, in s. */
+const PEER_SECONDS = 60;
 /** Records per second. */
 const RATE = 1_000;
 const DELAY_MS = 1_000;
@@ -93,7 +95,8 @@ async function liveOnce(
   { name, partitions, windowMs }: LiveSpec,
   engine: Engine,
 ): Promise<LiveRun> {
-  const { stack: { temporal, broker }, admin, reader, writer, metrics, seconds } = context;
+  const { stack: { temporal, broker }, admin, reader, writer, metrics } = context;
+  const seconds = engine.usesTemporal ? context.seconds : Math.min(context.seconds, PEER_SECONDS);
   const topic = `bench-${name}.source`;
   const pipeline: BenchPipeline = {
     name: `bench-${name}`,
