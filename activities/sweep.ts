@@ -270,6 +270,8 @@ class Sweep {
     if (event.kind === "read") {
       const before = it.fold.maxEventTime;
       this.#ends(it, event);
+      // Lookups may take long: what waits for them is told before they begin.
+      if (it.enriched !== null) this.#deps.progress(() => this.#progress(null));
       if (it.asked.role === "look") it.found ||= event.records.length > 0;
       else await this.#foldAll(it, event);
       this.#hear(it, event, it.fold.maxEventTime !== before);

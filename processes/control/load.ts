@@ -26,7 +26,9 @@ import type { GenerationView } from "../../workflows/messages.ts";
 /** Notes are remembered for this long, in ms. */
 const NOTES_MS = 10_000;
 /** Ends that were not heard of for so long are read while something goes on, in ms. */
-const ENDS_KNOWN_MS = 1_000;
+const ENDS_KNOWN_MS = 250;
+/** Where the broker can't be reached, it is tried again after so long, in ms. */
+const AGAIN_MS = 1_000;
 /** While nothing goes on, the ends are read this often, in ms: a silent broker is no idle topic. */
 const CONFIRM_MS = 5_000;
 /** Ends that take longer to read are not known, in ms; half of what a look's heartbeat may take. */
@@ -151,7 +153,7 @@ export class LoadModel implements Load, PipelineObserver {
       now - (this.#ends.get(partition)?.atMs ?? -Infinity) >= ENDS_KNOWN_MS
     );
     const isDue = this.quiet ? sinceMs >= CONFIRM_MS : stale && sinceMs >= ENDS_KNOWN_MS;
-    if (isDue || (this.#health.ok === false && sinceMs >= ENDS_KNOWN_MS)) {
+    if (this.#health.ok === false ? sinceMs >= AGAIN_MS : isDue) {
       await this.#readEnds(foldable.map(({ partition }) => partition));
     }
     const untils = new Map(this.#view?.partitions.map((p) => [p.partition, p.until]));

@@ -53,9 +53,12 @@ export function takeMove(state: DrainState, move: Move): void {
   }
 }
 
+/** A fleet that has grown is there for work: it is spread at once, and gathered again if it is little. */
 function ready(state: DrainState, slots: number): void {
-  const before = state.s.slots;
-  state.change({ slots, spread: state.s.spread > 1 ? Math.max(1, slots) : 1 });
+  const { slots: before, spread } = state.s;
+  const grows = slots > Math.max(1, before);
+  state.change({ slots, spread: grows ? slots : Math.max(1, Math.min(spread, slots)) });
+  if (grows) state.change({ spreadSinceMs: state.nowMs, spreadBusyMs: 0 });
   if (slots === 0) return state.strike((sweep) => sweep.at === "fleet");
   state.change({ wokenAtMs: null });
   if (before === 0) state.strike((sweep) => sweep.at === "control");

@@ -49,8 +49,7 @@ class Case {
       ? Array.from({ length: starts }, (_, partition) => ({ partition, cursor: 0 }))
       : starts;
     const state = "partitions" in all ? all : newDrain(all, "hash");
-    this.drain = new Drain({ ...RULES, ...rules }, state);
-    this.drain.ready(slots);
+    this.drain = new Drain({ ...RULES, ...rules }, { ...state, slots });
     this.decide();
   }
 
@@ -283,6 +282,28 @@ Deno.test("work is spread after two returns by a limit; then an idle partition i
   it.decide(100);
   const joined = it.drain.partitions[2];
   assert.deepEqual([joined?.mode, joined?.floor], ["active", it.drain.watermark]);
+});
+
+Deno.test("a fleet that grows is given work at once, and it is gathered again if it is little", () => {
+  const it = new Case(4, 1);
+  it.drain.ready(4);
+  it.decide();
+  const [only] = it.drain.sweepsOut;
+  assert.equal(only?.partitions.length, 4, "what is out is not struck");
+  it.answer({ 0: moved(1, 1_000) });
+  assert.equal(it.sweeps.length, 4);
+  it.drain.ready(3);
+  it.decide();
+  for (const request of it.drain.sweepsOut) {
+    it.drain.swept(resultOf(request, {}, { why: "pace", busyMs: 100, ranMs: 1_000 }));
+  }
+  it.decide(1_000);
+  assert.equal(it.sweeps.length, 3, "not before it is known how much it is");
+  for (const request of it.drain.sweepsOut) {
+    it.drain.swept(resultOf(request, {}, { why: "pace", busyMs: 100, ranMs: 4_000 }));
+  }
+  it.decide(4_000);
+  assert.equal(it.sweeps.length, 1);
 });
 
 Deno.test("spread work is gathered only when one worker can do it", () => {
