@@ -28,8 +28,8 @@ export async function action({ flags, settings }: Args<"bench">): Promise<number
   for (const { name, what, run } of rows) {
     say(`${name}: ${what}`);
     const at = new Date().toISOString();
-    const { pairs, seconds } = flags;
-    const row = await withServers(config, { pairs, seconds }, async (context) => {
+    const { pairs, seconds, patience } = flags;
+    const row = await withServers(config, { pairs, seconds, patience }, async (context) => {
       const { broker, temporal } = context.stack;
       const machine = describeMachine({
         [broker.product.toLowerCase()]: broker.version,

@@ -59,6 +59,8 @@ export const SPECS = {
       pairs: integer({ min: 1 }).prefault("1").describe("How often each engine is measured"),
       seconds: integer({ min: 10 }).prefault("60")
         .describe("How long a part with live events lasts"),
+      patience: integer({ min: 0 }).prefault("0")
+        .describe("How long each part waits at most for a quiet machine, in s"),
       events: integer({ min: 1000 }).prefault("2000000").describe("Events of the backlog"),
       keep: text("FOLDER").optional().describe("Keep all that was measured, a file a row"),
       json: toggle().describe("Print all that was measured as one line of JSON"),

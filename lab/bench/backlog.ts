@@ -62,6 +62,8 @@ export interface BacklogRun {
   readonly windowsPerSecond: number;
   /** CPU seconds by part, its start included; the broker's beside them. */
   readonly cpuSeconds: CpuSeconds;
+  /** CPU seconds of its parts when it was ready: what starting takes. */
+  readonly startCpuSeconds: CpuSeconds;
   /** Events per CPU second, all of the engine counted (Temporal too), the broker not. */
   readonly eventsPerCpuSecond: number;
   /** Cores that others used meanwhile: neither the engine, nor its servers, nor the benchmark. */
@@ -155,6 +157,7 @@ async function runOnce(
   const startMs = performance.now();
   const running = await engine.start(pipeline);
   try {
+    const { cpuSeconds: startCpuSeconds } = await running.usage();
     const windows = new Set(expected.map(({ start }) => start));
     const rows = new SeenRows();
     const all = Promise.withResolvers<void>();
@@ -199,6 +202,7 @@ async function runOnce(
       eventsPerSecondWithStart: events / ((lastMs - running.startedMs) / 1000),
       windowsPerSecond: windows.size / seconds,
       cpuSeconds,
+      startCpuSeconds,
       eventsPerCpuSecond: events / total,
       othersCores: Math.max(0, (busy - known) / wall),
       rssMiB: usage.rssMiB,

@@ -15,6 +15,7 @@ import type { Config } from "../../cli/config.ts";
 import { say } from "../../cli/output.ts";
 import { stackReset, stackUp } from "../../devstack/stack.ts";
 import type { Stack, StackOptions } from "../../devstack/types.ts";
+import { isNoisy } from "./judge.ts";
 import { howQuiet, type Quiet } from "./processes.ts";
 import { benchRecord, type BenchRecordOptions } from "./record.ts";
 import { metricsOf } from "./temporal_counts.ts";
@@ -43,7 +44,7 @@ export interface BenchContext {
   readonly pairs: number;
   /** How long a part of a row with live events lasts, in s. */
   readonly seconds: number;
-  /** Looks how quiet the machine is, before a part. */
+  /** Waits a while for a quiet machine, and says how quiet it is, before a part. */
   quiet(): Promise<Quiet>;
   /** Takes progress, in lines for people. */
   readonly say: (line: string) => void;
@@ -52,10 +53,16 @@ export interface BenchContext {
 /** How long the machine is looked at before each part, in ms. */
 const QUIET_MS = 10_000;
 
+/** How a row is measured. */
+export interface BenchOptions extends Pick<BenchContext, "pairs" | "seconds"> {
+  /** How long each part waits at most for a quiet machine, in s. */
+  readonly patience: number;
+}
+
 /** Runs a row with servers of its own, which begin empty and are removed afterwards. */
 export async function withServers<T>(
   config: Pick<Config, "dataDir" | "cacheDir">,
-  { pairs, seconds }: Pick<BenchContext, "pairs" | "seconds">,
+  { pairs, seconds, patience }: BenchOptions,
   work: (context: BenchContext) => Promise<T>,
 ): Promise<T> {
   const folder = join(config.dataDir, "bench");
@@ -87,12 +94,21 @@ export async function withServers<T>(
       cacheDir: config.cacheDir,
       pairs,
       seconds,
-      quiet: () => howQuiet(QUIET_MS),
+      quiet: () => untilQuiet(patience * 1000),
       say,
     });
   } finally {
     await Promise.all(Object.values(clients).map((client) => client.close()));
     await stackReset(options);
+  }
+}
+
+/** Looks until the machine is quiet, for a time at most; gives the last look. */
+async function untilQuiet(withinMs: number): Promise<Quiet> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const quiet = await howQuiet(QUIET_MS);
+    if (!isNoisy({ quiet }) || performance.now() >= deadline) return quiet;
   }
 }
 

@@ -73,12 +73,17 @@ export function engineCpu({ usesTemporal }: Pick<Engine, "usesTemporal">, cpu: C
 
 /** A run in one line. */
 export function backlogLine(run: BacklogRun): string {
-  const cpu = Object.entries(run.cpuSeconds).map(([name, s]) => `${name} ${s.toFixed(1)}`);
+  const cpu = Object.entries(run.cpuSeconds).map(([name, s]) => {
+    const start = run.startCpuSeconds[name];
+    return `${name} ${s.toFixed(1)}${
+      start === undefined ? "" : `, of it start ${start.toFixed(1)}`
+    }`;
+  });
   const rss = Object.entries(run.rssMiB).map(([name, mib]) => `${name} ${mib}`);
   return [
     `${run.engine}: ${run.seconds.toFixed(2)} s after ${run.startSeconds.toFixed(1)} s of start`,
     `${thousands(run.eventsPerSecond)}/s`,
-    `${thousands(run.eventsPerCpuSecond)} per CPU s (${cpu.join(", ")})`,
+    `${thousands(run.eventsPerCpuSecond)} per CPU s (${cpu.join("; ")})`,
     `${run.windowsPerSecond.toFixed(0)} windows/s`,
     `MiB ${rss.join(", ")}`,
     `idle before ${(run.quiet.idleShare * 100).toFixed(0)} %, others ${run.othersCores.toFixed(2)}`,

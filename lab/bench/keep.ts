@@ -14,7 +14,7 @@ import { shell } from "./processes.ts";
 export interface Measured {
   /** The commit; null outside of a checkout. */
   readonly commit: string | null;
-  /** Whether files of it were changed. */
+  /** Whether files of it were changed, other than documents. */
   readonly changed: boolean;
 }
 
@@ -36,7 +36,7 @@ export async function measuredCode(): Promise<Measured> {
   const git = (args: string) => shell(`git -C '${folder}' ${args}`);
   const [commit, changes] = await Promise.all([
     git("rev-parse HEAD"),
-    git("status --porcelain --untracked-files=no"),
+    git("status --porcelain --untracked-files=no -- ':!docs'"),
   ]);
   return {
     commit: commit.trim() || null,

@@ -12,6 +12,7 @@ const RUN: BacklogRun = {
   eventsPerSecondWithStart: 333,
   windowsPerSecond: 50,
   cpuSeconds: { control: 1, worker: 2, temporal: 3, broker: 4 },
+  startCpuSeconds: { control: 0.5, worker: 0.5 },
   eventsPerCpuSecond: 333,
   othersCores: 0.02,
   rssMiB: { control: 200, worker: 300 },
