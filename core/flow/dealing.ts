@@ -196,16 +196,9 @@ export function dealSweeps(
     partitions: [] as DrainPartition[],
   }));
   const waited = (p: DrainPartition) => fair === Infinity ? 0 : p.lastSweep;
-  const inTurn = (a: DrainPartition, b: DrainPartition) =>
-    waited(a) - waited(b) || lagOf(b) - lagOf(a) || a.partition - b.partition;
-  for (const p of pool.sort(inTurn)) {
-    const hand = hands.reduce<typeof hands[number] | undefined>(
-      (least, next) =>
-        least === undefined || next.lag < least.lag ||
-          (next.lag === least.lag && next.partitions.length < least.partitions.length)
-          ? next
-          : least,
-      undefined,
+  for (const p of pool.sort((a, b) => waited(a) - waited(b) || lagOf(b) - lagOf(a))) {
+    const [hand] = hands.toSorted((a, b) =>
+      a.lag - b.lag || a.partitions.length - b.partitions.length
     );
     if (hand === undefined) break;
     if (hand.partitions.length > 0 && lagOf(p) > 0 && hand.lag + lagOf(p) > fair) continue;
@@ -233,7 +226,7 @@ export function limitsOf(narrow: Narrow, bytes: number): SweepLimits {
 
 /** Whether the next record is to be set aside without folding it. */
 export function isPoison(narrow: Narrow): boolean {
-  return narrow.records === 1 && narrow.tries >= POISON_TRIES;
+  return narrow.tries >= POISON_TRIES;
 }
 
 /** What follows for partitions whose sweep failed, or can't be taken for want of room. */

@@ -149,10 +149,10 @@ export class Drain {
     return this.#isRead && !this.#state.windows.isCalling;
   }
 
-  /** Whether a bounded run has read all that it is to read. */
+  /** Whether a bounded run has read all that it is to read; then no sweep is out. */
   get #isRead(): boolean {
-    const { out, s, addsPartitions, partitions } = this.#state;
-    return out.size === 0 && !s.flushing && !addsPartitions &&
+    const { s, addsPartitions, partitions } = this.#state;
+    return !s.flushing && !addsPartitions &&
       partitions.every((p) => p.mode === "excluded" || p.mode === "stopped" || isAtEnd(p));
   }
 
@@ -168,7 +168,7 @@ export class Drain {
       active.some((p) => held.get(p.partition) === "budget" && p.until !== null);
     const parked = partitions.filter((p) => p.mode === "parked");
     const stopped = partitions.some((p) => p.mode === "stopped");
-    return isStuck && parked.length > 0 && !stopped ? parked.map((p) => p.partition) : null;
+    return isStuck && !stopped ? parked.map((p) => p.partition) : null;
   }
 
   /** A sweep has answered. */
@@ -252,7 +252,8 @@ export class Drain {
     gather(state);
     park(state);
     moveWatermark(state);
-    state.windows.makeCalls(state.s.watermark, nowMs, carryBytes(state), isInBacklog(state));
+    const bytes = carryBytes(state.windows.size, state.partitions.length);
+    state.windows.makeCalls(state.s.watermark, nowMs, bytes, isInBacklog(state));
     // Nothing decides again by itself: what stays open is to be seen with all its cells.
     if (this.#isRead && state.partitions.some(isAtEnd)) state.windows.deliverAll(nowMs);
     if (endsRun(state, history)) {

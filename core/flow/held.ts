@@ -39,23 +39,20 @@ export function mergeCells(
   const folder = createCellFolder(aggregates);
   const merged: CellWire[] = [];
   let [i, j] = [0, 0];
-  while (i < some.length || j < more.length) {
+  for (;;) {
     const [a, b] = [some[i], more[j]];
-    if (a !== undefined && (b === undefined || a[0] < b[0])) {
-      merged.push(a);
-      i += 1;
-    } else if (b !== undefined && (a === undefined || b[0] < a[0])) {
-      merged.push(b);
-      j += 1;
-    } else if (a !== undefined && b !== undefined) {
+    if (a === undefined) return [...merged, ...more.slice(j)];
+    if (b === undefined) return [...merged, ...some.slice(i)];
+    if (a[0] < b[0]) merged.push(a);
+    else if (a[0] > b[0]) merged.push(b);
+    else {
       const { key, cell } = cellFromWire(a);
       folder.merge(cell, cellFromWire(b).cell);
       merged.push(cellToWire(key, cell));
-      i += 1;
-      j += 1;
     }
+    if (a[0] <= b[0]) i += 1;
+    if (a[0] >= b[0]) j += 1;
   }
-  return merged;
 }
 
 /** The first of some cells that fit into so many bytes, at least one; and the rest. */

@@ -61,7 +61,7 @@ export interface OpenWindow extends WindowShard {
   readonly held: Held | null;
   /** The call under way. */
   readonly call: UnderWay | null;
-  /** Its cells must leave before more can be taken in. */
+  /** Its cells must leave before more can be taken in; not any more once none is carried. */
   readonly urgent: boolean;
   /** What is wrong with it: nothing more is sent, and what belongs to it is lost. */
   readonly broken: string | null;
@@ -197,8 +197,7 @@ export function taken(
     bytes: 0,
     takenAtMs: call.takenAtMs ?? nowMs,
   };
-  const urgent = window.urgent && window.held !== null;
-  return tryAgain({ ...window, bytes, urgent }, without, nowMs);
+  return tryAgain({ ...window, bytes }, without, nowMs);
 }
 
 /** The call is over. */
@@ -208,15 +207,13 @@ export function over(
   bytes: number,
   emitted: boolean,
 ): OpenWindow {
-  const urgent = window.urgent && window.held !== null;
-  const pairs = window.pairs + call.pairs;
-  return { ...window, pairs, bytes, emitted, urgent, call: null };
+  return { ...window, pairs: window.pairs + call.pairs, bytes, emitted, call: null };
 }
 
 /** The window has refused the call for good: nothing more is sent. */
 export function brokenBy(window: OpenWindow, code: string): OpenWindow {
   const pairs = window.pairs + waitingPairs(window);
-  return { ...window, pairs, held: null, call: null, urgent: false, broken: code };
+  return { ...window, pairs, held: null, call: null, broken: code };
 }
 
 /** UTF-8 bytes of cells that wait for the window or are on their way to it. */

@@ -317,7 +317,7 @@ export class OpenWindows {
   answered(outcome: SettleOutcome, nowMs: number): void {
     const window = this.#table.get(outcome);
     const call = sentCall(window, outcome.n);
-    if (window === undefined || call === null) return;
+    if (window === undefined || call === undefined) return;
     switch (outcome.end) {
       case "written":
         this.#over(window, call, outcome);
@@ -361,7 +361,7 @@ export class OpenWindows {
     for (const { start, shard, call: { n } } of calls) {
       const window = this.#table.get({ start, shard });
       const call = sentCall(window, n);
-      if (window === undefined || call === null) continue;
+      if (window === undefined || call === undefined) continue;
       this.#table.set(tryAgain(window, call, nowMs));
     }
   }
@@ -387,7 +387,7 @@ export class OpenWindows {
 }
 
 /** The call under way, if it is sent and has this number. */
-function sentCall(window: OpenWindow | undefined, n: number): UnderWay | null {
-  const call = window?.call ?? null;
-  return call !== null && call.sent && call.call.n === n ? call : null;
+function sentCall(window: OpenWindow | undefined, n: number): UnderWay | undefined {
+  const call = window?.call;
+  return call?.sent && call.call.n === n ? call : undefined;
 }

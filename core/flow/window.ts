@@ -29,11 +29,6 @@ export interface WindowRules {
   readonly endMs: number;
   /** How long the window stays open after its end, in event time. */
   readonly latenessMs: number;
-  /**
-   * How large the cells may grow, in UTF-8 bytes of JSON.
-   * @default {WINDOW_BYTES}
-   */
-  readonly maxBytes?: number;
 }
 
 /** The last emission: its head, and which cells it had, which can't have changed since. */
@@ -78,6 +73,12 @@ export const NEW_WINDOW: WindowSnapshot = {
   spans: [],
   held: [],
 };
+
+/** What a call's cells come to with those that are there. */
+interface Merged {
+  readonly cells: readonly CellWire[];
+  readonly bytes: number;
+}
 
 /** One window's state and the rules that change it. */
 export class Window {
@@ -172,13 +173,13 @@ export class Window {
     return { ...this.#s, cells: this.cells(), changed: [...this.#changed].sort(byCodeUnit) };
   }
 
-  /** The changed cells after a merge; undefined if the window would be too large. */
-  #merged(cells: readonly CellWire[]): Map<string, CellWire> | undefined {
+  /** The changed cells after a merge, and all bytes; undefined if the window would be too large. */
+  #merged(cells: readonly CellWire[]): Merged | undefined {
     const folder = createCellFolder(this.#rules.aggregates);
-    const merged = new Map<string, CellWire>();
+    const merged: CellWire[] = [];
     let bytes = this.#bytes;
     for (const wire of cells) {
-      const known = merged.get(wire[0]) ?? this.#cells.get(wire[0]);
+      const known = this.#cells.get(wire[0]);
       const cell: Cell = cellFromWire(known ?? wire).cell;
       if (known !== undefined) {
         folder.merge(cell, cellFromWire(wire).cell);
@@ -186,17 +187,16 @@ export class Window {
       }
       const next = cellToWire(wire[0], cell);
       bytes += cellWireBytes(next);
-      merged.set(wire[0], next);
+      merged.push(next);
     }
-    const limit = this.#rules.maxBytes ?? WINDOW_BYTES;
-    return cells.length > 0 && bytes > limit ? undefined : merged;
+    return bytes > WINDOW_BYTES ? undefined : { cells: merged, bytes };
   }
 
-  #take(call: Call, merged: ReadonlyMap<string, CellWire>): void {
-    for (const [key, cell] of merged) {
-      const known = this.#cells.get(key);
-      this.#bytes += cellWireBytes(cell) - (known === undefined ? 0 : cellWireBytes(known));
-      this.#pairs += cell[1] - (known?.[1] ?? 0);
+  #take(call: Call, { cells, bytes }: Merged): void {
+    this.#bytes = bytes;
+    for (const cell of cells) {
+      const [key] = cell;
+      this.#pairs += cell[1] - (this.#cells.get(key)?.[1] ?? 0);
       this.#cells.set(key, cell);
       this.#changed.add(key);
     }

@@ -74,12 +74,12 @@ export class WindowTable {
   #waitingBytes = 0;
 
   // What may be called: neither broken nor with a call under way. The others wait with cells as well.
-  readonly #due = new Heap<Place>((a, b) => a.nextTime - b.nextTime || inOrder(a, b));
-  readonly #settling = new Heap<Place>((a, b) => a.settlesAtMs - b.settlesAtMs || inOrder(a, b));
+  readonly #due = new Heap<Place>((a, b) => a.nextTime - b.nextTime);
+  readonly #settling = new Heap<Place>((a, b) => a.settlesAtMs - b.settlesAtMs);
   readonly #waiting = new Heap<Place>((a, b) => a.window.atMs - b.window.atMs || inOrder(a, b));
   readonly #farthest = new Heap<Place>((a, b) => inOrder(b, a));
   // Calls to be sent: those that wait for their next try, and those whose turn has come.
-  readonly #later = new Heap<Place>((a, b) => notBefore(a) - notBefore(b) || inOrder(a, b));
+  readonly #later = new Heap<Place>((a, b) => notBefore(a) - notBefore(b));
   readonly #ready = new Heap<Place>((a, b) => settlesFirst(a, b) || inOrder(a, b));
 
   readonly #queues: readonly Queue[];
@@ -246,14 +246,15 @@ export class WindowTable {
     return this.#ready.first?.window;
   }
 
-  /** When the first call that is not sent may be; null if there is none. */
+  /** When the first call may be sent whose turn has not come; null if there is none. */
   nextTryMs(): number | null {
-    const first = this.#ready.first ?? this.#later.first;
+    const { first } = this.#later;
     return first === undefined ? null : notBefore(first);
   }
 
   /** Sets a window in the place of what it was, or as one that opens. */
-  set(window: OpenWindow): void {
+  set(changed: OpenWindow): void {
+    const window = carriedBytes(changed) > 0 ? changed : { ...changed, urgent: false };
     const place = this.#place(window);
     if (place === undefined) return this.#open(window);
     this.#count(place.window, -1);
@@ -349,5 +350,5 @@ function isDeliver({ window }: Place): boolean {
 
 function windowsOf(places: Iterable<Place>): OpenWindow[] {
   return [...places].map(({ window }) => window)
-    .sort((a, b) => a.start - b.start || a.shard - b.shard);
+    .sort((a, b) => a.start - b.start);
 }

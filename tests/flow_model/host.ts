@@ -53,6 +53,8 @@ interface Activation {
 /** How long a sweep may wait for a worker. */
 const SCHEDULE_TO_START_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
+/** Nobody answers what was not asked for ever: each time, silence begins anew. */
+const WRONG_MS = 300_000;
 
 /** The drain workflow. */
 export class Host {
@@ -64,7 +66,7 @@ export class Host {
   #run = 0;
   #began: string;
   #activations: Activation[] = [];
-  #decisions: string[] = [];
+  #decisions: Decision[] = [];
   #pending: Message[] = [];
   #scheduled = false;
   #wake = 0;
@@ -130,25 +132,27 @@ export class Host {
     this.#pending = [];
     const events = Math.floor(this.#activations.length * 8_000 / scenario.runActivations);
     const continues = this.#activations.length > 0 && random.chance(scenario.continues);
-    const history = { events: continues ? 20_000 : events, bytes: 0, suggested: false };
+    const bytes = Math.floor(events * random.next() * 1_024);
+    const suggested = events > 7_200 && random.chance(0.3);
+    const history = { events: continues ? 20_000 : events, bytes, suggested };
     const activation: Activation = {
-      messages: JSON.parse(JSON.stringify(messages)),
-      nowMs: world.now + 1_700_000_000_000,
+      messages: this.#copied(messages),
+      nowMs: world.temporalNow,
       history,
     };
     this.#watcher.before(this.drain);
     const decision = apply(this.drain, activation);
     this.#activations.push(activation);
-    this.#decisions.push(JSON.stringify(decision));
+    this.#decisions.push(decision);
     world.count("activations");
     this.#watcher.after(this.drain, activation.messages, decision);
-    if (random.chance(0.02)) this.#replay();
+    if (random.chance(scenario.faults.includes("sizes") ? 0.002 : 0.02)) this.#replay();
     for (const command of decision.commands) this.#carryOut(command);
     if (decision.wakeAtMs !== null) {
-      const at = decision.wakeAtMs - 1_700_000_000_000;
+      const afterMs = decision.wakeAtMs - activation.nowMs;
       this.#wake += 1;
       const wake = this.#wake;
-      world.after(at - world.now, () => {
+      world.after(afterMs, () => {
         if (wake === this.#wake) this.#schedule(0);
       });
     }
@@ -159,7 +163,8 @@ export class Host {
     this.#world.count("replays");
     const drain = this.#fromState();
     for (const [i, activation] of this.#activations.entries()) {
-      if (JSON.stringify(apply(drain, activation)) !== this.#decisions[i]) {
+      const decided = JSON.stringify(apply(drain, activation));
+      if (decided !== JSON.stringify(this.#decisions[i])) {
         throw new Violation(`activation ${i} decides otherwise when it is replayed`);
       }
     }
@@ -204,18 +209,25 @@ export class Host {
         break;
       }
       case "wake":
+        if (world.random.chance(world.scenario.loss * 3)) {
+          world.count("wakes lost");
+          break;
+        }
         world.after(world.random.int(300, 3_000), () => {
           world.fleet = Math.max(1, world.fleet);
           this.send({ kind: "ready", slots: world.fleet });
         });
         break;
       case "findPartitions":
-        world.after(world.latency(), () => {
-          // Now and then one has no leader.
-          const starts = command.partitions.filter(() => !world.random.chance(0.1))
-            .map((partition) => ({ partition, cursor: 0 }));
-          this.send({ kind: "added", starts });
-        });
+        world.after(
+          world.random.chance(0.5) ? world.latency() : world.random.int(1, 20_000),
+          () => {
+            // Now and then one has no leader.
+            const starts = command.partitions.filter(() => !world.random.chance(0.1))
+              .map((partition) => ({ partition, cursor: 0 }));
+            this.send({ kind: "added", starts });
+          },
+        );
         break;
       case "continueAsNew": {
         const state = JSON.stringify(this.drain.snapshot());
@@ -269,9 +281,13 @@ export class Host {
           if (at === "fleet" && attempt >= 2) {
             world.count("sweeps failed");
             answer({ kind: "sweepFailed", n: request.n });
-          } else if (attempt >= 6) answer({ kind: "sweepFailed", n: request.n });
+          } else if (attempt >= 3) answer({ kind: "sweepFailed", n: request.n });
           else begin(attempt + 1);
         });
+      if (at === "control" && world.random.chance(world.scenario.loss)) {
+        world.count("looks failed");
+        return answer({ kind: "sweepFailed", n: request.n });
+      }
       let over = false;
       const dies = (ms: number) => {
         if (over) return;
@@ -280,17 +296,21 @@ export class Host {
         world.count("sweep attempts lost");
         again(ms);
       };
-      const sweep = new SweepAttempt(world, clone(request), (result) => {
+      const sweep = new SweepAttempt(world, this.#copied(request), (result) => {
         this.#running.delete(sweep);
         if (world.random.chance(world.scenario.loss)) {
           world.count("sweep answers lost");
           return again(HEARTBEAT_MS);
         }
         over = true;
-        const hash = world.random.chance(world.scenario.fails / 4) ? "other" : result.codeHash;
+        const { fails, wrong } = world.scenario;
+        const codeHash = world.random.chance(fails / 2) ? "other" : result.codeHash;
+        const isWrong = world.now < WRONG_MS && world.random.chance(wrong);
+        const says = isWrong ? this.#wrong(request, result) : result;
+        if (codeHash === "other") world.count("results of other code");
         world.after(
           world.latency(),
-          () => answer({ kind: "swept", result: clone({ ...result, codeHash: hash, attempt }) }),
+          () => answer({ kind: "swept", result: { ...says, codeHash, attempt } }),
         );
       }, () => dies(HEARTBEAT_MS));
       this.#running.set(sweep, { n: request.n, at });
@@ -311,6 +331,45 @@ export class Host {
       world.after(500, watch);
     };
     world.after(world.latency(), () => begin(1));
+  }
+
+  /** An answer that nobody has asked for; of a window that has completed, if there is one. */
+  #wrong({ partitions: [asked] }: SweepRequest, result: SweepResult): SweepResult {
+    const { random } = this.#world;
+    this.#world.count("wrong answers of sweeps");
+    const [first, ...rest] = result.partitions;
+    const { watermark } = this.drain;
+    if (first === undefined) return result;
+    const other = { ...first, partition: 99 };
+    const beyond = { ...first, to: asked?.role === "look" ? first.from + 1 : first.from - 2 };
+    const long = this.#rules.windowing.sizeMs + this.#rules.latenessMs;
+    if (asked?.role === "look" && random.chance(0.5)) {
+      return { ...result, partitions: [beyond, ...rest] };
+    }
+    return random.pick<SweepResult>([
+      { ...result, partitions: [first, first, ...rest.slice(1)] },
+      { ...result, partitions: rest },
+      { ...result, partitions: [first, first, ...rest.slice(1)] },
+      { ...result, partitions: [other, ...rest] },
+      { ...result, partitions: [{ ...first, from: first.from + 1 }, ...rest] },
+      { ...result, partitions: [{ ...first, to: first.from - 1 }, ...rest] },
+      { ...result, partitions: [beyond, ...rest] },
+      watermark === null ? { ...result, partitions: rest } : {
+        ...result,
+        windows: [{
+          start: watermark - watermark % 10_000 - long,
+          shard: 0,
+          cells: [],
+          bytes: 2,
+          spans: [],
+        }],
+      },
+    ]);
+  }
+
+  /** A value as it comes out of the history; the same as it was, so that a copy now and then will do. */
+  #copied<T>(value: T): T {
+    return this.#world.random.chance(0.1) ? JSON.parse(JSON.stringify(value)) : value;
   }
 
   #busy(): number {
@@ -382,8 +441,4 @@ function rulesOf(scenario: Scenario): DrainRules {
     sliceMs: scenario.sliceMs,
     maxOpenWindows: scenario.maxOpenWindows,
   };
-}
-
-function clone<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value));
 }

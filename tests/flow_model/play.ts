@@ -20,7 +20,7 @@ export interface Played {
   readonly steps: number;
 }
 
-const MOST_STEPS = 60_000;
+const MOST_STEPS = 200_000;
 const MOST_MS = 6 * 3_600_000;
 
 /** Plays the schedule of a seed and a number. */
@@ -59,6 +59,8 @@ class Schedule {
   readonly #host: Host;
   #flushed = false;
   #decides = new Set<number>();
+  /** How often somebody has bounded a partition that has stopped or was given up. */
+  #bounds = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -83,7 +85,8 @@ class Schedule {
     if (!complete && !this.#isStuckByBudget()) {
       throw new Violation(`nothing moves: ${this.#state()}`);
     }
-    // Zombies come to their end.
+    // Somebody flushes where nothing is open; and zombies come to their end.
+    if (complete && world.random.chance(0.2)) this.#flush();
     for (let i = 0; i < 2_000 && world.now < MOST_MS + 1e6; i++) if (!world.step()) break;
     // What comes late may have opened windows again, such as a partition that is let go on.
     this.#checks.end(this.#host.drain, complete && this.#isOver());
@@ -99,16 +102,19 @@ class Schedule {
         world.count(`deed ${deed.kind}`);
         if (deed.kind === "exclude") this.#host.send({ kind: "exclude", partition });
         if (deed.kind === "accept") this.#host.send({ kind: "accept", hash: "b" });
-        if (deed.kind === "terminate") this.#windows.terminate();
+        if (deed.kind === "terminate") this.#windows.terminate(false);
+        if (deed.kind === "terminateAll") this.#windows.terminate(true);
         if (deed.kind === "skip") {
           const p = this.#host.drain.partitions.find((known) => known.partition === partition);
           if (p === undefined || p.until !== null) return;
           const from = Math.min(world.highWatermark(partition), p.cursor + random.int(0, 3));
           this.#host.send({ kind: "resume", partition, from });
         }
-        if (deed.kind === "bound" && this.#scenario.mode === "live") {
+        const bounds = deed.kind === "bound" || deed.kind === "boundOne";
+        if (bounds && this.#scenario.mode === "live") {
           const { partitions } = this.#host.drain;
-          const at = partitions.map((p) =>
+          const some = deed.kind === "bound" ? partitions : partitions.slice(0, 1);
+          const at = some.map((p) =>
             [p.partition, Math.max(p.cursor, world.stable(p.partition))] as const
           );
           this.#host.send({ kind: "bound", untils: at });
@@ -128,7 +134,14 @@ class Schedule {
         );
       });
     }
-    const { reset } = this.#scenario;
+    for (const [from, to] of this.#scenario.pauses) {
+      world.after(from, () => {
+        const owner = world.processes[world.owner];
+        if (owner !== undefined) owner.pausedUntil = Math.max(owner.pausedUntil, to);
+      });
+    }
+    const { reset, clockJumps } = this.#scenario;
+    for (const { at } of clockJumps) world.after(at, () => world.count("clock jumps"));
     if (reset !== null) {
       world.after(reset.toAt, () => {
         const state = JSON.stringify(this.#host.drain.snapshot());
@@ -158,12 +171,12 @@ class Schedule {
   #standDown(): void {
     const world = this.#world;
     this.#host.send({ kind: "ready", slots: 0 });
-    const until = () => {
-      if (!this.#host.drain.isFleetFree) return void world.after(50, until);
+    const until = (ms: number) => {
+      if (!this.#host.drain.isFleetFree) return world.after(ms, () => until(ms * 1.5));
       if (world.random.chance(0.5)) this.#host.stopWorkers(true);
       world.fleet = 0;
     };
-    world.after(50, until);
+    world.after(50, () => until(50));
   }
 
   /** A person looks now and then: at partitions that stopped, and at the end of a run. */
@@ -178,8 +191,8 @@ class Schedule {
       world.after(world.random.int(500, 15_000), () => {
         this.#decides.delete(p.partition);
         const offset = p.stop?.offset ?? p.cursor;
-        const skips = code === "TG_SWEEP_FAILED" || world.random.chance(0.2);
-        if (code === "TG_WINDOW_FULL" || world.random.chance(0.3)) {
+        const skips = code !== "TG_LOG_DIVERGED" || world.random.chance(0.2);
+        if (world.random.chance(0.3)) {
           this.#host.send({ kind: "exclude", partition: p.partition });
         } else {
           const end = world.highWatermark(p.partition);
@@ -192,11 +205,23 @@ class Schedule {
     if (partitions > drain.partitions.length) {
       this.#host.send({ kind: "topicHas", partitions });
     }
+    for (const p of drain.partitions) {
+      if (p.mode !== "stopped" && p.mode !== "excluded") continue;
+      if (this.#scenario.mode === "bounded" || this.#bounds > 5) continue;
+      if (!world.random.chance(0.05)) continue;
+      this.#bounds += 1;
+      const until = Math.max(p.cursor, world.stable(p.partition));
+      this.#host.send({ kind: "bound", untils: [[p.partition, until]] });
+    }
+    const rests = drain.partitions.every((p) => p.mode === "idle" || p.mode === "excluded");
+    if (this.#scenario.scalesToZero && rests && world.fleet > 0 && world.random.chance(0.5)) {
+      this.#standDown();
+    }
     const ends = drain.partitions.filter((p) => p.until !== null);
     if (this.#scenario.mode === "live" && ends.length > 0 && world.random.chance(0.15)) {
       this.#host.send({ kind: "bound", untils: ends.map((p) => [p.partition, null] as const) });
     }
-    const bounded = this.#scenario.mode === "bounded" && drain.isDrained;
+    const bounded = drain.isDrained && this.#scenario.mode === "bounded";
     const nobody = drain.partitions.every((p) => p.mode === "excluded");
     if ((bounded || nobody) && drain.windows.size > 0 && !this.#flushed) {
       this.#flushed = true;

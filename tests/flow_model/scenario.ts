@@ -12,7 +12,7 @@ import type { LogRecord } from "./world.ts";
 
 /** A fault of a broker. */
 export interface BrokerFault {
-  readonly kind: "down" | "hang" | "throttle";
+  readonly kind: "down" | "hang" | "throttle" | "move";
   readonly partition: number;
   readonly from: number;
   readonly to: number;
@@ -21,7 +21,15 @@ export interface BrokerFault {
 /** What a person does. */
 export interface Deed {
   readonly at: number;
-  readonly kind: "exclude" | "skip" | "accept" | "terminate" | "flush" | "bound";
+  readonly kind:
+    | "exclude"
+    | "skip"
+    | "accept"
+    | "terminate"
+    | "terminateAll"
+    | "flush"
+    | "bound"
+    | "boundOne";
   readonly partition: number;
 }
 
@@ -29,6 +37,7 @@ export interface Deed {
 export interface Scenario {
   readonly mode: "live" | "bounded";
   readonly windowing: Windowing;
+  readonly shards: number;
   readonly latenessMs: number;
   readonly delayMs: number;
   readonly idleAfterMs: number;
@@ -59,8 +68,33 @@ export interface Scenario {
   readonly reset: { readonly at: number; readonly toAt: number } | null;
   /** How likely a sweep reports that a partition's data needs a decision. */
   readonly fails: number;
+  /** Whether the supervisor stops the last worker while nothing comes. */
+  readonly scalesToZero: boolean;
+  /** When the control process that owns the lease stands still. */
+  readonly pauses: readonly (readonly [from: number, to: number])[];
+  /** How likely a sweep or a settle answers what nobody has asked. */
+  readonly wrong: number;
+  /** How likely a worker stops for seconds between two polls. */
+  readonly stalls: number;
+  /** When the clock of Temporal jumps, and by how much. */
+  readonly clockJumps: readonly { readonly at: number; readonly byMs: number }[];
   /** The kinds of faults in it. */
   readonly faults: readonly string[];
+}
+
+/** A window and its share of the keys, as one number: windows begin at whole seconds. */
+export function idOf({ start, shard }: { readonly start: number; readonly shard: number }): number {
+  return start + shard;
+}
+
+/** The window that a number stands for. */
+export function windowOf(id: number): { readonly start: number; readonly shard: number } {
+  return { start: id - id % 1_000, shard: id % 1_000 };
+}
+
+/** Which share of the keys a key belongs to. */
+export function shardOf(key: string, shards: number): number {
+  return key.charCodeAt(2) % shards;
 }
 
 /** What the model's windows compute. */
@@ -73,10 +107,14 @@ export const AGGREGATES: readonly AggregateSpec[] = [
 /** Draws a schedule. */
 export function drawScenario(r: Random): Scenario {
   const many = r.chance(0.04);
-  const mode = r.chance(0.7) && !many ? "live" : "bounded";
-  const latenessMs = r.pick([0, 0, 15_000]);
-  const size = !many && r.chance(0.12);
-  const partitions = size ? r.int(1, 2) : r.pick([1, 2, 2, 3, 3, 4]);
+  /** A bounded run in which few windows may be open, and one partition is far behind. */
+  const tight = !many && r.chance(0.13);
+  /** Backlogs on all partitions, then silence: work is spread while partitions become idle. */
+  const burst = !many && !tight && r.chance(0.25);
+  const mode = (burst || r.chance(0.7)) && !many && !tight ? "live" : "bounded";
+  const size = !many && !tight && !burst && r.chance(0.3);
+  const latenessMs = r.pick(size ? [0, 15_000, 15_000] : [0, 0, 15_000]);
+  const partitions = burst ? 4 : size || tight ? r.pick([2, 3, 3]) : r.pick([1, 2, 2, 3, 3, 4]);
   const windowing = r.chance(0.8) || size ? tumbling(10_000) : hopping(10_000, 5_000);
   const faults: string[] = [];
   const has = (name: string, likelihood: number) => {
@@ -89,22 +127,24 @@ export function drawScenario(r: Random): Scenario {
     has(name, likelihood)
       ? Array.from({ length: r.int(1, 2) }, () => {
         const from = r.int(0, span);
-        return [from, from + r.int(200, longest)] as const;
+        const lasts = r.chance(0.1) ? r.int(longest, 900_000) : r.int(200, longest);
+        return [from, from + lasts] as const;
       })
       : [];
-  const poison = has("poison", 0.08);
+  const poison = has("poison", 0.12);
   const useless = has("useless records", 0.12);
   const transactions = has("transactions", 0.15);
-  const holes = has("holes", 0.1);
-  const added = mode === "live" && partitions > 1 && has("partitions added", 0.12);
-  const unbalanced = has("unbalanced", 0.15);
+  const holes = has("holes", 0.15);
+  const added = mode === "live" && partitions > 1 && has("partitions added", 0.28);
+  const unbalanced = has("unbalanced", tight ? 1 : 0.15);
   const logs = Array.from({ length: partitions }, (_, partition) =>
     drawLog(r, {
       bounded: mode === "bounded",
       span,
       size,
       many,
-      poison: poison ? r.pick([0, 0.05, 0.05, 0.5]) : 0,
+      burst,
+      poison: poison ? r.pick([0, 0.05, 0.05, size ? 0.1 : 0.5]) : 0,
       useless: useless && r.chance(0.7),
       transactions: transactions && r.chance(0.7),
       holes: holes && r.chance(0.7),
@@ -116,28 +156,37 @@ export function drawScenario(r: Random): Scenario {
   );
   if (size) faults.push("sizes");
   if (many) faults.push("many windows");
-  const fleet = r.pick([0, 1, 1, 2, 4]);
-  const fleetMoves = has("fleet moves", 0.3)
+  const fleet = burst ? 4 : r.pick(size ? [1, 1, 2] : [0, 1, 2, 2, 4]);
+  const fleetMoves = has("fleet moves", tight ? 0.9 : 0.4)
     ? Array.from({ length: r.int(1, 4) }, () => ({
       at: r.int(0, span + 30_000),
       to: r.pick([0, 0, 1, 2, 4]),
       told: r.chance(0.7),
     })).sort((a, b) => a.at - b.at)
     : [];
-  const brokerFaults = has("broker faults", 0.3)
+  const brokerFaults = has("broker faults", 0.6)
     ? Array.from({ length: r.int(1, 3) }, (): BrokerFault => {
       const from = r.int(0, span);
-      return {
-        kind: r.pick(["down", "hang", "throttle"]),
-        partition: r.int(0, partitions - 1),
-        from,
-        to: from + r.int(200, 40_000),
-      };
+      const kind = r.pick<BrokerFault["kind"]>([
+        "down",
+        "hang",
+        "hang",
+        "throttle",
+        "move",
+        "move",
+      ]);
+      const lasts = r.int(kind === "hang" ? 5_000 : 200, 40_000);
+      return { kind, partition: r.int(0, partitions - 1), from, to: from + lasts };
     })
     : [];
-  const resetAt = r.int(2_000, span);
-  const reset = has("reset", 0.04) ? { at: resetAt, toAt: r.int(0, resetAt - 1) } : null;
-  const deeds = has("deeds", 0.3)
+  const resetAt = r.int(2_000, many ? 15_000 : span);
+  const reset = has("reset", many ? 0.4 : 0.2)
+    ? { at: resetAt, toAt: r.int(0, resetAt - 1) }
+    : null;
+  const terminatesAll = [{ at: r.int(0, 20_000), kind: "terminateAll" as const, partition: 0 }];
+  const deeds = many && r.chance(0.6)
+    ? terminatesAll
+    : has("deeds", 0.4)
     ? Array.from({ length: r.int(1, 3) }, (): Deed => ({
       at: r.int(0, span + 20_000),
       kind: r.pick([
@@ -146,39 +195,55 @@ export function drawScenario(r: Random): Scenario {
         "skip",
         "accept",
         "terminate",
+        "terminateAll",
+        "terminateAll",
+        "flush",
         "flush",
         "bound",
         "bound",
+        "boundOne",
       ]),
-      partition: r.int(0, partitions - 1),
+      // One more than there are.
+      partition: r.int(0, partitions),
     })).sort((a, b) => a.at - b.at)
     : [];
   return {
     mode,
     windowing,
+    shards: r.pick([1, 1, 2]),
     latenessMs,
     delayMs: r.pick([0, 3_000, 3_000]),
-    idleAfterMs: r.pick([8_000, 8_000, 4_000]),
+    idleAfterMs: burst ? 1_500 : r.pick([8_000, 8_000, 4_000, 1_500, 1_500]),
     maxDriftMs: r.pick([3_600_000, 60_000, 20_000]),
     paceMs: r.pick([1_000, 5_000]),
-    sliceMs: r.pick([500, 2_000]),
+    sliceMs: r.pick(burst ? [300, 500] : [500, 2_000]),
     deliverEveryMs: r.pick([5_000, 5_000, 1_000, null]),
-    emitEveryMs: r.chance(0.08) ? 3_000 : null,
-    maxOpenWindows: r.pick([10_000, 10_000, 10_000, 6]),
+    emitEveryMs: r.chance(size ? 0.7 : 0.08) ? r.pick([1_000, 3_000]) : null,
+    maxOpenWindows: tight ? r.int(2, 6) : r.pick([10_000, 10_000, 10_000, 6]),
     logs,
     addedAt,
     fleet,
     fleetMoves,
     temporalAway: pairs(0.25, "temporal away", 60_000),
-    unwritable: pairs(0.2, "results unwritable", 90_000),
+    unwritable: pairs(size ? 0.8 : 0.2, "results unwritable", 90_000),
     brokerFaults,
-    takeoverAt: has("takeover", 0.3) ? r.int(100, span) : null,
-    retentionMs: reset === null && has("short retention", 0.2) ? r.int(500, 60_000) : 1e9,
+    takeoverAt: has("takeover", 0.35) ? r.int(100, span) : null,
+    retentionMs: reset === null && has("short retention", 0.3) ? r.int(500, 60_000) : 1e9,
     deeds,
     runActivations: has("long histories", 0.4) ? r.int(10, 60) : 10_000,
-    continues: has("continue-as-new", 0.35) ? 0.03 : 0,
-    loss: has("losses", 0.6) ? r.pick([0.01, 0.03, 0.1]) : 0,
-    fails: has("data faults", 0.12) ? 0.03 : 0,
+    continues: has("continue-as-new", 0.4) ? 0.04 : 0,
+    loss: has("losses", 0.6) ? r.pick(size ? [0.03, 0.1, 0.2] : [0.01, 0.03, 0.1]) : 0,
+    fails: has("data faults", tight ? 0.6 : 0.15) ? (tight ? 0.15 : 0.03) : 0,
+    scalesToZero: r.chance(holes ? 0.6 : 0.25),
+    pauses: pairs(0.35, "pauses", 20_000),
+    wrong: has("wrong answers", 0.12) ? 0.12 : 0,
+    stalls: has("stalls", 0.1) ? 0.03 : 0,
+    clockJumps: has("clock jumps", 0.1)
+      ? Array.from({ length: r.int(1, 3) }, () => ({
+        at: r.int(0, span),
+        byMs: r.pick([-3_600_000, -120_000, -3_000, 500, 3_000, 120_000]),
+      }))
+      : [],
     reset,
     faults,
   };
@@ -189,6 +254,7 @@ interface LogShape {
   readonly span: number;
   readonly size: boolean;
   readonly many: boolean;
+  readonly burst: boolean;
   readonly poison: number;
   readonly useless: boolean;
   readonly transactions: boolean;
@@ -201,25 +267,40 @@ function drawLog(r: Random, shape: LogShape): LogRecord[] {
   if (r.chance(0.08)) return [];
   const records: LogRecord[] = [];
   const long = shape.size ? "x".repeat(r.pick([8_000, 24_000, 28_000])) : "";
-  const keys = shape.size ? r.int(20, 90) : 3;
+  const keys = Array.from(
+    { length: shape.size ? r.int(40, 120) : 3 },
+    (_, i) => JSON.stringify([`${i}${long}`]),
+  );
   let at = shape.bounded || r.chance(0.2) ? 0 : r.int(0, 3_000);
   let open: number | null = null;
-  const count = shape.many ? r.int(150, 400) : shape.size ? r.int(100, 250) : r.int(1, 60);
+  const count = shape.burst
+    ? r.int(60, 150)
+    : shape.many
+    ? r.int(150, 400)
+    : shape.size
+    ? r.int(100, 250)
+    : r.int(1, 60);
   const step = shape.span / count;
   let time = at;
   for (let i = 0; i < count; i++) {
     if (r.chance(0.05)) time += r.int(8_000, 45_000);
     time += Math.floor(r.next() * 2 * step);
-    if (!shape.bounded && time > at && !r.chance(0.02)) at = Math.max(at, time);
+    const lies = shape.bounded || shape.burst;
+    if (shape.burst && i > count * 0.8) at += r.int(300, 4_000);
+    if (!lies && time > at && !r.chance(0.02)) at = Math.max(at, time);
     const kind = r.chance(shape.poison)
       ? "poison"
-      : shape.holes && (r.chance(0.05) || (i > count - 3 && r.chance(0.6)))
+      : shape.holes && (r.chance(0.08) || (i > count - 3 && r.chance(0.6)))
       ? "hole"
       : r.chance(shape.useless ? 0.4 : 0.04)
       ? "invalid"
       : r.chance(0.03)
       ? "filtered"
       : "event";
+    // What comes after a hole may come long after it.
+    const pause = kind === "hole" && !shape.bounded && r.chance(0.5) ? r.int(12_000, 40_000) : 0;
+    time += pause;
+    at += pause;
     if (open !== null && at >= open) open = null;
     if (shape.transactions && open === null && r.chance(0.15)) open = at + r.int(100, 40_000);
     const aborted = open !== null && r.chance(0.2);
@@ -229,7 +310,7 @@ function drawLog(r: Random, shape: LogShape): LogRecord[] {
       visibleAt: open ?? at,
       time: 1_000_000 + time + shape.ahead - behind,
       kind: aborted ? "aborted" : kind,
-      key: JSON.stringify([`${r.int(1, keys)}${long}`]),
+      key: keys[r.int(0, keys.length - 1)] ?? "",
       value: shape.from + i * 7 + 1,
     });
     if (open !== null && r.chance(0.4)) {

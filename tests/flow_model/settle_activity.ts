@@ -13,7 +13,7 @@ import {
   type WindowCall,
 } from "../../core/flow/delivery.ts";
 import { Window, type WindowRules } from "../../core/flow/window.ts";
-import { AGGREGATES } from "./scenario.ts";
+import { AGGREGATES, idOf } from "./scenario.ts";
 import { type ControlProcess, Violation, type World } from "./world.ts";
 
 /** What Temporal keeps of a window workflow. */
@@ -38,34 +38,36 @@ export class Windows {
   }
 
   /** The window workflow, where Temporal remembers it. */
-  find(start: number): Kept | undefined {
-    const kept = this.#kept.get(start);
+  find(id: number): Kept | undefined {
+    const kept = this.#kept.get(id);
     const { retentionMs } = this.#world.scenario;
     if (kept === undefined || kept.closedAt === null) return kept;
     if (this.#world.now <= kept.closedAt + retentionMs) return kept;
     this.#world.count("windows forgotten");
-    this.#world.gone.add(start);
-    this.#kept.delete(start);
+    this.#world.gone.add(id);
+    this.#kept.delete(id);
     return undefined;
   }
 
-  /** A person terminates one that is open. */
-  terminate(): void {
-    for (const [start, kept] of this.#kept) {
+  /** A person terminates one that is open, or all. */
+  terminate(all: boolean): void {
+    for (const [id, kept] of this.#kept) {
       if (kept.closedAt !== null) continue;
-      this.#world.gone.add(start);
+      this.#world.gone.add(id);
       this.#world.count("windows terminated");
       kept.closedAt = this.#world.now;
       kept.terminated = true;
-      return;
+      if (!all) return;
     }
   }
 
   /** Update-with-start, USE_EXISTING, REJECT_DUPLICATE; null where the id is taken by a closed one. */
-  call({ start, call }: WindowCall): CallAnswer {
+  call(of: WindowCall): CallAnswer {
+    const { start, call } = of;
+    const id = idOf(of);
     const world = this.#world;
     const { windowing, latenessMs, continues } = world.scenario;
-    let kept = this.find(start);
+    let kept = this.find(id);
     if (kept === undefined) {
       kept = {
         window: new Window(this.#rules(start + windowing.sizeMs, latenessMs)),
@@ -73,7 +75,7 @@ export class Windows {
         updates: new Map(),
         terminated: false,
       };
-      this.#kept.set(start, kept);
+      this.#kept.set(id, kept);
     }
     if (kept.closedAt === null && kept.window.n > 0 && world.random.chance(continues * 2)) {
       world.count("windows continued as new");
@@ -81,8 +83,8 @@ export class Windows {
       kept.window = new Window(this.#rules(start + windowing.sizeMs, latenessMs), state);
       kept.updates = new Map();
     }
-    const id = callId(call);
-    const known = kept.updates.get(id);
+    const update = callId(call);
+    const known = kept.updates.get(update);
     if (known !== undefined) {
       world.count("updates known");
       return known;
@@ -92,19 +94,21 @@ export class Windows {
       return { kind: "lost", pairs: kept.window.pairs, bytes: kept.window.bytes };
     }
     const before = kept.window.n;
-    const answer = kept.window.call(JSON.parse(JSON.stringify(call)));
+    const answer = kept.window.call(
+      world.random.chance(0.1) ? JSON.parse(JSON.stringify(call)) : call,
+    );
     world.count(
       `window answers ${answer.kind}${kept.window.n === before && before > 0 ? " again" : ""}`,
     );
-    kept.updates.set(id, answer);
+    kept.updates.set(update, answer);
     this.#check(start + windowing.sizeMs, call, answer);
     if (kept.window.isComplete || kept.window.isNew) kept.closedAt = world.now;
     return answer;
   }
 
   /** What it says for `audit`, where Temporal remembers it. */
-  says(start: number): { readonly n: number; readonly held: Window["held"] } | undefined {
-    const window = this.find(start)?.window;
+  says(id: number): { readonly n: number; readonly held: Window["held"] } | undefined {
+    const window = this.find(id)?.window;
     return window === undefined ? undefined : { n: window.n, held: window.held };
   }
 
@@ -164,7 +168,7 @@ export class SettleActivity {
     const { random, scenario } = world;
     this.#attempt += 1;
     const attempt = this.#attempt;
-    if (attempt > 4 && random.chance(0.3)) {
+    if (attempt > 3 && random.chance(0.4)) {
       this.#over = true;
       world.count("settles failed");
       return this.#done(null);
@@ -194,7 +198,7 @@ export class SettleActivity {
         world.throughTemporal(() => {
           if (this.#over || this.#attempt !== attempt) return world.count("zombie attempts");
           this.#over = true;
-          this.#done(outcomes);
+          this.#done(random.chance(scenario.wrong) ? this.#wrong(outcomes) : outcomes);
         }));
     };
     const write = () => {
@@ -234,6 +238,19 @@ export class SettleActivity {
     for (const call of this.#calls) this.#in(process, world.latency(), () => ask(call, 1));
   }
 
+  /** An answer with outcomes that belong to nothing. */
+  #wrong(outcomes: readonly SettleOutcome[]): SettleOutcome[] {
+    this.#world.count("wrong answers of settles");
+    const other = outcomes.map((o) => ({ ...o, n: o.n + 1 }));
+    const nowhere = outcomes.map((o) => ({ ...o, start: o.start + 1e9 }));
+    return this.#world.random.pick([
+      [...outcomes, ...outcomes],
+      [...other, ...outcomes],
+      [...nowhere, ...outcomes],
+      other,
+    ]);
+  }
+
   #write(
     process: ControlProcess,
     answered: readonly (readonly [WindowCall, CallAnswer])[],
@@ -250,9 +267,9 @@ export class SettleActivity {
       }
     }
     const kept = rows.filter(({ call, answer }) => {
-      const known = process.guard.get(call.start) ?? -1;
+      const known = process.guard.get(idOf(call)) ?? -1;
       if (answer.head.revision < known) world.count("smaller revisions dropped");
-      else process.guard.set(call.start, answer.head.revision);
+      else process.guard.set(idOf(call), answer.head.revision);
       return answer.head.revision >= known;
     });
     const at = Math.max(process.tail, world.now + world.latency());
@@ -291,20 +308,20 @@ export class SettleActivity {
 
   #append(call: WindowCall, { head, cells }: CallAnswer & { kind: "emitted" }): void {
     const world = this.#world;
-    const { start } = call;
+    const window = idOf(call);
     const { revision, final } = head;
     const text = JSON.stringify([head.watermark, head.emittedAtMs, final, cells]);
     const other = world.rows.find((rows) =>
-      rows.start === start && rows.revision === revision && rows.text !== text
+      rows.window === window && rows.revision === revision && rows.text !== text
     );
     if (other !== undefined) {
       throw new Violation(
-        `two contents of window ${start} revision ${revision}: ${other.text.slice(0, 200)} | ${
+        `two contents of window ${window} revision ${revision}: ${other.text.slice(0, 200)} | ${
           text.slice(0, 200)
         }`,
       );
     }
-    world.rows.push({ start, revision, final, text });
+    world.rows.push({ window, revision, final, text });
   }
 
   /** Runs a step in a process, once it is not paused. */

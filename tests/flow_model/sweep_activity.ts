@@ -16,6 +16,7 @@ import type {
   SweepResult,
   SweptPartition,
 } from "../../core/flow/sweep.ts";
+import { shardOf, windowOf } from "./scenario.ts";
 import type { LogRecord, World } from "./world.ts";
 
 /** A partition while it is swept. */
@@ -55,6 +56,9 @@ interface Cells {
   readonly byKey: Map<string, { n: number; sum: number; max: number }>;
   readonly spans: Map<number, [number, number]>;
 }
+
+/** What a cell takes beside its key when its numbers are large. */
+const FULL_CELL_BYTES = cellWireBytes(["", 1_000, null, [1_000_000_000], 100_000_000]);
 
 /** One attempt at a sweep. */
 export class SweepAttempt {
@@ -138,7 +142,7 @@ export class SweepAttempt {
   #poll(part: Swept): void {
     if (this.#over) return;
     const world = this.#world;
-    const { random } = world;
+    const { random, scenario } = world;
     const sentAtMs = world.now;
     const left = this.#began + this.#request.quietMs - world.now;
     const waitMs = Math.max(1, Math.min(2_000, Math.floor(left / 3)));
@@ -155,7 +159,11 @@ export class SweepAttempt {
         moved,
       });
     };
-    const again = (ms: number) => world.after(ms, () => this.#poll(part));
+    const again = (ms: number) => {
+      const stalls = random.chance(scenario.stalls);
+      if (stalls) world.count("workers stalled");
+      world.after(stalls ? random.int(1_000, 6_000) : ms, () => this.#poll(part));
+    };
     if (!leader.up) {
       return world.after(random.int(20, 400), () => {
         world.count("leader down");
@@ -194,8 +202,10 @@ export class SweepAttempt {
       part.high = Math.max(part.high, high);
       const before = part.cursor;
       const had = part.max;
-      if (!this.#read(part, stable)) return;
-      const isEmpty = part.cursor === before && part.cursor < stable && !part.found;
+      const read = this.#read(part, stable);
+      if (read === "died") return;
+      const isEmpty = read === "all" && part.cursor === before && part.cursor < stable &&
+        !part.found;
       // The reader remembers over sweeps since when answers have been empty.
       part.emptySince = isEmpty ? world.emptySince(partition, part.cursor) : null;
       part.hollow = (isEmpty && stable === part.asked.hollowTo) ||
@@ -205,13 +215,14 @@ export class SweepAttempt {
       if (part.openSince !== null) world.count("open transaction");
       const caughtUp = (part.cursor === stable || part.hollow) && stable === high && !part.found;
       answer(true, caughtUp, part.max !== had);
+      if (read === "limit") return this.#end("limit");
       this.#check();
       again(random.int(5, 60));
     });
   }
 
-  /** Folds what the answer brought; false if the attempt died of it or ended in the middle. */
-  #read(part: Swept, stable: number): boolean {
+  /** Folds what the answer brought, or as much of it as there is room for; the attempt may die of it. */
+  #read(part: Swept, stable: number): "all" | "limit" | "died" {
     const world = this.#world;
     const { partition, until, role } = part.asked;
     const log = world.logs[partition] ?? [];
@@ -226,46 +237,49 @@ export class SweepAttempt {
       if (record === undefined || at >= to) break;
       if (role === "look") {
         part.found = true;
-        return true;
+        return "all";
       }
       if (read >= most) {
         part.available = true;
         break;
       }
       read += 1;
+      if (this.#request.setAside && world.random.chance(world.scenario.loss * 3)) {
+        world.count("set aside failed");
+        this.kill();
+        this.#die();
+        return "died";
+      }
       if (this.#request.setAside) {
         part.cursor = at + 1;
         part.counts.read += 1;
         part.counts.failed += 1;
         world.count("set aside");
-        this.#end("limit");
-        return false;
+        return "limit";
       }
       if (record.kind === "poison") {
         world.count("poison met");
         this.kill();
         this.#die();
-        return false;
+        return "died";
       }
       if (!this.#fold(part, record, at)) {
-        this.#end("limit");
-        return false;
+        return "limit";
       }
       part.cursor = at + 1;
       this.#folded += 1;
       const { records } = this.#request.limits;
       if (records !== null && this.#folded >= records) {
-        this.#end("limit");
-        return false;
+        return "limit";
       }
     }
-    return true;
+    return "all";
   }
 
   /** Folds one record; false if there is no room for it any more. */
   #fold(part: Swept, record: LogRecord, offset: number): boolean {
     const { counts } = part;
-    const { windowing, latenessMs, delayMs } = this.#world.scenario;
+    const { windowing, latenessMs, delayMs, shards } = this.#world.scenario;
     if (record.kind === "aborted") return true;
     if (record.kind === "invalid") {
       counts.read += 1;
@@ -283,7 +297,7 @@ export class SweepAttempt {
       const last = Math.floor((record.time - offsetMs) / slideMs) * slideMs + offsetMs;
       for (let start = last; start > record.time - sizeMs; start -= slideMs) {
         const final = start + sizeMs + latenessMs;
-        if (final > bound) starts.push(start);
+        if (final > bound) starts.push(start + shardOf(record.key, shards));
         else {
           missed += 1;
           byFloor ||= final > own;
@@ -314,8 +328,8 @@ export class SweepAttempt {
   #growth(start: number, key: string): number {
     const cells = this.#cells.get(start);
     if (cells?.byKey.has(key)) return 8;
-    return cellWireBytes([key, 1_000, null, [1_000_000_000], 100_000_000]) +
-      (cells === undefined ? 80 : 0);
+    // Keys are plain ASCII, with two quotes that are escaped.
+    return key.length + 2 + FULL_CELL_BYTES + (cells === undefined ? 80 : 0);
   }
 
   #add(start: number, part: Swept, record: LogRecord, offset: number): void {
@@ -368,12 +382,11 @@ export class SweepAttempt {
     const world = this.#world;
     this.#over = true;
     world.count(`sweep end: ${why}`);
-    const windows = [...this.#cells].sort(([a], [b]) => a - b).map(([start, cells]) => {
+    const windows = [...this.#cells].sort(([a], [b]) => a - b).map(([id, cells]) => {
       const wires = [...cells.byKey].sort(([a], [b]) => a < b ? -1 : 1)
         .map(([key, { n, sum, max }]): CellWire => [key, n, null, [sum], max]);
       return {
-        start,
-        shard: 0,
+        ...windowOf(id),
         cells: wires,
         bytes: wires.reduce((sum, wire) => sum + cellWireBytes(wire), 0),
         spans: [...cells.spans].sort(([a], [b]) => a - b)
@@ -411,10 +424,12 @@ export class SweepAttempt {
       })),
       windows,
       ranMs,
-      busyMs: this.#parts.some((part) => part.available) ? ranMs : 0,
+      busyMs: world.random.chance(0.3) ? ranMs : Math.floor(ranMs / 2),
       attempt: 1,
       worker: "w",
-      topicPartitions: world.scenario.addedAt.filter((at) => at <= world.now).length,
+      topicPartitions: world.random.chance(0.1)
+        ? null
+        : world.scenario.addedAt.filter((at) => at <= world.now).length,
     });
   }
 }

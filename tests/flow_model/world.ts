@@ -29,7 +29,8 @@ export interface LogRecord {
 
 /** The rows of one emission, as they lie in the results topic. */
 export interface Rows {
-  readonly start: number;
+  /** The window and its share of the keys, as one number. */
+  readonly window: number;
   readonly revision: number;
   readonly final: boolean;
   /** All that a reader sees of them. */
@@ -55,6 +56,12 @@ export class World {
   steps = 0;
   readonly logs: LogRecord[][];
   readonly rows: Rows[] = [];
+  /** Temporal's own time: its clock may jump. */
+  get temporalNow(): number {
+    const jumps = this.scenario.clockJumps.filter(({ at }) => at <= this.now);
+    return 1_700_000_000_000 + this.now + jumps.reduce((sum, { byMs }) => sum + byMs, 0);
+  }
+
   /** Windows that Temporal has forgotten, or that somebody has terminated. */
   readonly gone = new Set<number>();
   readonly processes: ControlProcess[];

@@ -142,9 +142,7 @@ function takePartition(
   const { nowMs, rules: { idleAfterMs } } = state;
   const folded = swept.to - swept.from;
   // What was judged by a floor keeps it, whether or not the partition joins.
-  const judged = asked.role === "join" && folded > 0
-    ? { ...state.joined(before, asked.floor), mode: before.mode }
-    : before;
+  const judged = folded > 0 ? { ...state.joined(before, asked.floor), mode: before.mode } : before;
   // What was hollow once stays so, whoever looks: nothing can come below an end that has been.
   const hollowTo = swept.hollow ? swept.end : folded > 0 ? null : before.hollowTo;
   // Also a record that belongs to an open transaction lies unread.
@@ -156,7 +154,6 @@ function takePartition(
   countLateByFloor(state, p, swept);
   const { confirmedMs } = swept.looked;
   const isFreshlySeen = isFresh(idleAfterMs, nowMs - sweep.atMs, result.ranMs) && confirmedMs > 0;
-  const runsOn = sweep.runOnFrom !== null && sweep.runOnFrom === state.s.runOnFrom && !joins;
   const taken: DrainPartition = {
     ...p,
     cursor: swept.to,
@@ -166,9 +163,9 @@ function takePartition(
     leaderEpoch: swept.leaderEpoch,
     last: swept.last,
     silentMs: addLooked(p.silentMs, swept.looked),
-    ranOnMs: runsOn ? p.ranOnMs + confirmedMs : p.ranOnMs,
+    ranOnMs: p.ranOnMs + confirmedMs,
     seen: isFreshlySeen,
-    waits: asked.role === "look" && (swept.found || p.waits),
+    waits: swept.found,
     hollowTo,
     openTransaction: swept.openTransaction === null ? null : {
       sinceMs: p.openTransaction?.sinceMs ?? nowMs - swept.openTransaction.forMs,
@@ -181,7 +178,7 @@ function takePartition(
     lastSweep: result.n,
     totals: addSweepCounts(p.totals, swept.counts),
   };
-  const leaves = taken.mode === "active" && taken.until === null && !unread && !taken.waits &&
+  const leaves = taken.mode === "active" && taken.until === null && !unread &&
     taken.silentMs >= idleAfterMs && isFreshlySeen;
   state.set(leaves ? { ...taken, mode: "idle", ranOnMs: 0 } : taken);
   state.looked ||= isFreshlySeen;

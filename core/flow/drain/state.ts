@@ -137,8 +137,6 @@ export interface SweepOut {
   readonly at: "fleet" | "control";
   /** When it was asked, by the workflow's time. */
   readonly atMs: number;
-  /** What the run-on was counted from when it began: only silence after that counts for it. */
-  readonly runOnFrom: number | null;
 }
 
 /**
@@ -327,20 +325,19 @@ export class DrainState {
   }
 
   /** A partition as it is when it takes part (again), with a watermark as its floor. */
-  joined(p: DrainPartition, floor: number | null): DrainPartition {
-    const raised = floor !== null && (p.floor === null || floor > p.floor);
-    const by = this.s.runOnFrom === null ? "joined" : "run-on";
+  joined(p: DrainPartition, watermark: number | null): DrainPartition {
+    const floor = later(p.floor, watermark);
+    if (floor === p.floor) return { ...p, mode: "active" };
     return {
       ...p,
       mode: "active",
-      floor: later(p.floor, floor),
-      floorBy: raised ? by : p.floorBy,
+      floor,
+      floorBy: this.s.runOnFrom === null ? "joined" : "run-on",
     };
   }
 
   /** A partition holds the watermark, with what it has folded, until somebody decides. */
   stop(p: DrainPartition, stop: StopReason): void {
-    if (p.mode === "excluded") return;
     // An idle one holds it from where it is now: what it has to fold must not come too late.
     const held = p.mode === "idle" ? this.joined(p, this.s.watermark) : p;
     this.set({ ...held, mode: "stopped", stop, narrow: WIDE });

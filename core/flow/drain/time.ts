@@ -50,11 +50,10 @@ function ranOn(state: DrainState, watermark: number, runOnFrom: number): number 
   return state.windows.ranOnTo(watermark, reach);
 }
 
-/** Closes what is open, once no partition is waited for and no sweep folds. */
+/** Closes what is open, once no partition is waited for; then no sweep that is out folds one. */
 function flush(state: DrainState): void {
   if (state.partitions.some(isWaitedFor)) return;
   state.strikeLooking();
-  if (state.out.size > 0) return;
   state.change({
     watermark: later(state.s.watermark, state.windows.lastTime()),
     flushing: false,

@@ -24,7 +24,7 @@ import type { DrainState, SweepOut } from "./state.ts";
 
 /** How long a sweep looks before it answers that nothing came. */
 const QUIET_MS = 5_000;
-/** The same where no partition holds the watermark: fewer entries in the history. */
+/** The same where nobody waits for more: fewer entries in the history. */
 const IDLE_QUIET_MS = 60_000;
 /** The shortest silence that a sweep is asked to wait for. */
 const LEAST_SILENT_MS = 50;
@@ -60,10 +60,9 @@ export interface History {
   readonly suggested: boolean;
 }
 
-/** How many bytes of cells may be held or be on their way, beside the tables. */
-export function carryBytes(state: DrainState): number {
-  const tables = state.windows.size * WINDOW_STATE_BYTES +
-    state.partitions.length * PARTITION_STATE_BYTES;
+/** How many bytes of cells may be held or be on their way, beside so many windows and partitions. */
+export function carryBytes(windows: number, partitions: number): number {
+  const tables = windows * WINDOW_STATE_BYTES + partitions * PARTITION_STATE_BYTES;
   return Math.max(CARRY_BYTES / 4, Math.min(CARRY_BYTES, STATE_BYTES - tables));
 }
 
@@ -144,7 +143,6 @@ function freePartitions(state: DrainState): DrainPartition[] {
 
 /** The control process looks at all partitions that are not known to wait. */
 function startLook(state: DrainState, free: readonly DrainPartition[]): void {
-  if (state.out.size > 0) return;
   const partitions = free.filter((p) => !p.waits && lagOf(p) === 0);
   if (partitions.length === 0) return;
   begin(state, "control", { partitions, narrow: WIDE }, "look", freeBytes(state));
@@ -159,7 +157,8 @@ function isPooled(state: DrainState, sweep: SweepOut): boolean {
 function freeBytes(state: DrainState): number {
   const reserved = [...state.out.values()]
     .reduce((sum, sweep) => sum + sweep.request.limits.bytes, 0);
-  return carryBytes(state) - state.windows.carriedBytes - reserved;
+  return carryBytes(state.windows.size, state.partitions.length) - state.windows.carriedBytes -
+    reserved;
 }
 
 function begin(
@@ -175,7 +174,7 @@ function begin(
     at === "control" ? "look" : p.mode === "idle" ? idleRole : "fold";
   const partitions = group.partitions.map((p) => askedOf(state, p, roleOf(p)));
   const request = requestOf(state, n, group, partitions, bytes, at);
-  state.out.set(n, { request, at, atMs: state.nowMs, runOnFrom: state.s.runOnFrom });
+  state.out.set(n, { request, at, atMs: state.nowMs });
   state.commands.push({ kind: "sweep", at, request });
 }
 
@@ -203,11 +202,12 @@ function requestOf(
 ): SweepRequest {
   const { rules, s } = state;
   const leftMs = leftOf(state);
-  const allIdle = group.partitions.every((p) => p.mode === "idle");
+  const sweepsWait = at === "fleet" && state.partitions.some((p) => p.mode === "active");
+  const isQuiet = !sweepsWait && group.partitions.every((p) => p.mode === "idle");
   // Shared work is dealt anew all the time: who has little to do takes from the others.
   const isShared = Math.min(s.spread, s.slots) > 1;
   const paceMs = isShared ? Math.min(rules.paceMs, rules.sliceMs) : rules.paceMs;
-  const quietMs = isShared ? 2 * rules.sliceMs : allIdle ? IDLE_QUIET_MS : QUIET_MS;
+  const quietMs = isShared ? 2 * rules.sliceMs : isQuiet ? IDLE_QUIET_MS : QUIET_MS;
   return {
     n,
     generation: rules.generation,
@@ -221,7 +221,7 @@ function requestOf(
     quietMs: Math.min(quietMs, leftMs),
     sliceMs: Math.min(rules.sliceMs, leftMs),
     limits: limitsOf(group.narrow, bytes),
-    setAside: at === "fleet" && isPoison(group.narrow),
+    setAside: isPoison(group.narrow),
   };
 }
 
@@ -255,7 +255,7 @@ export function wake(state: DrainState): void {
   if (wokenAtMs !== null && state.nowMs - wokenAtMs < WAKE_EVERY_MS) return;
   const { held } = state;
   const waits = state.partitions.some((p) =>
-    p.mode === "active" && !isAtEnd(p) && (p.waits || lagOf(p) > 0) && !held.has(p.partition)
+    p.mode === "active" && (p.waits || lagOf(p) > 0) && !held.has(p.partition)
   );
   if (!waits) return;
   state.change({ wokenAtMs: state.nowMs });
@@ -267,7 +267,7 @@ export function nextDecision({ windows, settles, endsAtMs, s, nowMs }: DrainStat
   const times = [
     settles.size < SETTLES_OUT ? windows.nextTryMs() : null,
     endsAtMs,
-    s.wokenAtMs === null || s.slots > 0 ? null : s.wokenAtMs + WAKE_EVERY_MS,
+    s.wokenAtMs === null ? null : s.wokenAtMs + WAKE_EVERY_MS,
   ].filter((time) => time !== null);
   return times.length === 0 ? null : Math.max(nowMs + 1, Math.min(...times));
 }

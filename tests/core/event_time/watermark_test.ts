@@ -21,6 +21,7 @@ Deno.test("the watermark is the smallest of the partitions that hold it", () => 
   assert.equal(of(null, p("active", 100), p("parked", 50)).watermark, 40);
   assert.equal(of(null, p("active", 100), p("stopped", 50)).watermark, 40);
   assert.equal(of(null, p("active", 50, 70)).watermark, 70, "a floor counts");
+  assert.equal(of(null, p("active", -50)).watermark, -60, "before 1970");
 });
 
 Deno.test("where no partition holds it, it becomes the largest and runs on", () => {

@@ -111,3 +111,43 @@ Deno.test("both equations, stops, skips, losses and side topics are checked", ()
   const lost = problems({ lost: { windows: 2, pairs: 9, named } }).join();
   assert.match(lost, /TG_WINDOW_LOST: window 1: 7 pairs.*2 windows are lost, 9 pairs/);
 });
+
+Deno.test("a window that was never called need not be there", () => {
+  const waiting = { ...open, n: 0, pairs: 0, waiting: 8 };
+  assert.deepEqual(problems({ windows: [waiting] }, { windows: [] }), []);
+});
+
+Deno.test("rows of windows that are open or lost are not counted with those of closed ones", () => {
+  const other = { start: 0, final: true, watermark: 20_000, events: 9 };
+  assert.match(problems({}, { rows: [row, row, other] }).join(), /have 2 rows, the topic 3/);
+  const lost = { windows: 1, pairs: 0, named: [{ start: 0, shard: 0, code: "TG_X", pairs: 0 }] };
+  const said = problems({ lost }, { rows: [row, row, other] });
+  assert.deepEqual(said, ["TG_X: window 0: 0 pairs are lost with it"]);
+  // Where a lost window may have had them, or another share of a window, nobody can say.
+  const unnamed = problems({ lost: { windows: 1, pairs: 0, named: [] } }, { rows: [row, other] });
+  assert.deepEqual(unnamed, ["1 windows are lost, 0 pairs with them"]);
+  const shares = problems({ windows: [{ ...open, shard: 1 }] }, {
+    windows: [{ start: 20_000, shard: 1, n: 2, held: [[2, 5]] }],
+    rows: [row],
+  });
+  assert.deepEqual(shares, []);
+});
+
+Deno.test("what can't be read whole is unknown; what is set aside or given up is noted", () => {
+  const [partition] = look.partitions;
+  assert.ok(partition !== undefined);
+  const audit = auditOf(look, { ...finds, side: null });
+  assert.deepEqual([audit.ok, audit.unknown], [true, [
+    "side topics: they no longer hold all records",
+  ]]);
+  const totals = { ...partition.totals, invalid: 0, failed: 1 };
+  const { notes } = auditOf({
+    ...look,
+    partitions: [{ ...partition, mode: "excluded", totals }],
+  }, finds);
+  assert.deepEqual(notes, [
+    "partition 0 is excluded from offset 15 on",
+    "1 events missed a window by a floor (joined)",
+    "1 records are set aside as failed: rows are not reproducible without them",
+  ]);
+});

@@ -94,7 +94,13 @@ for (
     for (const outcome of ends(calls ?? [], end)) windows.answered(outcome, 1);
     windows.hold([part(0, ["a", "b"])], 2);
     assert.deepEqual(windows.lost.named, [{ start: 0, shard: 0, code, pairs: 3 }]);
-    sent(windows, 10_000, 3);
+    assert.equal(
+      windows.room([{ ...part(0), bytes: 2 * MIB }]),
+      "enough",
+      "nothing is held for it",
+    );
+    assert.equal(windows.carriedBytes, part(10_000).bytes);
+    assert.deepEqual(sent(windows, 10_000, 3), []);
     assert.deepEqual([windows.size, windows.lost.windows, windows.lost.pairs], [1, 1, 3]);
   });
 }
@@ -206,4 +212,156 @@ Deno.test("windows are looked at in the order of starts and shards, the first so
   assert.deepEqual([names(1), windows.nextTime(0)], [["0/1"], 10_000]);
   windows.answered(second, 1);
   assert.deepEqual([names(1), windows.nextTime(0)], [["10000/0"], 20_000]);
+});
+
+/** Lets the calls that are due at a moment be over. */
+function over(windows: OpenWindows, watermark: number | null, nowMs: number, final = false) {
+  const calls = sent(windows, watermark, nowMs).flat();
+  for (const outcome of ends(calls, "written", final)) windows.answered(outcome, nowMs);
+  return calls;
+}
+
+Deno.test("a call that comes to nothing is tried after 0.5 s, twice that each time, 30 s at most", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0)], 0);
+  windows.makeCalls(10_000, 0, MIB, false);
+  const waits: number[] = [];
+  let nowMs = 0;
+  for (let i = 0; i < 8; i++) {
+    const [calls] = windows.send(nowMs, 8);
+    windows.failed(calls ?? [], nowMs);
+    const next = windows.nextTryMs();
+    assert.ok(next !== null);
+    waits.push(next - nowMs);
+    nowMs = next;
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+});
+
+Deno.test("what is not about the call under way changes nothing", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0)], 0);
+  windows.makeCalls(10_000, 0, MIB, false);
+  const call = windows.snapshot().calls[0]?.[1].call;
+  assert.ok(call !== undefined);
+  const calls = [{ start: 0, shard: 0, call }];
+  const [outcome] = ends(calls, "written", true);
+  assert.ok(outcome !== undefined);
+  const same = (before = windows.snapshot()) => assert.deepEqual(windows.snapshot(), before);
+  const change = (what: () => void) => {
+    const before = windows.snapshot();
+    what();
+    same(before);
+  };
+  change(() => windows.answered(outcome, 1));
+  change(() => windows.failed(calls, 1));
+  windows.send(0, 8);
+  for (const wrong of [{ n: 2 }, { start: 10_000 }, { shard: 1 }]) {
+    change(() => windows.answered({ ...outcome, ...wrong }, 1));
+  }
+  change(() => windows.failed([{ start: 0, shard: 0, call: { ...call, n: 2 } }], 1));
+  change(() => windows.failed([{ start: 0, shard: 5, call }], 1));
+});
+
+Deno.test("so many cells go ahead of a settle that the rest fits into its call", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0, ["a".repeat(300_000), "b".repeat(300_000)])], 0);
+  const first = over(windows, 10_000, 1);
+  assert.deepEqual(first.map(({ call }) => [call.watermark, call.cells?.length]), [[null, 1]]);
+  const second = over(windows, 10_000, 2, true);
+  assert.deepEqual(second.map(({ call }) => [call.watermark, call.cells?.length]), [[10_000, 1]]);
+  assert.deepEqual(windows.closed, { windows: 1, pairs: 2, rows: 1 });
+});
+
+Deno.test("cells that take less than was said of them leave with one call", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([{ ...part(0), bytes: 600 * 1024 }], 0);
+  over(windows, 10_000, 1);
+  assert.deepEqual([windows.size, windows.snapshot().held], [1, []]);
+});
+
+Deno.test("early rows come at most once an interval, are marked, and leave the window open", () => {
+  const windows = new OpenWindows({ ...RULES, emitEveryMs: 2_000, deliverEveryMs: null });
+  windows.hold([part(0)], 0);
+  assert.deepEqual(over(windows, 3_000, 1_999), []);
+  assert.deepEqual(over(windows, 3_000, 2_000).map(({ call }) => call.early), [true]);
+  assert.equal(windows.look()[0]?.emitted, false);
+  assert.deepEqual(over(windows, 3_000, 9_000), [], "nothing has come since");
+  windows.hold([part(0)], 9_000);
+  const last = over(windows, 10_000, 9_001, true);
+  assert.deepEqual(last.map(({ call }) => [call.early, call.watermark]), [[undefined, 10_000]]);
+});
+
+Deno.test("an emitted window stays so whatever is delivered, and completes without cells", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 60_000 });
+  windows.hold([part(0), part(10_000)], 0);
+  assert.equal(over(windows, 10_000, 1_000).length, 1);
+  windows.hold([part(0, ["x".repeat(2_000)])], 1_500);
+  windows.makeCalls(10_000, 2_000, 2_000, true);
+  const delivered = windows.send(2_000, 8).flat();
+  assert.deepEqual(delivered.map(({ start, call }) => [start, call.watermark]), [
+    [0, null],
+    [10_000, null],
+  ]);
+  for (const outcome of ends(delivered, "written")) windows.answered(outcome, 2_001);
+  assert.deepEqual(windows.look().map(({ emitted }) => emitted), [true, false]);
+  assert.deepEqual(over(windows, 19_999, 90_000), []);
+  assert.deepEqual(over(windows, 69_999, 99_000).map(({ start }) => start), [10_000]);
+  const last = over(windows, 70_000, 99_001, true);
+  assert.deepEqual(last.map(({ start, call }) => [start, call.cells]), [[0, []]]);
+});
+
+Deno.test("what waits for its call is not called again, however long it waits", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold([part(0)], 0);
+  assert.equal(sent(windows, null, 5_000).length, 1);
+  assert.deepEqual(windows.look().map(({ n, calling }) => [n, calling]), [[0, 1]]);
+  windows.hold([part(0)], 5_001);
+  assert.deepEqual(sent(windows, null, 50_000), []);
+});
+
+Deno.test("those whose cells have waited longest are delivered to first", () => {
+  const windows = new OpenWindows(RULES);
+  for (let i = 0; i < 25; i++) windows.hold([part(10_000 * (25 - i))], i);
+  const starts = sent(windows, null, 6_000).flat().map(({ start }) => start);
+  const oldest = Array.from({ length: 20 }, (_, i) => 10_000 * (25 - i));
+  assert.deepEqual(starts, oldest.toReversed());
+});
+
+Deno.test("a hundred broken windows are kept by name, in their order, the others by number", () => {
+  const windows = new OpenWindows(RULES);
+  windows.hold(Array.from({ length: 103 }, (_, i) => part(10_000 * i)), 0);
+  for (const calls of sent(windows, 1e9, 0).toReversed()) {
+    for (const outcome of ends(calls, "lost").toReversed()) windows.answered(outcome, 1);
+  }
+  assert.deepEqual(windows.lost.named.map(({ start }) => start).slice(0, 3), [0, 10_000, 20_000]);
+  windows.makeCalls(15_000, 2, MIB, false);
+  assert.deepEqual([windows.size, windows.lost.windows], [102, 103]);
+  windows.makeCalls(1e9, 2, MIB, false);
+  const { lost } = windows;
+  assert.deepEqual([windows.size, lost.windows, lost.pairs, lost.named.length], [0, 103, 103, 100]);
+});
+
+Deno.test("a settle leaves before the deliver of an earlier window", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 60_000 });
+  windows.hold([part(0)], 0);
+  over(windows, 10_000, 1_000);
+  windows.hold([part(0, ["x".repeat(2_000)]), part(10_000)], 1_500);
+  windows.makeCalls(20_000, 2_000, 2_000, true);
+  const calls = windows.send(2_000, 8).flat();
+  assert.deepEqual(calls.map(({ start, call }) => [start, call.watermark]), [
+    [10_000, 20_000],
+    [0, null],
+  ]);
+});
+
+Deno.test("a broken window is not called again, while it is open and after", () => {
+  const windows = new OpenWindows({ ...RULES, latenessMs: 5_000 });
+  windows.hold([part(0)], 0);
+  for (const outcome of ends(sent(windows, 10_000, 0).flat(), "lost")) windows.answered(outcome, 1);
+  windows.hold([part(0)], 2);
+  assert.deepEqual(sent(windows, 14_999, 50_000), []);
+  assert.equal(windows.size, 1);
+  assert.deepEqual(sent(windows, 15_000, 50_000), []);
+  assert.equal(windows.size, 0);
 });

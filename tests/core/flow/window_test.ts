@@ -85,13 +85,26 @@ Deno.test("early rows come before the end, and count as a revision", () => {
 });
 
 Deno.test("a window that would be too large takes nothing; real UTF-8 bytes count", () => {
-  const window = new Window({ ...RULES, maxBytes: 300 });
-  const wide: CellWire = [JSON.stringify(["漢".repeat(80)]), 1, null];
+  const window = new Window(RULES);
+  // 200,000 characters, 600,000 bytes: one fits into 1 MiB, two don't.
+  const wide: CellWire = [JSON.stringify(["漢".repeat(200_000)]), 1, null];
   assert.equal(window.call(call(1, { cells: [wide] })).kind, "taken");
   assert.equal(window.bytes, new TextEncoder().encode(JSON.stringify(wide)).length + 1);
   const before = window.snapshot();
-  const more: CellWire = [JSON.stringify(["字".repeat(80)]), 1, null];
+  const more: CellWire = [JSON.stringify(["字".repeat(200_000)]), 1, null];
   assert.equal(window.call(call(2, { cells: [more], watermark: 20_000 })).kind, "full");
   assert.deepEqual(window.snapshot(), before);
   assert.equal(window.call(call(2, { cells: [wide] })).kind, "taken", "what it has may grow");
+});
+
+Deno.test("a window knows what it held after each of its last 16 calls", () => {
+  const window = new Window(RULES);
+  for (let n = 1; n <= 20; n++) window.call(call(n));
+  assert.deepEqual([window.held.length, window.held[0]?.[0], window.held.at(-1)?.[0]], [16, 5, 20]);
+});
+
+Deno.test("a window that is complete takes nothing more", () => {
+  const window = new Window(RULES);
+  assert.equal(window.call(call(1, { watermark: 15_000 })).kind, "emitted");
+  assert.equal(window.call(call(2)).kind, "overlap");
 });
