@@ -19,7 +19,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from "@temporalio/workflow";
-import { Drain, type DrainCommand } from "../core/flow/drain.ts";
+import { Drain, type DrainCommand, type DrainPace } from "../core/flow/drain.ts";
 import { holdsWatermark, partitionWatermark } from "../core/event_time/watermark.ts";
 import { viewOf } from "../core/flow/view.ts";
 import { sweepQueue } from "../core/ids.ts";
@@ -28,7 +28,6 @@ import type { SweepNote } from "../core/scaling/speed.ts";
 import type { ControlSinks, DrainActivities, WorkerActivities } from "./activities.ts";
 import {
   acceptUpdate,
-  addedSignal,
   boundUpdate,
   type DrainInput,
   excludePartitionUpdate,
@@ -37,6 +36,7 @@ import {
   type GenerationView,
   readySignal,
   resumePartitionUpdate,
+  tuneSignal,
 } from "./messages.ts";
 import { instant, showDetails, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
@@ -89,8 +89,13 @@ export async function drain(input: DrainInput): Promise<void> {
   showDetails(() => details(input, state));
   setHandler(generationQuery, view);
   setHandler(readySignal, ({ slots }) => note(() => state.ready(slots)));
-  setHandler(addedSignal, (starts) => note(() => state.added(starts)));
   setHandler(boundUpdate, (untils) => decided(() => state.bound(new Map(untils))));
+  let pace: DrainPace = { paceMs, sliceMs, deliverEveryMs };
+  setHandler(tuneSignal, (next) =>
+    note(() => {
+      pace = next;
+      state.tune(next);
+    }));
   setHandler(flushWindowsUpdate, () => decided(() => state.flush()));
   setHandler(acceptUpdate, ({ hash }) => decided(() => state.accept(hash)));
   setHandler(
@@ -119,7 +124,7 @@ export async function drain(input: DrainInput): Promise<void> {
     for (const command of commands) {
       if (command.kind === "continueAsNew") {
         await condition(allHandlersFinished);
-        await continueAsNew<typeof drain>({ ...input, state: state.snapshot() });
+        await continueAsNew<typeof drain>({ ...input, ...pace, state: state.snapshot() });
       } else carryOut(command);
     }
     told.state(viewOf(state, SHOWN_WINDOWS));

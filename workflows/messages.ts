@@ -7,7 +7,7 @@
 
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { Call, CallAnswer } from "../core/flow/delivery.ts";
-import type { DrainSnapshot, PartitionStart } from "../core/flow/drain.ts";
+import type { DrainPace, DrainSnapshot } from "../core/flow/drain.ts";
 import type { GenerationView } from "../core/flow/view.ts";
 import type { Span } from "../core/flow/sweep.ts";
 import type {
@@ -107,8 +107,6 @@ export interface DrainInput extends Continuing {
 
 /** The fleet has room for so many sweeps now. */
 export const readySignal = defineSignal<[{ readonly slots: number }], "ready">("ready");
-/** The topic has gained partitions. */
-export const addedSignal = defineSignal<[readonly PartitionStart[]], "added">("added");
 /** Fixes or lifts the ends of partitions: `[partition, until]`. */
 export const boundUpdate = defineUpdate<
   GenerationView,
@@ -129,6 +127,8 @@ export const excludePartitionUpdate = defineUpdate<
   [{ readonly partition: number }],
   "exclude"
 >("exclude");
+/** Paces sweeps and delivers anew. */
+export const tuneSignal = defineSignal<[DrainPace], "tune">("tune");
 /** Accepts results of code with another hash, which means the same. */
 export const acceptUpdate = defineUpdate<GenerationView, [{ readonly hash: string }], "accept">(
   "accept",

@@ -13,10 +13,9 @@ import { defaultPayloadConverter } from "@temporalio/common";
 import { TidegateError } from "../../core/errors.ts";
 import { controlQueue, drainId, windowId } from "../../core/ids.ts";
 import type { Plan } from "../../core/plan.ts";
-import type { PartitionStart } from "../../core/flow/drain.ts";
+import type { DrainPace } from "../../core/flow/drain.ts";
 import {
   acceptUpdate,
-  addedSignal,
   boundUpdate,
   type DrainInput,
   excludePartitionUpdate,
@@ -25,6 +24,7 @@ import {
   type GenerationView,
   readySignal,
   resumePartitionUpdate,
+  tuneSignal,
   windowQuery,
   type WindowView,
 } from "../../workflows/messages.ts";
@@ -68,8 +68,8 @@ export interface GenerationClient {
   audited(start: number, shard: number): Promise<WindowView | null>;
   /** Tells for how many sweeps the fleet has room. */
   ready(slots: number): Promise<void>;
-  /** Tells of partitions that the topic has gained. */
-  added(starts: readonly PartitionStart[]): Promise<void>;
+  /** Paces sweeps and delivers anew. */
+  tune(pace: DrainPace): Promise<void>;
   /** Fixes or lifts the ends of partitions. */
   bound(untils: readonly (readonly [number, number | null])[]): Promise<GenerationView>;
   /** Closes what is open, as soon as no partition is active. */
@@ -143,7 +143,7 @@ export function createGenerationClient(
     window: (start, shard) => windowIn(["RUNNING"], start, shard),
     audited: (start, shard) => windowIn(["RUNNING", "COMPLETED"], start, shard),
     ready: (slots) => handle.signal(readySignal, { slots }),
-    added: (starts) => handle.signal(addedSignal, starts),
+    tune: (pace) => handle.signal(tuneSignal, pace),
     bound: (untils) => refusable(() => handle.executeUpdate(boundUpdate, { args: [untils] })),
     flush: () => refusable(() => handle.executeUpdate(flushWindowsUpdate)),
     resume: (partition, from) =>

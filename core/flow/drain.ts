@@ -22,6 +22,7 @@ import {
 } from "./drain/results.ts";
 import {
   type DrainCommand,
+  type DrainPace,
   type DrainRules,
   type DrainSnapshot,
   DrainState,
@@ -45,6 +46,7 @@ import type { SweepRequest, SweepResult } from "./sweep.ts";
 export { newDrain } from "./drain/state.ts";
 export type {
   DrainCommand,
+  DrainPace,
   DrainRules,
   DrainSnapshot,
   PartitionStart,
@@ -232,6 +234,11 @@ export class Drain {
   /** Code with another hash is accepted too; sweeps are asked with it from now on. */
   accept(hash: string): void {
     this.#moves.push({ kind: "accept", hash });
+  }
+
+  /** Sweeps and delivers are paced anew. */
+  tune(pace: DrainPace): void {
+    this.#moves.push({ kind: "tune", pace });
   }
 
   /** A person closes what is open, as soon as no partition is active. */

@@ -98,7 +98,7 @@ export type Room =
 
 /** The open windows. Every message changes the table; the calls that are due are read from it. */
 export class OpenWindows {
-  readonly #rules: OpenWindowsRules;
+  #rules: OpenWindowsRules;
   readonly #table: WindowTable;
   #rest: Omit<OpenWindowsSnapshot, keyof TableSnapshot>;
 
@@ -108,6 +108,12 @@ export class OpenWindows {
     this.#rules = rules;
     this.#rest = rest;
     this.#table = new WindowTable(rules, { windows, held, calls, broken });
+  }
+
+  /** From now on by other rules; what has been decided stays. */
+  tune(rules: OpenWindowsRules): void {
+    this.#rules = rules;
+    this.#table.tune(rules);
   }
 
   /** The state as plain data. */

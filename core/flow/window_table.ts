@@ -61,7 +61,7 @@ interface Queue {
 
 /** The open windows, in their order. */
 export class WindowTable {
-  readonly #rules: TableRules;
+  #rules: TableRules;
   /** The places of the windows that share a start, by their shards. */
   readonly #byStart = new Map<number, Place[]>();
   readonly #starts: number[] = [];
@@ -120,6 +120,11 @@ export class WindowTable {
         broken,
       });
     }
+  }
+
+  /** From now on by other rules: for each window when it is next set. */
+  tune(rules: TableRules): void {
+    this.#rules = rules;
   }
 
   /** The state as plain data. */

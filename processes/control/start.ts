@@ -168,6 +168,7 @@ export interface Control {
  */
 export async function startControl(options: ControlOptions): Promise<Control> {
   const { pipeline: { plan }, kafka, temporal, say } = options;
+  const { paceMs, sliceMs, deliverEveryMs } = options;
   const name = plan.pipeline;
   refuseTooManyWindows(plan, MAX_OPEN_WINDOWS);
   const id = crypto.randomUUID();
@@ -302,9 +303,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     plan: runPlanOf(plan),
     generation,
     topicId: topic.topicId,
-    paceMs: options.paceMs,
-    sliceMs: options.sliceMs,
-    deliverEveryMs: options.deliverEveryMs,
+    ...{ paceMs, sliceMs, deliverEveryMs },
     maxOpenWindows: MAX_OPEN_WINDOWS,
     searchAttributes,
     state: newDrain(
@@ -317,6 +316,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   if (!isNew) {
     await workflows.failActivitiesOf(generation, isLeftBehind(identity));
     await drain.accept(code.hash);
+    await drain.tune({ paceMs, sliceMs, deliverEveryMs });
     await rebound(drain, until);
   }
   atEnd(() => launcher.stop());

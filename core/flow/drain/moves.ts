@@ -6,7 +6,7 @@
  */
 
 import { type DrainPartition, WIDE } from "../dealing.ts";
-import { type DrainState, newPartition, type PartitionStart } from "./state.ts";
+import { type DrainPace, type DrainState, newPartition, type PartitionStart } from "./state.ts";
 
 /** What a message asks for; it is taken in with the next decision. */
 export type Move =
@@ -24,6 +24,8 @@ export type Move =
   | { readonly kind: "topicHas"; readonly partitions: number }
   /** Results of other code are taken too. */
   | { readonly kind: "accept"; readonly hash: string }
+  /** Sweeps and delivers are paced anew. */
+  | { readonly kind: "tune"; readonly pace: DrainPace }
   /** What is open is closed as soon as no partition is active. */
   | { readonly kind: "flush" };
 
@@ -36,6 +38,8 @@ export function takeMove(state: DrainState, move: Move): void {
       return state.topicHas(move.partitions);
     case "accept":
       return accept(state, move.hash);
+    case "tune":
+      return state.tune(move.pace);
     case "flush":
       state.change({ flushing: true });
       return state.strikeLooking();

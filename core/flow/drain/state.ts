@@ -24,6 +24,9 @@ import {
 } from "../open_windows.ts";
 import type { SweepRequest } from "../sweep.ts";
 
+/** How sweeps and delivers are paced: what may change while a generation goes on. */
+export type DrainPace = Pick<DrainRules, "paceMs" | "sliceMs" | "deliverEveryMs">;
+
 /** What the drain needs to know of the plan and the run. */
 export interface DrainRules extends OpenWindowsRules {
   /** The generation of the pipeline's state. */
@@ -207,7 +210,7 @@ export function newPartition(start: PartitionStart): DrainPartition {
 /** What the chapters of the drain share. */
 export class DrainState {
   /** The plan and the run. */
-  readonly rules: DrainRules;
+  rules: DrainRules;
   /** The open windows. */
   readonly windows: OpenWindows;
   /** What is kept besides partitions and windows. */
@@ -289,6 +292,12 @@ export class DrainState {
     const all = [...this.#partitions.values(), ...more].sort((a, b) => a.partition - b.partition);
     this.#partitions.clear();
     for (const p of all) this.set(p);
+  }
+
+  /** From now on sweeps and delivers are paced so. */
+  tune(pace: DrainPace): void {
+    this.rules = { ...this.rules, ...pace };
+    this.windows.tune(this.rules);
   }
 
   /** The partitions that are held back, and by what. */

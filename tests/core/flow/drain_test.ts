@@ -341,3 +341,15 @@ Deno.test("a run ends when its history is full, with its last sweeps; at once wh
   const { commands } = next.decide(other.nowMs, NOTHING);
   assert.deepEqual(commands.map(({ kind }) => kind), ["sweep"]);
 });
+
+Deno.test("another pace counts for the sweeps and delivers that begin after it", () => {
+  const it = new Case(1);
+  assert.deepEqual([it.sweeps[0]?.paceMs, it.sweeps[0]?.sliceMs], [5_000, 2_000]);
+  it.drain.tune({ paceMs: 700, sliceMs: 300, deliverEveryMs: null });
+  it.decide();
+  assert.deepEqual(it.kinds, [], "what is out goes on as it was asked");
+  it.answer({ 0: moved(1, 1_000) }, { windows: [cells(0)] });
+  assert.deepEqual([it.sweeps[0]?.paceMs, it.sweeps[0]?.sliceMs], [700, 300]);
+  it.decide(60_000);
+  assert.deepEqual(it.kinds, [], "nothing is delivered any more");
+});
