@@ -46,7 +46,7 @@ export async function action({ flags, settings }: Args<"demo">): Promise<number>
 
 async function show(
   session: Session,
-  { seconds, rate }: { seconds: number; rate: number },
+  { seconds, rate, partitions: wanted }: Args<"demo">["flags"],
   stop: AbortController,
   closing: AsyncDisposableStack,
 ): Promise<number> {
@@ -57,7 +57,11 @@ async function show(
   const writer = createKafkaJsWriter(kafka);
   for (const client of [admin, reader, writer]) closing.defer(() => client.close());
   const { topic } = plan;
-  const { partitions } = await ensureSourceTopic({ topic, partitions: 4 }, admin, reader);
+  const { partitions } = await ensureSourceTopic(
+    { topic, partitions: wanted },
+    admin,
+    reader,
+  );
   const fleet = { workers: 1, "new-generation": false, from: undefined };
   const control = await controlFor(session, fleet, "live");
   closing.defer(() => control.stop());

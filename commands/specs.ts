@@ -72,6 +72,8 @@ export const SPECS = {
     flags: {
       seconds: number({ min: 1 }).prefault("45").describe("How long to produce"),
       rate: number({ min: 1 }).prefault("40").describe("Events per second"),
+      partitions: integer({ min: 1, max: 1_024 }).prefault("4")
+        .describe("Partitions of the topic"),
     },
     settings: SETTINGS,
   },
@@ -180,6 +182,8 @@ export const SPECS = {
         .describe("How long each event's lookup takes, in ms; 0 for none"),
       "keyed-by": word(["student_id", "course"]).prefault("student_id")
         .describe("What chooses a record's partition; course makes hot ones"),
+      partitions: integer({ min: 1, max: 1_024 }).optional()
+        .describe("Partitions of the topic: 8, or 4 keyed by course, if left out"),
       price: number({ min: 0 }).optional().describe("The price of an instance-hour"),
       json: toggle().describe("Print the report as JSON, all else on standard error"),
     },

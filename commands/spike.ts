@@ -69,7 +69,7 @@ export async function action({ flags, settings }: Args<"spike">): Promise<number
     }
     if (session.webUi !== null) show([`Temporal Web UI: ${session.webUi}`]);
     const { rate, zero, price = null, baseline, spike, cooldown } = flags;
-    const partitions = PARTITIONS[keyedBy];
+    const partitions = flags.partitions ?? PARTITIONS[keyedBy];
     const run = await runLoadTest({
       session,
       rate,
