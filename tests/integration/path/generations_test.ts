@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import type { OutRecord } from "../../../adapters/kafka/log.ts";
 import { student } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
+import { until } from "../_support/until.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { ControlFailure } from "../_support/test_control.ts";
 
@@ -107,3 +108,33 @@ pathTest("a generation whose drain has ended can't go on", async (world) => {
   const account = await anew.untilDrained();
   await checkAgainstOracle(pipeline, { ...world, generation: 2, account });
 });
+
+pathTest(
+  "state of an engine that is none any more is told, and a new generation begins",
+  async (world) => {
+    const pipeline = await world.pipeline();
+    const { pipeline: name, topic } = pipeline.plan;
+    await world.createTopic(topic, 1);
+    await world.send(topic, events(0, 10).map((record) => ({ ...record, partition: 0 })));
+    // What such a pipeline has left on the server: a supervisor on the queue of before, and a clock.
+    for (const [workflowId, type] of [["supervisor", "supervisor"], ["3/clock", "clock"]]) {
+      await world.client.workflow.start(type ?? "", {
+        workflowId: `${name}/${workflowId}`,
+        taskQueue: `${name}-control`,
+        args: [{ pipeline: name }],
+      });
+    }
+    const query = `WorkflowId STARTS_WITH "${name}/" AND ExecutionStatus = "Running"`;
+    await until(
+      "the list of workflows",
+      async () => (await world.client.workflow.count(query)).count === 2 || undefined,
+    );
+    const run = await world.start(pipeline);
+    assert.equal(run.generation, 4);
+    assert.ok(run.control.said.some((line) => line.includes("made by an earlier engine")));
+    const account = await run.untilDrained();
+    await checkAgainstOracle(pipeline, { ...world, generation: 4, account });
+    const old = world.client.workflow.getHandle(`${name}/3/clock`);
+    assert.equal((await old.describe()).status.name, "TERMINATED");
+  },
+);
