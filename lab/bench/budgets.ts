@@ -309,7 +309,7 @@ function calm(name: string, partitions: number, peers: boolean): BudgetRow {
           met: ours.p50Ms <= 50 && ours.p99Ms <= 100,
         },
         {
-          what: `memory, live, ${size}`,
+          what: `memory, live with the page open, ${size}`,
           goal: "control process ≤ 400, worker ≤ 350 MiB",
           measured: Object.entries(ours.rssMiB).map(([part, n]) => `${part} ${n}`).join(", ") +
             " MiB",

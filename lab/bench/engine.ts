@@ -20,6 +20,11 @@ export interface RunningEngine {
   readonly pid: number;
   /** CPU seconds so far by part, and memory. */
   usage(): Promise<EngineUsage>;
+  /**
+   * Opens its live page, as a person does; gives what closes it.
+   * @default {undefined} there is none
+   */
+  readonly openPage?: () => Promise<() => Promise<void>>;
   /** Whether its own account holds; null if it keeps none. */
   holds(): Promise<boolean | null>;
   /** Ends it and removes what it has made. */

@@ -33,8 +33,8 @@ export interface IdleBench {
 const PARTITIONS = 4;
 /** How long it may take until the last worker has ended, in ms. */
 const TO_ZERO_MS = 120_000;
-/** What is still under way after that is let pass, in ms. */
-const SETTLE_MS = 15_000;
+/** How long there must have been none: windows close by then, and nothing is under way. In ms. */
+const SETTLE_MS = 30_000;
 
 /** Measures a pipeline that has had a few records, closed its window, and has nothing to do. */
 export async function benchIdle(context: BenchContext): Promise<IdleBench> {
@@ -56,10 +56,9 @@ export async function benchIdle(context: BenchContext): Promise<IdleBench> {
   }));
   await writer.send(topic, records);
   const quiet = await context.quiet();
-  const running = await startOurs(context, pipeline, { args: ["--idle-to-zero=1s"], workers: 0 });
+  const running = await startOurs(context, pipeline, { args: ["--idle-to-zero=10s"], workers: 0 });
   try {
     await toZero(running.workers);
-    await sleep(SETTLE_MS);
     const used = await countTrees({
       control: running.pid,
       temporal: temporal.pid,
@@ -97,14 +96,19 @@ export function idleLine(idle: IdleBench): string {
   ].join("; ");
 }
 
-/** Workers come for the first records, and go; then there is none. */
+/** Workers come for the first records, and go; then there is none for a while. */
 async function toZero(workers: () => Promise<readonly number[]>): Promise<void> {
   const deadline = performance.now() + TO_ZERO_MS;
+  let zeroSinceMs = Infinity;
   let some = false;
   while (performance.now() < deadline) {
-    const count = (await workers()).length;
-    if (count > 0) some = true;
-    else if (some) return;
+    if ((await workers()).length > 0) {
+      some = true;
+      zeroSinceMs = Infinity;
+    } else if (some) {
+      zeroSinceMs = Math.min(zeroSinceMs, performance.now());
+      if (performance.now() - zeroSinceMs >= SETTLE_MS) return;
+    }
     await sleep(200);
   }
   throw new Error("Cannot measure: the fleet must go to a worker and back to none in time");

@@ -55,7 +55,7 @@ export interface LiveRun {
   readonly counts: TemporalCounts | null;
   /** Cores that others used meanwhile. */
   readonly othersCores: number;
-  /** Resident memory by part in MiB. */
+  /** Resident memory by part in MiB, with a reader of the live page where there is one. */
   readonly rssMiB: Readonly<Record<string, number>>;
   /** Records sent, and events in closed windows as they must be and are. */
   readonly events: { readonly sent: number; readonly wanted: number; readonly found: number };
@@ -72,6 +72,8 @@ const RATE = 1_000;
 const DELAY_MS = 1_000;
 /** What is sent before it is measured, in ms: JIT and caches, and windows with a history. */
 const WARM_UP_MS = 10_000;
+/** How long somebody looks at the live page, in ms. */
+const PAGE_MS = 10_000;
 /** How long the last windows may take to be seen after the load has ended, in ms. */
 const LAST_MS = 3_000;
 
@@ -131,6 +133,10 @@ async function liveOnce(
     const countsAfter = metrics === null ? null : await readCounts(metrics);
     const [usage, machineAfter] = [await running.usage(), await machineTime()];
     const { bench = NaN, ...server } = await used();
+    const closePage = await running.openPage?.();
+    if (closePage !== undefined) await sleep(PAGE_MS);
+    const { rssMiB } = await running.usage();
+    await closePage?.();
     await load.stop();
     await sleep(LAST_MS);
     stop.abort();
@@ -177,7 +183,7 @@ async function liveOnce(
       actionsPerSecond: counts === null ? null : totalOf(counts.actions) / wall,
       counts,
       othersCores: Math.max(0, (busy - known) / wall),
-      rssMiB: usage.rssMiB,
+      rssMiB,
       events: {
         sent: load.sent(),
         wanted: closings.length * RATE * windowMs / 1000,

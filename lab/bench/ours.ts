@@ -104,6 +104,17 @@ export async function startOurs(
         rssMiB: { control: root.rssMiB, worker: sum("rssMiB") },
       };
     },
+    async openPage() {
+      const { body } = await fetch(`${page}/events`);
+      const gone = new AbortController();
+      const read = body?.pipeTo(new WritableStream(), { signal: gone.signal }).catch(() =>
+        undefined
+      );
+      return async () => {
+        gone.abort();
+        await read;
+      };
+    },
     async holds() {
       const { code, stdout, stderr } = await command(["audit", "--json"], env).output();
       if (code !== 0) {
