@@ -112,9 +112,13 @@ export function drawScenario(r: Random): Scenario {
   /** Backlogs on all partitions, then silence: work is spread while partitions become idle. */
   const burst = !many && !tight && r.chance(0.25);
   const mode = (burst || r.chance(0.7)) && !many && !tight ? "live" : "bounded";
-  const size = !many && !tight && !burst && r.chance(0.3);
+  const size = !many && !tight && !burst && r.chance(0.36);
   const latenessMs = r.pick(size ? [0, 15_000, 15_000] : [0, 0, 15_000]);
-  const partitions = burst ? 4 : size || tight ? r.pick([2, 3, 3]) : r.pick([1, 2, 2, 3, 3, 4]);
+  const partitions = burst
+    ? r.pick([4, 4, 6])
+    : size || tight
+    ? r.pick([2, 3, 3])
+    : r.pick([1, 2, 2, 3, 3, 4]);
   const windowing = r.chance(0.8) || size ? tumbling(10_000) : hopping(10_000, 5_000);
   const faults: string[] = [];
   const has = (name: string, likelihood: number) => {
@@ -156,7 +160,7 @@ export function drawScenario(r: Random): Scenario {
   );
   if (size) faults.push("sizes");
   if (many) faults.push("many windows");
-  const fleet = burst ? 4 : r.pick(size ? [1, 1, 2] : [0, 1, 2, 2, 4]);
+  const fleet = burst ? r.pick([2, 2, 3, 4]) : r.pick(size ? [1, 1, 2] : [0, 1, 2, 2, 4]);
   const fleetMoves = has("fleet moves", tight ? 0.9 : 0.4)
     ? Array.from({ length: r.int(1, 4) }, () => ({
       at: r.int(0, span + 30_000),
@@ -164,7 +168,7 @@ export function drawScenario(r: Random): Scenario {
       told: r.chance(0.7),
     })).sort((a, b) => a.at - b.at)
     : [];
-  const brokerFaults = has("broker faults", 0.6)
+  const brokerFaults = has("broker faults", 0.7)
     ? Array.from({ length: r.int(1, 3) }, (): BrokerFault => {
       const from = r.int(0, span);
       const kind = r.pick<BrokerFault["kind"]>([
@@ -236,7 +240,7 @@ export function drawScenario(r: Random): Scenario {
     fails: has("data faults", tight ? 0.6 : 0.15) ? (tight ? 0.15 : 0.03) : 0,
     scalesToZero: r.chance(holes ? 0.6 : 0.25),
     pauses: pairs(0.35, "pauses", 20_000),
-    wrong: has("wrong answers", 0.12) ? 0.12 : 0,
+    wrong: has("wrong answers", 0.14) ? 0.14 : 0,
     stalls: has("stalls", 0.1) ? 0.03 : 0,
     clockJumps: has("clock jumps", 0.1)
       ? Array.from({ length: r.int(1, 3) }, () => ({

@@ -424,7 +424,7 @@ export class SweepAttempt {
       })),
       windows,
       ranMs,
-      busyMs: world.random.chance(0.3) ? ranMs : Math.floor(ranMs / 2),
+      busyMs: this.#folded === 0 ? 0 : world.random.chance(0.3) ? ranMs : Math.floor(ranMs / 2),
       attempt: 1,
       worker: "w",
       topicPartitions: world.random.chance(0.1)

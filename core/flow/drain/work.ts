@@ -71,9 +71,11 @@ export function endsRun(state: DrainState, { events, bytes, suggested }: History
   const { nowMs } = state;
   const full = Math.max(events / RUN_EVENTS, bytes / RUN_BYTES, suggested ? 1 : 0);
   if (full >= 2) return true;
-  if (full < LAST_PART) return false;
-  if (isInBacklog(state) && nowMs - state.s.runSinceMs < BACKLOG_RUN_MS) return false;
-  state.endsAtMs ??= nowMs + Math.max(state.rules.sliceMs, LEAST_SWEEP_MS);
+  if (state.endsAtMs === null) {
+    if (full < LAST_PART) return false;
+    if (isInBacklog(state) && nowMs - state.s.runSinceMs < BACKLOG_RUN_MS) return false;
+    state.endsAtMs = nowMs + Math.max(state.rules.sliceMs, LEAST_SWEEP_MS);
+  }
   // Looking costs nothing to begin again.
   state.strike((sweep) => sweep.request.partitions.every((p) => p.role !== "fold"));
   return state.out.size === 0;
@@ -262,12 +264,14 @@ export function wake(state: DrainState): void {
   state.commands.push({ kind: "wake" });
 }
 
-/** When to decide again at the latest; null for when a message comes. */
-export function nextDecision({ windows, settles, endsAtMs, s, nowMs }: DrainState): number | null {
+/**
+ * When to decide again at the latest; null for when a message comes. What lies in the past is no
+ * reason: it has just been decided that nothing follows from it.
+ */
+export function nextDecision({ windows, settles, s, nowMs }: DrainState): number | null {
   const times = [
     settles.size < SETTLES_OUT ? windows.nextTryMs() : null,
-    endsAtMs,
     s.wokenAtMs === null ? null : s.wokenAtMs + WAKE_EVERY_MS,
-  ].filter((time) => time !== null);
-  return times.length === 0 ? null : Math.max(nowMs + 1, Math.min(...times));
+  ].filter((time) => time !== null).filter((time) => time > nowMs);
+  return smallest(times);
 }
