@@ -8,6 +8,21 @@ import { ApplicationFailure } from "@temporalio/activity";
 import type { SpanAttributes, Trace, Traced } from "../adapters/tracing.ts";
 import { TidegateError } from "../core/errors.ts";
 
+/**
+ * Lets each work of a process end the one before: who has been given up hears of it at once, and not
+ * only when it next says that it is alive.
+ */
+export class OneAtATime {
+  #last = new AbortController();
+
+  /** A work begins; answers the signal that ends it. */
+  begin(): AbortSignal {
+    this.#last.abort(new Error("another one has begun"));
+    this.#last = new AbortController();
+    return this.#last.signal;
+  }
+}
+
 /** Does work without spans. */
 export const untraced: Trace = <T>(
   _name: string,

@@ -14,7 +14,7 @@ import type {
   FleetActivities,
   WorkerActivities,
 } from "../workflows/activities.ts";
-import { named, untraced } from "./activity.ts";
+import { named, OneAtATime, untraced } from "./activity.ts";
 import type { PipelineObserver } from "./observer.ts";
 import { findPartitions } from "./find_partitions.ts";
 import { createSampleFleet, type Load } from "./sample_fleet.ts";
@@ -24,8 +24,13 @@ import { sweep, type SweepDeps, type SweepProgress } from "./sweep.ts";
 
 /** How often an activity says that it is alive, in ms: a third of its timeout. */
 const SETTLE_BEAT_MS = 1_000;
-/** The same for sweeps, whose progress travels with it. */
-const SWEEP_BEAT_MS = 3_000;
+/**
+ * The same for sweeps, whose progress travels with it, and which hear of a strike by the answer. One
+ * that has something to fold is over before: each word is a call of Temporal, and costs money.
+ */
+const SWEEP_BEAT_MS = 6_000;
+/** The same for looks of the control process: one ends when the next begins. */
+const LOOK_BEAT_MS = 40_000;
 
 /** What the sweeps of a process need; the rest comes with each of them. */
 export type SweepTools =
@@ -74,16 +79,25 @@ export interface FleetTools extends ScaleDeps {
  * @param codeHash The hash of the code that the process has loaded.
  */
 export function createWorkerActivities(tools: SweepTools, codeHash: string): WorkerActivities {
-  return { sweep: (request) => sweepIn(tools, codeHash, request, "sweep") };
+  return {
+    sweep: (request) =>
+      sweepIn(tools, codeHash, request, { name: "sweep", beatMs: SWEEP_BEAT_MS, signal: null }),
+  };
 }
 
 /** The activities of the control process. */
 export function createControlActivities(
   { look, reader, fleet, observer, trace = untraced, ...settling }: ControlTools,
 ): ControlActivities {
+  const looking = new OneAtATime();
   return {
-    // It folds nothing, so that it does not matter by which code.
-    awaitRecords: (request) => sweepIn({ ...look, trace }, request.codeHash, request, "look"),
+    awaitRecords: (request) => {
+      const signal = looking.begin();
+      // It folds nothing, so that it does not matter by which code.
+      return sweepIn({ ...look, trace }, request.codeHash, request, {
+        ...{ name: "look", beatMs: LOOK_BEAT_MS, signal },
+      });
+    },
     settle: (request) =>
       beating(
         SETTLE_BEAT_MS,
@@ -104,13 +118,24 @@ const NO_FLEET: FleetActivities = {
   scaleFleet: () => Promise.reject(new Error("this process does not scale the fleet")),
 };
 
+/** How a sweep is run. */
+interface SweepingOptions {
+  /** Names its span. */
+  readonly name: string;
+  /** How often it says that it is alive, in ms. */
+  readonly beatMs: number;
+  /** Ends it besides its cancellation; null where nothing does. */
+  readonly signal: AbortSignal | null;
+}
+
 async function sweepIn(
   { progress: told, trace = untraced, ...tools }: SweepTools,
   codeHash: string,
   request: SweepRequest,
-  name: string,
+  { name, beatMs, signal: over }: SweepingOptions,
 ): Promise<SweepResult> {
-  const { cancellationSignal: signal, info: { attempt } } = Context.current();
+  const { cancellationSignal, info: { attempt } } = Context.current();
+  const signal = over === null ? cancellationSignal : AbortSignal.any([cancellationSignal, over]);
   let latest: (() => SweepProgress) | null = null;
   const progress = (now: () => SweepProgress) => {
     latest = now;
@@ -121,7 +146,7 @@ async function sweepIn(
     "tidegate.sweep": request.n,
     "tidegate.partitions": request.partitions.length,
   };
-  return await beating(SWEEP_BEAT_MS, () =>
+  return await beating(beatMs, () =>
     trace(name, attributes, async (tell) => {
       const result = await sweep({ ...tools, codeHash, nonce, progress, signal, attempt }, request);
       tell({ "tidegate.why": result.why, "tidegate.busy_ms": Math.round(result.busyMs) });

@@ -11,8 +11,11 @@ import { type FleetSlots, fleetSlotsOf } from "../core/scaling/fleet.ts";
 import { takeLook } from "../core/scaling/looks.ts";
 import type { FleetDecision, FleetSample, PartitionSample } from "../core/scaling/state.ts";
 import type { FleetActivities, SampleAnswer, SampleRequest } from "../workflows/activities.ts";
+import { OneAtATime } from "./activity.ts";
 import type { PipelineObserver } from "./observer.ts";
 
+/** How often it says that it is alive, in ms; each word is a call of Temporal. */
+const BEAT_MS = 60_000;
 /** How often it looks while something goes on, in ms. */
 const LOOK_MS = 250;
 
@@ -131,12 +134,19 @@ export function createSampleFleet(
   },
 ): FleetActivities["sampleFleet"] {
   const decided = tellOnce(observer.decided);
+  const looking = new OneAtATime();
   return async (request) => {
     decided(request.last);
-    const { cancellationSignal: signal } = Context.current();
+    const signal = AbortSignal.any([Context.current().cancellationSignal, looking.begin()]);
+    let beatAtMs = Date.now();
+    const beat = () => {
+      if (Date.now() < beatAtMs + BEAT_MS) return;
+      beatAtMs = Date.now();
+      heartbeat();
+    };
     const delay = (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal });
     const deps = {
-      ...{ load, fleet, now: Date.now, delay, heartbeat: () => heartbeat(), signal },
+      ...{ load, fleet, now: Date.now, delay, heartbeat: beat, signal },
       decided: observer.decided,
     };
     const answer = await sampleFleet(deps, request);

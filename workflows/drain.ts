@@ -41,8 +41,11 @@ import {
 import { instant, showDetails, table, text } from "./details.ts";
 import { workflowNow } from "./time.ts";
 
-/** How long a sweep waits for a worker to begin it, in ms; then nobody is there. */
-const START_MS = 5_000;
+/**
+ * How long a sweep waits for a worker to begin it, in ms; then nobody is there. A worker that has
+ * still to hear that its sweep was struck does so within 6 s.
+ */
+const START_MS = 8_000;
 /** Tries of a sweep before its partitions are swept apart. */
 const SWEEP_TRIES = 2;
 /** What a sweep may take beyond what it is asked, in ms: the last write of side records. */
@@ -167,7 +170,7 @@ export async function drain(input: DrainInput): Promise<void> {
       if (at === "control") {
         return proxyActivities<DrainActivities>({
           startToCloseTimeout: limitMs,
-          heartbeatTimeout: "20s",
+          heartbeatTimeout: "100s",
           cancellationType: "TRY_CANCEL",
           retry: { initialInterval: 500, maximumInterval: "5s" },
           summary: `look at ${request.partitions.length} partitions`,
@@ -177,7 +180,7 @@ export async function drain(input: DrainInput): Promise<void> {
         taskQueue: sweepQueue(plan.pipeline, generation),
         startToCloseTimeout: limitMs,
         scheduleToStartTimeout: START_MS,
-        heartbeatTimeout: "10s",
+        heartbeatTimeout: "20s",
         cancellationType: "TRY_CANCEL",
         retry: { initialInterval: 100, maximumInterval: "1s", maximumAttempts: SWEEP_TRIES },
         summary: `sweep ${request.n}: ${request.partitions.length} partitions`,

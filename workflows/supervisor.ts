@@ -77,7 +77,8 @@ export async function supervisor(input: SupervisorInput): Promise<void> {
   const { sampleFleet } = proxyActivities<FleetActivities>({
     taskQueue,
     startToCloseTimeout: 2 * LONGEST_LOOK_MS,
-    heartbeatTimeout: "20s",
+    // Whose control process has died, the next one fails.
+    heartbeatTimeout: "150s",
     cancellationType: "TRY_CANCEL",
     retry: { initialInterval: 500, maximumInterval: "5s" },
     summary: "look at the load",

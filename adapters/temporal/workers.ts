@@ -157,6 +157,7 @@ export async function startSweepWorker(
     identity,
     activities,
     maxConcurrentActivityTaskExecutions: 1,
+    maxHeartbeatThrottleInterval: "5s",
     shutdownGraceTime: "20s",
   });
   return run(worker, connection);
