@@ -32,7 +32,7 @@ async function runTests(
   args: readonly string[],
   stop: AbortSignal,
   env: Readonly<Record<string, string>> = {},
-): Promise<TestCounts> {
+): Promise<RunCounts> {
   const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => !SETTINGS.test(name));
   // Types are the gate's business.
   const child = new Deno.Command(Deno.execPath(), {
@@ -52,17 +52,60 @@ async function runTests(
     // The summary comes last, so the end is enough.
     output = (output + text.decode(chunk, { stream: true })).slice(-65_536);
   }
-  return testCounts(output, (await child.status).code);
+  const { code, signal } = await child.status;
+  // It has ended in the middle of a line, and the last one is for machines.
+  if (signal !== null) console.log();
+  return { ...testCounts(output, code), crash: stop.aborted ? null : signal };
+}
+
+/** The counts of a run, and the signal by which the runtime ended it in the middle; null if none. */
+interface RunCounts extends TestCounts {
+  readonly crash: Deno.Signal | null;
+}
+
+/**
+ * Runs the tests of one place. Temporal's native library brings the runtime down now and then, whoever
+ * is at work; a service is started again by whoever keeps it, and so are tests: told, and once.
+ */
+async function runPlace(
+  args: readonly string[],
+  place: string,
+  stop: AbortSignal,
+  env: Readonly<Record<string, string>>,
+): Promise<TestCounts> {
+  const first = await runTests([...args, place], stop, env);
+  if (first.crash === null) return first;
+  console.error(`THE RUNTIME CRASHED (${first.crash}) in ${place}: its tests are run once more`);
+  return await runTests([...args, place], stop, env);
+}
+
+/** Where the tests are that need servers: each place runs in a process of its own. */
+function integrationPlaces(): string[] {
+  const folder = "tests/integration";
+  return [...Deno.readDirSync(new URL(folder, ROOT))]
+    .filter(({ isDirectory, name }) =>
+      isDirectory ? !name.startsWith("_") : name.endsWith("_test.ts")
+    )
+    .map(({ name }) => `${folder}/${name}`)
+    .sort();
 }
 
 /** Runs the tests that need servers, with servers given by the environment or of their own. */
 async function runWithServers(
   args: readonly string[],
+  places: readonly string[],
   stop: AbortSignal,
 ): Promise<TestCounts> {
   const all = [...INTEGRATION_PERMISSIONS, ...args];
+  const runPlaces = async (env: Readonly<Record<string, string>>) => {
+    const runs: TestCounts[] = [];
+    for (const place of places) {
+      if (!stop.aborted) runs.push(await runPlace(all, place, stop, env));
+    }
+    return addCounts(runs);
+  };
   const given = ["TIDEGATE_TEST_BROKER", "TIDEGATE_TEST_TEMPORAL"];
-  if (given.every((name) => Deno.env.get(name))) return await runTests(all, stop);
+  if (given.every((name) => Deno.env.get(name))) return await runPlaces({});
 
   const folder = new URL(".tidegate/", ROOT);
   Deno.mkdirSync(folder, { recursive: true });
@@ -78,7 +121,7 @@ async function runWithServers(
   try {
     const stack = await stackUp(options);
     if (!stop.aborted) {
-      counts = await runTests(all, stop, {
+      counts = await runPlaces({
         TIDEGATE_TEST_BROKER: stack.broker.address,
         TIDEGATE_TEST_TEMPORAL: stack.temporal.address,
         TIDEGATE_TEST_WEBUI: stack.webUi ?? "",
@@ -111,8 +154,8 @@ async function runAll(plan: TestPlan, stop: AbortSignal): Promise<TestCounts> {
     }
   }
   if (plan.integration !== null && !stop.aborted) {
-    const paths = plan.integration.length > 0 ? plan.integration : ["tests/integration"];
-    runs.push(await runWithServers([...filter, ...paths], stop));
+    const places = plan.integration.length > 0 ? plan.integration : integrationPlaces();
+    runs.push(await runWithServers(filter, places, stop));
   }
   if (stop.aborted) {
     console.error("The tests were stopped before their end.");

@@ -9,7 +9,10 @@ const granted = (["read", "write", "run", "env"] as const)
   .every((name) => Deno.permissions.querySync({ name }).state === "granted");
 
 /** Starts the script as the task does. */
-function start(args: readonly string[]): Deno.ChildProcess {
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -22,7 +25,7 @@ function start(args: readonly string[]): Deno.ChildProcess {
       ...args,
     ],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -121,5 +124,40 @@ Deno.test({
       assert.equal(output.trimEnd().split("\n").at(-1), "0 passed, 1 failed");
       assert.throws(() => Deno.kill(pid, "SIGCONT"), "the tests' process must be gone");
     });
+  },
+});
+
+Deno.test({
+  name: "deno task test runs tests once more in whose middle the runtime crashed, and says so",
+  ignore: !granted,
+  async fn() {
+    const folder = new URL("tests/integration/_support/", ROOT);
+    const name = `made_${crypto.randomUUID().slice(0, 8)}`;
+    const file = new URL(`${name}_test.ts`, folder);
+    const marks = new URL(`${name}.txt`, folder);
+    const crashing = (times: number) => `
+      Deno.test("it", () => {
+        const marks = new URL("${marks}");
+        let before = "";
+        try { before = Deno.readTextFileSync(marks); } catch { /* the first time */ }
+        Deno.writeTextFileSync(marks, before + "x");
+        if (before.length < ${times}) Deno.kill(Deno.pid, "SIGABRT");
+      });
+    `;
+    // The servers are not asked.
+    const env = { TIDEGATE_TEST_BROKER: "none", TIDEGATE_TEST_TEMPORAL: "none" };
+    try {
+      for (const [times, last] of [[1, "1 passed, 0 failed"], [2, "0 passed, 1 failed"]] as const) {
+        Deno.writeTextFileSync(file, crashing(times));
+        const { stdout, stderr } = await start([file.pathname.slice(ROOT.pathname.length)], env)
+          .output();
+        const text = new TextDecoder();
+        assert.equal(text.decode(stdout).trimEnd().split("\n").at(-1), last);
+        assert.match(text.decode(stderr), /THE RUNTIME CRASHED \(SIGABRT\) in tests\/integration/);
+        Deno.removeSync(marks);
+      }
+    } finally {
+      Deno.removeSync(file);
+    }
   },
 });
