@@ -197,4 +197,8 @@ Deno.test("dealing: beside others a share takes no more than its part, and what 
 Deno.test("dealing: what was left waiting comes first, however little it is", () => {
   const free = partitions({ 0: [10, 9], 1: [10, 9], 2: [3, 4] });
   assert.deepEqual(dealt(free, 1, 13), [[0, 2]]);
+  assert.deepEqual(dealt(free, 1, 10), [[2]]);
+  assert.deepEqual(dealt(partitions({ 0: [99, 7], 1: [0, 7] }), 1, 16), [[0, 1]], "it has no lag");
+  const alone = partitions({ 0: [5, 1], 1: [6, 2], 2: [10, 9] });
+  assert.deepEqual(dealt(alone, 2), [[0, 1], [2]], "beside no other sweep the lag alone counts");
 });
