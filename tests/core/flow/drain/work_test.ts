@@ -30,7 +30,7 @@ Deno.test("a sweep of idle partitions doesn't keep the only slot from one that i
   assert.equal(it.sweeps[0]?.partitions[0]?.role, "join");
   it.drain.ready(2);
   it.decide();
-  assert.deepEqual(it.sweeps, [], "nothing may move the watermark beside it");
+  assert.deepEqual(it.kinds, [], "nothing may move the watermark beside it");
   it.drain.ready(1);
   it.decide();
   it.answer({ 0: silent(1_000) });
