@@ -203,7 +203,8 @@ export class Checks implements Watcher {
     const log = this.#world.logs[partition] ?? [];
     let max = -Infinity;
     let at = this.#world.scenario.addedAt[partition] ?? 0;
-    for (const record of log.slice(0, cursor)) {
+    for (const [offset, record] of log.slice(0, cursor).entries()) {
+      if (this.skipped[partition]?.some(([from, to]) => offset >= from && offset < to)) continue;
       if ((record.kind !== "event" && record.kind !== "filtered") || record.time <= max) continue;
       max = record.time;
       at = Math.max(at, record.visibleAt);

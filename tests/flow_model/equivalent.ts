@@ -29,6 +29,10 @@ export const EQUIVALENT: readonly {
     what: "flow/drain/results.ts removed: counts.lateByFloor === 0",
     why: "adding 0 changes nothing; it saves the work",
   },
+  {
+    what: "flow/drain/results.ts right only: spread <= 1 || lastedMs < CALM_MS",
+    why: "what is not spread is not gathered either; it only begins to be measured anew",
+  },
   { what: "flow/drain/time.ts right only: watermark !== null && state.looked", why: TYPES },
   {
     what: "flow/drain/work.ts left only: runOnFrom !== null && watermark !== null",

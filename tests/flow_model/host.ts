@@ -15,6 +15,7 @@ import {
   newDrain,
   type PartitionStart,
 } from "../../core/flow/drain.ts";
+import type { DrainPace } from "../../core/flow/drain/state.ts";
 import type { SettleOutcome } from "../../core/flow/delivery.ts";
 import type { SweepRequest, SweepResult } from "../../core/flow/sweep.ts";
 import { AGGREGATES, type Scenario } from "./scenario.ts";
@@ -36,7 +37,8 @@ export type Message =
   | { readonly kind: "topicHas"; readonly partitions: number }
   | { readonly kind: "bound"; readonly untils: readonly (readonly [number, number | null])[] }
   | { readonly kind: "accept"; readonly hash: string }
-  | { readonly kind: "flush" };
+  | { readonly kind: "flush" }
+  | { readonly kind: "tune"; readonly pace: DrainPace };
 
 /** Looks at the drain before and after each activation. */
 export interface Watcher {
@@ -418,6 +420,9 @@ function apply(drain: Drain, activation: Activation): Decision {
         break;
       case "flush":
         drain.flush();
+        break;
+      case "tune":
+        drain.tune(message.pace);
         break;
     }
   }

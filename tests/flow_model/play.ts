@@ -102,6 +102,14 @@ class Schedule {
         world.count(`deed ${deed.kind}`);
         if (deed.kind === "exclude") this.#host.send({ kind: "exclude", partition });
         if (deed.kind === "accept") this.#host.send({ kind: "accept", hash: "b" });
+        if (deed.kind === "tune") {
+          const pace = {
+            paceMs: random.pick([500, 1_000, 5_000]),
+            sliceMs: random.pick([300, 2_000]),
+            deliverEveryMs: random.pick([1_000, 5_000, null]),
+          };
+          this.#host.send({ kind: "tune", pace });
+        }
         if (deed.kind === "terminate") this.#windows.terminate(false);
         if (deed.kind === "terminateAll") this.#windows.terminate(true);
         if (deed.kind === "skip") {

@@ -29,7 +29,8 @@ export interface Deed {
     | "terminateAll"
     | "flush"
     | "bound"
-    | "boundOne";
+    | "boundOne"
+    | "tune";
   readonly partition: number;
 }
 
@@ -206,6 +207,7 @@ export function drawScenario(r: Random): Scenario {
         "bound",
         "bound",
         "boundOne",
+        "tune",
       ]),
       // One more than there are.
       partition: r.int(0, partitions),

@@ -49,6 +49,7 @@ export const FAULTS: Readonly<Record<string, readonly string[]>> = {
   "a person skips records": ["deed skip"],
   "a person flushes": ["deed flush"],
   "a person sets bounds": ["deed bound", "deed boundOne"],
+  "a person asks for another pace": ["deed tune"],
   "a window is too large": ["sizes refused"],
 };
 

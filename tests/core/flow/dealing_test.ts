@@ -110,7 +110,7 @@ Deno.test("a failed sweep is halved, down to one partition, then to one record, 
   assert.equal(halves.kind === "narrower" && halves.group, 12);
   const seen: (number | null)[] = [];
   let narrow = WIDE;
-  for (let group = 0; !isPoison(narrow); group++) {
+  for (let group = 0; group < 20 && !isPoison(narrow); group++) {
     const next = of(afterFailure([p(0, { narrow })], group));
     assert.ok(next !== "stop" && next.group === group + 1);
     narrow = next;
@@ -197,4 +197,8 @@ Deno.test("dealing: beside others a share takes no more than its part, and what 
 Deno.test("dealing: what was left waiting comes first, however little it is", () => {
   const free = partitions({ 0: [10, 9], 1: [10, 9], 2: [3, 4] });
   assert.deepEqual(dealt(free, 1, 13), [[0, 2]]);
+  assert.deepEqual(dealt(free, 1, 10), [[2]]);
+  assert.deepEqual(dealt(partitions({ 0: [99, 7], 1: [0, 7] }), 1, 16), [[0, 1]], "it has no lag");
+  const alone = partitions({ 0: [5, 1], 1: [6, 2], 2: [10, 9] });
+  assert.deepEqual(dealt(alone, 2), [[0, 1], [2]], "beside no other sweep the lag alone counts");
 });

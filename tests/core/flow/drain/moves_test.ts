@@ -200,3 +200,20 @@ Deno.test("a floor says what it comes from, as long as it is not raised", () => 
   it.decide();
   assert.deepEqual(floor(), [14_000, "joined"]);
 });
+
+Deno.test("work is spread over a fleet that grows, measured from then on, and over what is left of it", () => {
+  const it = new Case(4, 1);
+  const spread = (slots: number) => {
+    it.drain.ready(slots);
+    it.decide(1_000);
+    const { spread, spreadSinceMs } = it.drain.snapshot();
+    return [spread, it.nowMs - spreadSinceMs];
+  };
+  assert.equal(it.drain.snapshot().spread, 1, "the first worker is nothing to be spread over");
+  assert.deepEqual(spread(3), [3, 0]);
+  assert.deepEqual(spread(2), [2, 1_000]);
+  assert.deepEqual(spread(2), [2, 2_000]);
+  assert.deepEqual(spread(4), [4, 0]);
+  assert.deepEqual(spread(0), [1, 1_000]);
+  assert.deepEqual(spread(1), [1, 2_000]);
+});

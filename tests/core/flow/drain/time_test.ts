@@ -106,3 +106,11 @@ Deno.test("the boundary of a sweep follows the smallest watermark of what it fol
   it.answer({ 0: silent(8_000), 1: silent(8_000) }, { ranMs: 8_000 });
   assert.deepEqual([it.modes, it.sweeps[0]?.boundary], [["idle", "idle"], 40_000]);
 });
+
+Deno.test("what stays open at the end of a bounded run is delivered at once", () => {
+  const it = new Case([0, 1].map((partition) => ({ partition, cursor: 0, until: 5 })));
+  it.answer({ 0: moved(5, 12_000), 1: moved(1, 13_000) }, { windows: [cells(20_000)] });
+  assert.deepEqual(it.kinds, ["sweep"], "there is more to be read");
+  it.answer({ 1: moved(5, 14_000) }, { windows: [cells(20_000)] });
+  assert.deepEqual(it.kinds, ["settle"]);
+});

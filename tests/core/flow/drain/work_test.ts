@@ -27,6 +27,12 @@ Deno.test("a sweep of idle partitions doesn't keep the only slot from one that i
   assert.deepEqual(it.sweeps.map((s) => [s.partitions.map((p) => p.partition), s.quietMs]), [
     [[0], 5_000],
   ]);
+  assert.equal(it.sweeps[0]?.partitions[0]?.role, "join");
+  it.drain.ready(2);
+  it.decide();
+  assert.deepEqual(it.kinds, [], "nothing may move the watermark beside it");
+  it.drain.ready(1);
+  it.decide();
   it.answer({ 0: silent(1_000) });
   assert.deepEqual(it.sweeps.map((s) => s.partitions.map((p) => p.partition)), [[1]]);
 });
@@ -94,6 +100,19 @@ Deno.test("the bytes are dealt out to the sweeps that are out", () => {
     it.answer({ 0: behind, 1: behind, 2: behind, 3: behind }, { why: "limit" });
   }
   assert.deepEqual(it.sweeps.map((s) => s.limits.bytes), Array(4).fill(256 * 1024));
+});
+
+Deno.test("beside others a sweep takes its part of the work, and a quarter more", () => {
+  const lags = (...ends: number[]) => {
+    const it = new Case(4, 2);
+    const behind = (to: number) =>
+      Object.fromEntries(ends.map((end, i) => [i, { ...moved(to, 1_000), end: end + to }]));
+    for (const to of [1, 2]) it.answer(behind(to), { why: "limit" });
+    it.answer(behind(3), { why: "limit" });
+    return it.sweeps.map((s) => s.partitions.map((p) => p.partition));
+  };
+  assert.deepEqual(lags(100, 100, 100, 100), [[0, 2]]);
+  assert.deepEqual(lags(300, 100, 100, 100), [[0]], "the other has 300");
 });
 
 Deno.test("a run ends by events, bytes or when the server says so", () => {
