@@ -215,6 +215,8 @@ export const SPECS = {
     flags: {
       demo: toggle()
         .describe("The live page gets a button that starts and stops spike producers"),
+      keep: toggle()
+        .describe("Start it again after a crash, where no container or service does"),
       ...CONTROL,
     },
     settings: SETTINGS,

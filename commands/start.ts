@@ -8,8 +8,10 @@ import type { Control } from "../processes/control/start.ts";
 import type { TidegateError } from "../core/errors.ts";
 import { controlFor, dashboardFor } from "../cli/control.ts";
 import { demoLoad, demoTopic } from "../lab/demo_load.ts";
+
 import { errorReport, interrupted, orInterrupted } from "../cli/exit.ts";
 import { decisionsTo, fleetLine, loadLine } from "../cli/report.ts";
+import { keep } from "../cli/keep.ts";
 import { openSession, type Session } from "../cli/session.ts";
 import { refusalOfSecond } from "../cli/workflows.ts";
 import { createLog, say, structureErrors } from "../cli/output.ts";
@@ -22,6 +24,9 @@ const log = createLog();
 
 /** What the command does. */
 export async function action({ flags, settings }: Args<"start">): Promise<number> {
+  if (flags.keep) {
+    return await keep({ args: Deno.args.filter((arg) => !/^--keep(=|$)/.test(arg)), say });
+  }
   const closing: (() => Promise<void> | void)[] = [structureErrors()];
   try {
     const session = await openSession(settings);
