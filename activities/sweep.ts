@@ -539,7 +539,7 @@ class Sweep {
       n: this.#request.n,
       codeHash,
       why,
-      partitions: [...this.#swept.values()].map(sweptOf),
+      partitions: [...this.#swept.values()].map((it) => sweptOf(it, this.#now())),
       windows,
       ranMs: Math.round(this.#now() - this.#startedMs),
       busyMs: Math.round(this.#busyMs),
@@ -550,7 +550,7 @@ class Sweep {
   }
 }
 
-function sweptOf(it: Swept): SweptPartition {
+function sweptOf(it: Swept, nowMs: number): SweptPartition {
   const { asked, fold, failed } = it;
   const counts = { ...fold.counts, read: fold.counts.read + failed, failed };
   return {
@@ -562,7 +562,7 @@ function sweptOf(it: Swept): SweptPartition {
     maxEventTime: fold.maxEventTime,
     firstEventTime: fold.firstEventTime,
     counts,
-    looked: lookedOf(it.silence),
+    looked: lookedOf(it.silence, nowMs),
     found: it.found,
     hollow: it.hollow,
     openTransaction: it.openTransaction,

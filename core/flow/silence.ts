@@ -29,14 +29,24 @@ export interface PollAnswer {
   readonly moved: boolean;
 }
 
+/** Answers that follow each other closely enough to confirm what lies between. */
+export interface Chain {
+  /** Up to when it confirms. */
+  readonly toMs: number;
+  /** Whose answers they are. */
+  readonly leader: string;
+  /** How long after that the next answer may come. */
+  readonly apartMs: number;
+}
+
 /** What has been confirmed so far. */
 export interface Silence {
   /** Confirmed since the largest event time last moved, in ms. */
   readonly confirmedMs: number;
   /** Whether it moved. */
   readonly moved: boolean;
-  /** The chain of answers under way: up to when it confirms, and whose answers they are. */
-  readonly chain: { readonly toMs: number; readonly leader: string } | null;
+  /** The chain of answers under way. */
+  readonly chain: Chain | null;
 }
 
 /** Nothing seen yet. */
@@ -57,13 +67,14 @@ export function heard(silence: Silence, answer: PollAnswer): Silence {
   return {
     ...begun,
     confirmedMs: begun.confirmedMs + Math.max(0, toMs - fromMs),
-    chain: { toMs, leader: answer.leader },
+    chain: { toMs, leader: answer.leader, apartMs },
   };
 }
 
-/** What a sweep answers of a partition's silence. */
-export function lookedOf(silence: Silence): Looked {
-  return { confirmedMs: silence.confirmedMs, moved: silence.moved };
+/** What a sweep that answers now says of a partition's silence. */
+export function lookedOf({ confirmedMs, moved, chain }: Silence, nowMs: number): Looked {
+  const goesOn = chain !== null && nowMs - chain.toMs <= chain.apartMs;
+  return { confirmedMs, moved, ...(confirmedMs > 0 && !goesOn ? { brokeOff: true } : {}) };
 }
 
 /** Adds what a sweep has confirmed to what was confirmed before it. */

@@ -138,6 +138,12 @@ export interface Looked {
   readonly confirmedMs: number;
   /** Whether the largest event time moved: then what was confirmed before is void. */
   readonly moved: boolean;
+  /**
+   * Set if the looking had broken off when the sweep answered: by an error, a hang, a worker that
+   * stood still. What was confirmed counts all the same, but nothing follows from it yet.
+   * @default {undefined}
+   */
+  readonly brokeOff?: true;
 }
 
 /** What keeps a sweep from a partition. */

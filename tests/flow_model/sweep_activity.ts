@@ -407,7 +407,7 @@ export class SweepAttempt {
         maxEventTime: part.max,
         firstEventTime: part.first,
         counts: part.counts,
-        looked: lookedOf(part.silence),
+        looked: lookedOf(part.silence, world.now),
         found: part.found,
         hollow: part.hollow,
         openTransaction: part.openSince === null

@@ -153,7 +153,8 @@ function takePartition(
   const p = joins ? state.joined(judged, state.s.watermark) : judged;
   countLateByFloor(state, p, swept);
   const { confirmedMs } = swept.looked;
-  const isFreshlySeen = isFresh(idleAfterMs, nowMs - sweep.atMs, result.ranMs) && confirmedMs > 0;
+  const isFreshlySeen = isFresh(idleAfterMs, nowMs - sweep.atMs, result.ranMs) && confirmedMs > 0 &&
+    swept.looked.brokeOff !== true;
   const taken: DrainPartition = {
     ...p,
     cursor: swept.to,

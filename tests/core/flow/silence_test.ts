@@ -3,6 +3,7 @@ import {
   addLooked,
   heard,
   isFresh,
+  lookedOf,
   NO_SILENCE,
   type PollAnswer,
 } from "../../../core/flow/silence.ts";
@@ -65,4 +66,14 @@ Deno.test("only a fresh result decides by what it has seen", () => {
   assert.equal(isFresh(4_000, 5_999, 5_000), true);
   assert.equal(isFresh(4_000, 6_000, 5_000), false);
   assert.equal(isFresh(10_000, -3_600_000, 5_000), false, "the asker's clock was set back");
+});
+
+Deno.test("looking that has broken off when a sweep answers is told; it counts all the same", () => {
+  const silence = silenceOf({ sentAtMs: 0 }, { sentAtMs: 1_000 });
+  assert.deepEqual(lookedOf(silence, 4_000), { confirmedMs: 2_000, moved: false });
+  const broken = { confirmedMs: 2_000, moved: false, brokeOff: true };
+  assert.deepEqual(lookedOf(silence, 4_001), broken, "a worker that stood still");
+  const error = silenceOf({ sentAtMs: 0 }, { sentAtMs: 1_000 }, { sentAtMs: 2_000, clean: false });
+  assert.deepEqual(lookedOf(error, 3_000), broken);
+  assert.deepEqual(lookedOf(NO_SILENCE, 9_000), { confirmedMs: 0, moved: false });
 });

@@ -114,3 +114,17 @@ Deno.test("what stays open at the end of a bounded run is delivered at once", ()
   it.answer({ 1: moved(5, 14_000) }, { windows: [cells(20_000)] });
   assert.deepEqual(it.kinds, ["settle"]);
 });
+
+Deno.test("silence that had broken off when the sweep answered makes nobody idle, and moves nothing", () => {
+  const it = new Case(1);
+  it.answer({ 0: moved(1, 12_000) }, { windows: [cells(10_000)] });
+  const broken = { looked: { confirmedMs: 9_000, moved: false, brokeOff: true as const } };
+  it.answer({ 0: broken }, { ranMs: 9_000 });
+  assert.deepEqual([it.modes, it.drain.partitions[0]?.silentMs], [["active"], 9_000]);
+  it.answer({ 0: silent(10) });
+  assert.deepEqual(it.modes, ["idle"]);
+  it.answer({ 0: broken }, { ranMs: 9_000 });
+  assert.equal(it.drain.watermark, 12_000);
+  it.answer({ 0: silent(10) });
+  assert.equal(it.drain.watermark, 20_000);
+});
