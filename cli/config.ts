@@ -176,7 +176,7 @@ export const TIDEGATE = {
   sliceMs: setting(
     "TIDEGATE_SLICE_MS",
     "How long a sweep folds in a backlog before it answers, in ms.",
-    integer({ min: 50, max: 30_000 }).prefault("1000"),
+    integer({ min: 50, max: 30_000 }).prefault("2000"),
   ),
   deliverMs: setting(
     "TIDEGATE_DELIVER_MS",
