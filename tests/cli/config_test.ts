@@ -53,7 +53,7 @@ Deno.test("without settings, everything has its default", () => {
     launcher: "process",
     deployment: "tidegate-worker",
     paceMs: 5000,
-    sliceMs: 1000,
+    sliceMs: 2000,
     deliverMs: 5000,
     idleToZeroMs: 60_000,
     brokerPort: 19092,
