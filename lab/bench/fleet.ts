@@ -4,7 +4,8 @@
  * @module
  */
 
-import { lagOf, within } from "../load_test/record.ts";
+import { lagOf, type TimelinePoint, within } from "../load_test/record.ts";
+import type { Audit } from "../../core/flow/audit.ts";
 import type { LoadTestReport } from "../load_test/report.ts";
 import { quantile } from "../machine.ts";
 import type { BenchContext } from "./context.ts";
@@ -45,7 +46,7 @@ export interface FleetBench {
 }
 
 /** The report as `--json` prints it. */
-type Printed = LoadTestReport & { readonly account: { readonly ok: boolean } };
+type Printed = LoadTestReport & { readonly audit: Pick<Audit, "ok"> };
 
 /** Measures how soon the fleet reacts, in so many runs. */
 export async function benchFleet(context: BenchContext, runs: number): Promise<FleetBench> {
@@ -69,7 +70,7 @@ export async function benchFleet(context: BenchContext, runs: number): Promise<F
   return {
     quiet,
     runs,
-    ok: reports.every(({ account, recomputed }) => account.ok && recomputed?.ok === true),
+    ok: reports.every(({ audit, recomputed }) => audit.ok && recomputed?.ok === true),
     figures: {
       stepToSpawnMs: all(({ reaction }) => [reaction.stepToSpawnMs]),
       seenToSpawnMs: all(({ reaction }) => [reaction.seenToSpawnMs]),
@@ -89,14 +90,18 @@ export function fleetLines({ figures }: FleetBench): string[] {
   });
 }
 
-/** From the step until the lag stays under what a second brings; null if it does not. */
+/**
+ * From the step until the lag, once it has grown, is back under what a second brings; null if it is
+ * not within the phase. What is durable is up to a second behind, so that it goes up and down after.
+ */
 function lagBackMs({ phases, timeline }: Printed): number | null {
   const step = phases.find(({ name }) => name === "spike");
   if (step === undefined) return null;
   const points = within(timeline, step);
-  const last = points.findLastIndex((point) => lagOf(point) >= RATE * step.producers);
-  if (last < 0) return 0;
-  const back = points[last + 1];
+  const isHigh = (point: TimelinePoint) => lagOf(point) >= RATE * step.producers;
+  const first = points.findIndex(isHigh);
+  if (first < 0) return 0;
+  const back = points.slice(first).find((point) => !isHigh(point));
   return back === undefined ? null : back.atMs - step.fromMs;
 }
 
