@@ -15,6 +15,7 @@ import { createKafkaReader } from "../../adapters/kafka/reader.ts";
 import { createRowsWriter } from "../../adapters/kafka/rows_writer.ts";
 import { createKafkaWriter } from "../../adapters/kafka/writer.ts";
 import type { Fleet, Launcher } from "../../adapters/launchers/launcher.ts";
+import { deadline } from "../../adapters/deadline.ts";
 import { Loop } from "../../adapters/loop.ts";
 import { reachability, waitFor } from "../../adapters/servers.ts";
 import { workflowBundle } from "../../adapters/temporal/bundle.ts";
@@ -29,6 +30,7 @@ import { makeSearchable } from "../../adapters/temporal/server.ts";
 import { createWindowCalls } from "../../adapters/temporal/window_calls.ts";
 import {
   type ControlWorkerOptions,
+  type RunningWorker,
   startControlWorker,
   startSupervisorWorker,
 } from "../../adapters/temporal/workers.ts";
@@ -68,6 +70,8 @@ import {
 const CURSORS_MS = 1_000;
 /** How long a record of a caught-up partition is on its way where workers tell of it at once, in ms. */
 const TOLD_MS = 1_000;
+/** How long the lease is waited for before the supervisor is run here, in ms. */
+const ANSWER_MS = 5_000;
 /** How many windows and shares of windows may be open. */
 const MAX_OPEN_WINDOWS = 10_000;
 
@@ -225,17 +229,28 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     say("the state of this pipeline was made by an earlier engine: a new generation begins");
     await workflows.terminateAll("its engine is none any more");
   }
-  const supervising = await startSupervisorWorker(worker);
-  atEnd(() => supervising.stop());
+  let supervising: Promise<RunningWorker> | null = null;
+  /** Runs the supervisor, which gives the lease; where another process does, that is left to it. */
+  const supervise = (): Promise<RunningWorker> =>
+    supervising ??= startSupervisorWorker(worker).then((running) => {
+      atEnd(() => running.stop());
+      return running;
+    });
+  const isFree = life !== null && life.dead !== null;
+  if (isFree || !await workflows.answers()) await supervise();
   const fingerprint = { ...fingerprintOf(plan), topicId: topic.topicId ?? "" };
   const code = await codeOf(options.pipelineFile, { cacheDir: options.dataDir });
-  const { generation, from } = await takeLease({
+  const taking = takeLease({
     ...{ workflows, plan, owner, dead: life?.dead ?? null, fingerprint },
     ...{ code: leasedCode(code), sameMeaning: options.sameMeaning ?? false },
     newGeneration: options.newGeneration || isOld,
     from: options.from ?? plan.from,
     used: Math.max(await workflows.lastGeneration(), await cursors.lastGeneration()),
   });
+  // Who has answered may have ended meanwhile.
+  if (await deadline(taking, ANSWER_MS) === undefined) await supervise();
+  const { generation, from } = await taking;
+  const supervisor = await supervise();
   cursors.begin(generation);
   const lease = new LeaseKeeper({ workflows, owner, generation, say });
   atEnd(() => lease[Symbol.asyncDispose]());
@@ -339,7 +354,7 @@ export async function startControl(options: ControlOptions): Promise<Control> {
     return CURSORS_MS;
   });
   atEnd(() => showing.stop());
-  for (const { done } of [working, supervising]) {
+  for (const { done } of [working, supervisor]) {
     void done.catch((cause) => {
       const message = "The control worker has failed";
       failed.resolve(new TidegateError("TG_CONTROL_LOST", message, { cause }));

@@ -7,6 +7,7 @@ import type { OutRecord } from "../../../adapters/kafka/log.ts";
 import { student } from "../_support/events.ts";
 import { checkAgainstOracle, resultsOf } from "../_support/oracle.ts";
 import { until } from "../_support/until.ts";
+import { controlQueue, supervisorQueue } from "../../../core/ids.ts";
 import { pathTest } from "../_support/path_tests.ts";
 import { ControlFailure } from "../_support/test_control.ts";
 
@@ -38,6 +39,16 @@ pathTest("one control process, one definition, and new generations", async (worl
       withCode("TG_CONTROL_RUNNING"),
     );
     assert.equal(first.control.lost, undefined);
+    // Those that are refused run nothing of the pipeline, not even the supervisor that refuses them.
+    for (const queue of [supervisorQueue(name), controlQueue(name)]) {
+      const { pollers } = await world.client.workflowService.describeTaskQueue({
+        namespace: world.client.options.namespace,
+        taskQueue: { name: queue },
+        taskQueueType: 1,
+      });
+      const seen = new Set((pollers ?? []).map(({ identity }) => identity));
+      assert.equal(seen.size, 1, [...seen].join());
+    }
     await first.control.stop();
   });
 
