@@ -416,7 +416,9 @@ const fleet: BudgetRow = {
       return {
         what,
         goal: `${share === 0.5 ? "p50" : "p99"} ≤ ${goal / 1000} s`,
-        measured: `${(value / 1000).toFixed(2)} s (${all.map((ms) => Math.round(ms)).join(", ")})`,
+        measured: all.length === 0
+          ? "not within the phase"
+          : `${(value / 1000).toFixed(2)} s (${all.map((ms) => Math.round(ms)).join(", ")})`,
         met: all.length === 0 ? null : value <= goal,
       };
     };

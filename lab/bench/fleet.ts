@@ -14,7 +14,7 @@ import type { Quiet } from "./processes.ts";
 /** A short load test: steady, four producers, and to 0 and back. */
 const SPIKE = [
   "--baseline=20",
-  "--spike=20",
+  "--spike=40",
   "--cooldown=1",
   "--zero",
   "--idle-to-zero=8s",
