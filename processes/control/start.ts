@@ -339,6 +339,8 @@ export async function startControl(options: ControlOptions): Promise<Control> {
   const { kind } = options.launcher ?? { kind: "process" };
   await workflows.configureFleet({
     ...options.fleet,
+    // A sweep brings home what it has folded within its pace: before that nobody is idle.
+    idleToZeroMs: Math.max(options.fleet.idleToZeroMs, paceMs + TOLD_MS),
     ownerId: owner.id,
     circulationMs: kind === "process" ? TOLD_MS : options.paceMs + TOLD_MS,
     searchAttributes,
