@@ -209,7 +209,9 @@ function requestOf(
   // Shared work is dealt anew all the time: who has little to do takes from the others.
   const isShared = Math.min(s.spread, s.slots) > 1;
   const paceMs = isShared ? Math.min(rules.paceMs, rules.sliceMs) : rules.paceMs;
-  const quietMs = isShared ? 2 * rules.sliceMs : isQuiet ? IDLE_QUIET_MS : QUIET_MS;
+  // Not sooner than a broker answers, however short slices are.
+  const sharedMs = Math.max(LEAST_SWEEP_MS, 2 * rules.sliceMs);
+  const quietMs = isShared ? sharedMs : isQuiet ? IDLE_QUIET_MS : QUIET_MS;
   return {
     n,
     generation: rules.generation,
