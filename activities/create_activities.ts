@@ -30,7 +30,7 @@ const SETTLE_BEAT_MS = 1_000;
  */
 const SWEEP_BEAT_MS = 6_000;
 /** The same for looks of the control process: one ends when the next begins. */
-const LOOK_BEAT_MS = 40_000;
+const LOOK_BEAT_MS = 70_000;
 
 /** What the sweeps of a process need; the rest comes with each of them. */
 export type SweepTools =
